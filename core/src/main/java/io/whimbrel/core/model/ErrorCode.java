@@ -1,0 +1,52 @@
+package io.whimbrel.core.model;
+
+/// Why a request was refused or failed: the one error family, from the core to the client.
+public enum ErrorCode {
+  /// A value is malformed or missing.
+  INVALID_ARGUMENT,
+  /// A collection or field name breaks the naming rule.
+  INVALID_NAME,
+  /// A point id is empty or too long.
+  INVALID_ID,
+  /// One batch names a point twice.
+  DUPLICATE_ID,
+  /// A vector has another dimension than its version.
+  DIMENSION_MISMATCH,
+  /// A vector holds NaN or an infinite number.
+  NOT_FINITE,
+  /// A zero vector under COSINE has no direction.
+  ZERO_VECTOR,
+  /// A vector belongs to another embedding space than the version that takes it.
+  SPACE_MISMATCH,
+  /// A size or count is above its limit.
+  LIMIT_EXCEEDED,
+  /// A vector field that the collection does not have.
+  UNKNOWN_FIELD,
+  /// A version that the field does not have.
+  UNKNOWN_VERSION,
+  COLLECTION_NOT_FOUND,
+  COLLECTION_EXISTS,
+  POINT_NOT_FOUND,
+  /// `if_seq` is not the stored sequence number.
+  SEQ_MISMATCH,
+  /// A `request_id` was used before for another request.
+  REQUEST_ID_REUSED,
+  /// A cursor that this collection did not give out.
+  INVALID_CURSOR,
+  /// The server does not do this yet.
+  UNIMPLEMENTED,
+  /// A queue is full; try again later.
+  OVERLOADED,
+  DEADLINE_EXCEEDED,
+  CANCELLED,
+  /// The store takes no writes after a storage failure; reads go on.
+  READ_ONLY,
+  /// The write may or may not have happened; repeat it with the same `request_id`.
+  OUTCOME_UNKNOWN,
+  /// What is on disk is damaged or incomplete.
+  DATA_LOSS,
+  /// The database is closing or closed.
+  UNAVAILABLE,
+  /// A defect of the database.
+  INTERNAL
+}

@@ -1,0 +1,32 @@
+package io.whimbrel.core.model;
+
+import java.util.OptionalDouble;
+
+/// The `k` points nearest to `vector` in one field.
+///
+/// @param field vector field
+/// @param version the version to ask; 0 for the one the read policy names
+/// @param k 1 to 10,000
+/// @param scoreThreshold hits below are left out
+/// @param read what the hits carry
+public record SearchRequest(
+    String field,
+    int version,
+    Vector vector,
+    int k,
+    OptionalDouble scoreThreshold,
+    ReadOptions read) {
+  public SearchRequest {
+    Limits.checkRange("k", k, 1, Limits.K_MAX);
+    if (scoreThreshold.isPresent() && Double.isNaN(scoreThreshold.getAsDouble())) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
+    }
+  }
+
+  /// Asks the field "default".
+  public static SearchRequest of(Vector vector, int k) {
+    return new SearchRequest(
+        FieldSpec.DEFAULT_NAME, 0, vector, k, OptionalDouble.empty(), ReadOptions.DEFAULT);
+  }
+}

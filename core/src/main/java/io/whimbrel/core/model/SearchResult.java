@@ -1,0 +1,16 @@
+package io.whimbrel.core.model;
+
+import java.util.List;
+
+/// Hits, best first, ties by id.
+///
+/// @param seq every write up to this sequence number was visible, none after it
+/// @param servedVersion the version that answered
+/// @param coverage share of the version's points that its index covers; the rest was scanned
+public record SearchResult(List<Hit> hits, long seq, int servedVersion, double coverage) {
+  public SearchResult {
+    hits = List.copyOf(hits);
+  }
+
+  public record Hit(Point point, double score) {}
+}

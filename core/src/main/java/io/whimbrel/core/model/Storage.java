@@ -1,0 +1,9 @@
+package io.whimbrel.core.model;
+
+/// Number type of the searchable copy of the vectors.
+public enum Storage {
+  /// Four bytes a dimension, exact.
+  FLOAT32,
+  /// One byte a dimension.
+  INT8
+}
