@@ -40,7 +40,7 @@ public final class PanamaKernels implements Kernels {
     };
   }
 
-  private static FloatVector load(MemorySegment segment, int offset) {
+  private static FloatVector load(MemorySegment segment, long offset) {
     return FloatVector.fromMemorySegment(SPECIES, segment, offset, ByteOrder.LITTLE_ENDIAN);
   }
 
