@@ -226,6 +226,28 @@ abstract class VectorIndexContract {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void aThresholdAtTheEndOfTheScoresKeepsAll(Metric metric) {
+    Random random = Seeds.random("aThresholdAtTheEndOfTheScoresKeepsAll " + metric);
+    float[] query = Seeds.gaussian(random, 55);
+    float[] opposite = new float[55];
+    try (VectorIndex index = create(55, metric)) {
+      for (int i = 0; i < 200; i++) {
+        for (int j = 0; j < 55; j++) {
+          opposite[j] = -query[j] * (1 + i);
+        }
+        index.add(opposite);
+      }
+      index.publish(1);
+      double worst = search(index, query, 200).score(199);
+      assertThat(index.search(query, 500, worst, () -> false).count()).isEqualTo(200);
+      double end = metric == Metric.COSINE ? -1 : -1e300;
+      assertThat(index.search(query, 500, end, () -> false).count()).isEqualTo(200);
+      assertThat(index.search(query, 500, 1e300, () -> false).count()).isZero();
+    }
+  }
+
   @Test
   void givesAllWhenKIsLarger() {
     try (VectorIndex index = create(8, Metric.L2)) {
