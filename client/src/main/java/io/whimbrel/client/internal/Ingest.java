@@ -432,6 +432,7 @@ public final class Ingest {
         channel.newCall(PointsGrpc.getIngestMethod(), CallOptions.DEFAULT);
 
     void open() {
+      streams++;
       call.start(this, new Metadata());
       call.request(1);
     }
