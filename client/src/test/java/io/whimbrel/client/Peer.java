@@ -38,6 +38,7 @@ import io.whimbrel.proto.v1.UpsertRequest;
 import io.whimbrel.proto.v1.Version;
 import io.whimbrel.proto.v1.WriteResponse;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -99,7 +100,7 @@ final class Peer implements AutoCloseable {
 
   Peer() throws IOException {
     ServerBuilder<?> builder =
-        NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .maxInboundMessageSize(64 << 20);
     server =
         builder
