@@ -56,6 +56,7 @@ class BulkWriterTest {
     addAll(writer, 95);
     writer.close();
     assertThat(peer.pointCount()).isEqualTo(95);
+    assertThat(writer.unacknowledged()).isEmpty();
     assertThat(peer.batches).extracting(IngestRequest::getPointsCount).startsWith(10, 10);
     assertThat(peer.batches).hasSize(10);
     assertThat(peer.batches).extracting(IngestRequest::getCollection).containsOnly("c");
@@ -192,6 +193,7 @@ class BulkWriterTest {
         .isThrownBy(writer::flush)
         .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.UNAVAILABLE));
     assertThat(peer.batches).hasSize(QUICK.attemptsMax());
+    assertThat(writer.unacknowledged()).containsExactly(PointId.of(1));
     assertThatExceptionOfType(WhimbrelException.class).isThrownBy(() -> writer.add(point(2)));
     assertThatExceptionOfType(WhimbrelException.class).isThrownBy(writer::close);
     assertThat(peer.pointCount()).isZero();

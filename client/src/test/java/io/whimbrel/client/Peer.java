@@ -6,34 +6,55 @@ import com.google.rpc.BadRequest;
 import com.google.rpc.Code;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
+import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
 import io.grpc.ServerBuilder;
+import io.grpc.ServerCredentials;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
 import io.whimbrel.client.internal.PointWire;
+import io.whimbrel.proto.v1.AdminGrpc;
 import io.whimbrel.proto.v1.BatchError;
 import io.whimbrel.proto.v1.Collection;
+import io.whimbrel.proto.v1.CollectionStorage;
 import io.whimbrel.proto.v1.CollectionsGrpc;
 import io.whimbrel.proto.v1.CountRequest;
 import io.whimbrel.proto.v1.CountResponse;
 import io.whimbrel.proto.v1.CreateCollectionRequest;
 import io.whimbrel.proto.v1.CreateCollectionResponse;
+import io.whimbrel.proto.v1.DeleteCollectionRequest;
+import io.whimbrel.proto.v1.DeleteCollectionResponse;
+import io.whimbrel.proto.v1.DeleteRequest;
 import io.whimbrel.proto.v1.Durability;
 import io.whimbrel.proto.v1.Field;
+import io.whimbrel.proto.v1.FlushRequest;
+import io.whimbrel.proto.v1.FlushResponse;
+import io.whimbrel.proto.v1.GetCollectionRequest;
+import io.whimbrel.proto.v1.GetCollectionResponse;
 import io.whimbrel.proto.v1.GetRequest;
 import io.whimbrel.proto.v1.GetResponse;
+import io.whimbrel.proto.v1.GetServerInfoRequest;
+import io.whimbrel.proto.v1.GetServerInfoResponse;
+import io.whimbrel.proto.v1.GetStorageStatsRequest;
+import io.whimbrel.proto.v1.GetStorageStatsResponse;
 import io.whimbrel.proto.v1.Hit;
 import io.whimbrel.proto.v1.IngestRequest;
 import io.whimbrel.proto.v1.IngestResponse;
+import io.whimbrel.proto.v1.Limit;
+import io.whimbrel.proto.v1.ListCollectionsRequest;
+import io.whimbrel.proto.v1.ListCollectionsResponse;
 import io.whimbrel.proto.v1.Point;
 import io.whimbrel.proto.v1.PointsGrpc;
 import io.whimbrel.proto.v1.QueryGrpc;
 import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.ScrollResponse;
+import io.whimbrel.proto.v1.SearchBatchRequest;
+import io.whimbrel.proto.v1.SearchBatchResponse;
 import io.whimbrel.proto.v1.SearchRequest;
 import io.whimbrel.proto.v1.SearchResponse;
+import io.whimbrel.proto.v1.UpdatePayloadRequest;
 import io.whimbrel.proto.v1.UpsertRequest;
 import io.whimbrel.proto.v1.Version;
 import io.whimbrel.proto.v1.WriteResponse;
@@ -96,17 +117,25 @@ final class Peer implements AutoCloseable {
 
   final List<IngestRequest> batches = new CopyOnWriteArrayList<>();
   final List<UpsertRequest> upserts = new CopyOnWriteArrayList<>();
+  final List<DeleteRequest> deletes = new CopyOnWriteArrayList<>();
+  final List<UpdatePayloadRequest> payloadUpdates = new CopyOnWriteArrayList<>();
   final List<SearchRequest> searches = new CopyOnWriteArrayList<>();
 
   Peer() throws IOException {
+    this(InsecureServerCredentials.create());
+  }
+
+  Peer(ServerCredentials credentials) throws IOException {
     ServerBuilder<?> builder =
-        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+        NettyServerBuilder.forAddress(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), credentials)
             .maxInboundMessageSize(64 << 20);
     server =
         builder
             .addService(new Collections())
             .addService(new Points())
             .addService(new Queries())
+            .addService(new Admin())
             .build()
             .start();
   }
@@ -258,6 +287,34 @@ final class Peer implements AutoCloseable {
         answer(observer, CreateCollectionResponse.newBuilder().setCollection(made).build());
       }
     }
+
+    @Override
+    public void get(GetCollectionRequest request, StreamObserver<GetCollectionResponse> observer) {
+      Collection found;
+      synchronized (Peer.this) {
+        found = collections.getOrDefault(request.getName(), Collection.getDefaultInstance());
+      }
+      answer(observer, GetCollectionResponse.newBuilder().setCollection(found).build());
+    }
+
+    @Override
+    public void list(
+        ListCollectionsRequest request, StreamObserver<ListCollectionsResponse> observer) {
+      ListCollectionsResponse.Builder all = ListCollectionsResponse.newBuilder();
+      synchronized (Peer.this) {
+        all.addAllCollections(collections.values());
+      }
+      answer(observer, all.build());
+    }
+
+    @Override
+    public void delete(
+        DeleteCollectionRequest request, StreamObserver<DeleteCollectionResponse> observer) {
+      synchronized (Peer.this) {
+        collections.remove(request.getName());
+      }
+      answer(observer, DeleteCollectionResponse.newBuilder().setPoints(pointCount()).build());
+    }
   }
 
   private final class Points extends PointsGrpc.PointsImplBase {
@@ -274,6 +331,23 @@ final class Peer implements AutoCloseable {
       } else {
         answer(observer, written);
       }
+    }
+
+    @Override
+    public void delete(DeleteRequest request, StreamObserver<WriteResponse> observer) {
+      deletes.add(request);
+      synchronized (Peer.this) {
+        request.getIdsList().forEach(points::remove);
+      }
+      answer(observer, write(List.of(), request.getOptions().getRequestId()));
+    }
+
+    /** Only kept for the test to look at. */
+    @Override
+    public void updatePayload(
+        UpdatePayloadRequest request, StreamObserver<WriteResponse> observer) {
+      payloadUpdates.add(request);
+      answer(observer, write(List.of(), request.getOptions().getRequestId()));
     }
 
     @Override
@@ -386,9 +460,22 @@ final class Peer implements AutoCloseable {
     @Override
     public void search(SearchRequest request, StreamObserver<SearchResponse> observer) {
       searches.add(request);
-      if (refuse(observer)) {
-        return;
+      if (!refuse(observer)) {
+        answer(observer, search(request));
       }
+    }
+
+    @Override
+    public void searchBatch(
+        SearchBatchRequest request, StreamObserver<SearchBatchResponse> observer) {
+      answer(
+          observer,
+          SearchBatchResponse.newBuilder()
+              .addAllResponses(request.getSearchesList().stream().map(this::search).toList())
+              .build());
+    }
+
+    private SearchResponse search(SearchRequest request) {
       float[] query = PointWire.decode(request.getQuery().getNearest().getVector()).values();
       List<Hit> hits =
           all().stream()
@@ -396,9 +483,11 @@ final class Peer implements AutoCloseable {
               .sorted(Comparator.comparingDouble(Hit::getScore).reversed())
               .limit(request.getK())
               .toList();
-      answer(
-          observer,
-          SearchResponse.newBuilder().addAllHits(hits).setServedVersion(1).setCoverage(1).build());
+      return SearchResponse.newBuilder()
+          .addAllHits(hits)
+          .setServedVersion(1)
+          .setCoverage(1)
+          .build();
     }
 
     private Hit hit(Point point, float[] query) {
@@ -413,6 +502,45 @@ final class Peer implements AutoCloseable {
           .putAllPayload(point.getPayloadMap())
           .setSeq(point.getSeq())
           .build();
+    }
+  }
+
+  private final class Admin extends AdminGrpc.AdminImplBase {
+    @Override
+    public void getServerInfo(
+        GetServerInfoRequest request, StreamObserver<GetServerInfoResponse> observer) {
+      answer(
+          observer,
+          GetServerInfoResponse.newBuilder()
+              .setVersion("1")
+              .setDatabaseId("db")
+              .setUptime(Duration.newBuilder().setSeconds(3).setNanos(4))
+              .setKernels("plain")
+              .setSeq(writes())
+              .setReadOnlyReason("disk full")
+              .addLimits(Limit.newBuilder().setName("k_max").setValue(10_000))
+              .build());
+    }
+
+    @Override
+    public void getStorageStats(
+        GetStorageStatsRequest request, StreamObserver<GetStorageStatsResponse> observer) {
+      answer(
+          observer,
+          GetStorageStatsResponse.newBuilder()
+              .setDiskBytes(1)
+              .setIndexBytes(2)
+              .addCollections(
+                  CollectionStorage.newBuilder()
+                      .setCollection("books")
+                      .setPoints(3)
+                      .setIndexBytes(4))
+              .build());
+    }
+
+    @Override
+    public void flush(FlushRequest request, StreamObserver<FlushResponse> observer) {
+      answer(observer, FlushResponse.newBuilder().setSeq(writes()).build());
     }
   }
 }

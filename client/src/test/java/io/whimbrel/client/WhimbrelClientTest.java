@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.google.rpc.Code;
 import io.grpc.StatusRuntimeException;
+import io.whimbrel.client.internal.ValueWire;
+import io.whimbrel.proto.v1.UpdatePayloadRequest;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -87,6 +89,87 @@ class WhimbrelClientTest {
         .failsWithin(Duration.ofSeconds(30))
         .withThrowableOfType(java.util.concurrent.ExecutionException.class)
         .withCauseInstanceOf(WhimbrelException.class);
+  }
+
+  @Test
+  void collectionsComeAndGo() {
+    EmbeddingSpec spec =
+        EmbeddingSpec.builder(2, Metric.L2).index(new IndexSpec.Hnsw(8, 50)).build();
+    CollectionInfo made = client.createCollection(CollectionSpec.of("books", spec));
+    assertThat(client.collection("books")).isEqualTo(made);
+    assertThat(client.collections()).containsExactly(made);
+    var unused = client.upsert("books", points(2));
+    assertThat(client.deleteCollection("books")).isEqualTo(2);
+    assertThat(client.collections()).isEmpty();
+  }
+
+  @Test
+  void deletesAndPayloadChangesSayWhatTheyMean() {
+    List<PointId> ids = List.of(PointId.of(1), PointId.of("x"));
+    List<io.whimbrel.proto.v1.PointId> sent = ValueWire.encodeIds(ids);
+    Map<String, Value> payload = Value.payload(Map.of("a", 1));
+    WriteOptions checked = WriteOptions.DEFAULT.withDurability(Durability.ASYNC).onlyIfSeq(7);
+    var results =
+        List.of(
+            client.delete("books", ids, checked),
+            client.setPayload("books", ids, payload, checked),
+            client.mergePayload("books", ids, payload, WriteOptions.DEFAULT),
+            client.deletePayloadKeys("books", ids, List.of("a", "b"), WriteOptions.DEFAULT),
+            client.clearPayload("books", ids, WriteOptions.DEFAULT));
+    assertThat(results).extracting(WriteResult::seq).containsExactly(1L, 2L, 3L, 4L, 5L);
+    assertThat(peer.deletes)
+        .singleElement()
+        .satisfies(d -> assertThat(d.getIdsList()).isEqualTo(sent))
+        .satisfies(d -> assertThat(d.getIfSeq()).isEqualTo(7))
+        .satisfies(d -> assertThat(d.hasFilter()).isFalse())
+        .satisfies(d -> assertThat(d.getOptions().getRequestId()).isNotEmpty())
+        .satisfies(d -> assertThat(d.getOptions().getDurabilityValue()).isEqualTo(2));
+    assertThat(peer.payloadUpdates)
+        .allSatisfy(u -> assertThat(u.getCollection()).isEqualTo("books"))
+        .allSatisfy(u -> assertThat(u.getIdsList()).isEqualTo(sent))
+        .allSatisfy(u -> assertThat(u.getOptions().getRequestId()).isNotEmpty());
+    assertThat(peer.payloadUpdates)
+        .extracting(UpdatePayloadRequest::hasIfSeq)
+        .containsExactly(true, false, false, false);
+    assertThat(peer.payloadUpdates.get(0).getSet()).isEqualTo(ValueWire.encodeObject(payload));
+    assertThat(peer.payloadUpdates.get(1).getMerge()).isEqualTo(ValueWire.encodeObject(payload));
+    assertThat(peer.payloadUpdates.get(2).getDeleteKeys().getNamesList()).containsExactly("a", "b");
+    assertThat(peer.payloadUpdates.get(3).getClear()).isTrue();
+  }
+
+  @Test
+  void aBatchOfSearchesIsAnsweredInOrder() {
+    var unused = client.upsert("books", points(5));
+    List<SearchResult> found =
+        client.searchBatch(
+            "books",
+            List.of(SearchRequest.of(Vector.of(1, 0), 1), SearchRequest.of(Vector.of(-1, 0), 2)));
+    assertThat(found).hasSize(2);
+    assertThat(found.get(0).hits()).extracting(Hit::id).containsExactly(PointId.of(4));
+    assertThat(found.get(1).hits())
+        .extracting(Hit::id)
+        .containsExactly(PointId.of(0), PointId.of(1));
+    assertThat(found.get(1).servedVersion()).isEqualTo(1);
+    assertThat(found.get(1).coverage()).isEqualTo(1.0);
+  }
+
+  @Test
+  void theServerTellsOfItself() {
+    assertThat(client.serverInfo())
+        .isEqualTo(
+            new ServerInfo(
+                "1",
+                "db",
+                Duration.ofSeconds(3, 4),
+                "plain",
+                0,
+                "disk full",
+                Map.of("k_max", 10_000L)));
+    assertThat(client.storageStats())
+        .isEqualTo(
+            new StorageStats(1, 2, List.of(new StorageStats.CollectionStorage("books", 3, 4))));
+    var unused = client.upsert("books", points(1));
+    assertThat(client.flush()).isEqualTo(1);
   }
 
   @Test

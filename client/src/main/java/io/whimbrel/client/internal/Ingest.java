@@ -183,6 +183,15 @@ public final class Ingest {
     }
   }
 
+  public List<PointId> unacknowledged() {
+    lock.lock();
+    try {
+      return List.copyOf(ids);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   public BulkStats stats() {
     lock.lock();
     try {
