@@ -41,7 +41,8 @@ public record ServerConfig(
     }
   }
 
-  /// Reads the settings: flags win over environment variables, those over the file that `config` names, that over defaults.
+  /// Reads the settings: flags win over environment variables, those over the file that `config`
+  /// names, that over defaults.
   ///
   /// @param flags keys of [ServerOption] to texts, without dashes
   /// @param environment variables of the process; only those of [ServerOption] are read

@@ -17,7 +17,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A running server: one database, its worker pools and its gRPC server, put together here and nowhere else.
+/// A running server: one database, its worker pools and its gRPC server, put together here and
+/// nowhere else.
 public final class WhimbrelServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WhimbrelServer.class);
 
@@ -50,7 +51,8 @@ public final class WhimbrelServer implements AutoCloseable {
 
   /// Opens the database and listens; the server is ready when this returns.
   ///
-  /// Fails with `IOException` when directory or port cannot be had, with DATA_LOSS as `Database.open` does.
+  /// Fails with `IOException` when directory or port cannot be had, with DATA_LOSS as
+  /// `Database.open` does.
   public static WhimbrelServer start(ServerConfig config) throws IOException {
     Logging.install();
     LOG.info("Whimbrel {} starts", ServerVersion.TEXT);
@@ -80,10 +82,11 @@ public final class WhimbrelServer implements AutoCloseable {
     return grpc.port();
   }
 
-  /// Stops: new calls are refused, running ones finish within `shutdown-grace`, the database is closed last.
+  /// Stops: new calls are refused, running ones finish within `shutdown-grace`, the database is
+  /// closed last.
   ///
-  /// Every write that was acknowledged is kept; one that was not gets UNAVAILABLE or no answer. Returns when all is closed;
-  /// further calls wait for the first.
+  /// Every write that was acknowledged is kept; one that was not gets UNAVAILABLE or no answer.
+  /// Returns when all is closed; further calls wait for the first.
   public void stop() {
     if (!stopping.compareAndSet(false, true)) {
       awaitTermination();
@@ -98,7 +101,8 @@ public final class WhimbrelServer implements AutoCloseable {
       }
       grpc.close();
     } catch (InterruptedException e) {
-      // Whoever interrupts a stop wants it sooner: the grace is given up, the order of closing is not.
+      // Whoever interrupts a stop wants it sooner: the grace is given up, the order of closing is
+      // not.
       Thread.currentThread().interrupt();
     } finally {
       closeParts(modules, pools, database);
@@ -121,8 +125,7 @@ public final class WhimbrelServer implements AutoCloseable {
     stop();
   }
 
-  private static void closeParts(
-      List<ServiceModule> modules, WorkPools pools, Database database) {
+  private static void closeParts(List<ServiceModule> modules, WorkPools pools, Database database) {
     try (database) {
       if (!pools.shutdown(POOLS_CLOSE_MAX)) {
         LOG.warn("work was still running {} after the calls had ended", POOLS_CLOSE_MAX);

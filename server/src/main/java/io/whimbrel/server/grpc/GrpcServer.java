@@ -32,7 +32,8 @@ import org.slf4j.LoggerFactory;
 
 /// The listening server: Netty transport, health, reflection, and the services given to it.
 ///
-/// Stops in three steps, so that the owner can end its work between them: [#refuseCalls], [#awaitCalls], [#close].
+/// Stops in three steps, so that the owner can end its work between them: [#refuseCalls],
+/// [#awaitCalls], [#close].
 public final class GrpcServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GrpcServer.class);
 
@@ -41,7 +42,8 @@ public final class GrpcServer implements AutoCloseable {
   private static final Duration KEEPALIVE_TIMEOUT = Duration.ofSeconds(20);
   private static final Duration CLIENT_KEEPALIVE_MIN = Duration.ofMinutes(5);
   private static final int METADATA_BYTES_MAX = 8 << 10;
-  // Against rapid reset: a client that opens and cancels streams faster than this loses its connection.
+  // Against rapid reset: a client that opens and cancels streams faster than this loses its
+  // connection.
   private static final int RESETS_PER_WINDOW_MAX = 200;
   private static final int RESET_WINDOW_SECONDS = 30;
   private static final Duration TRANSPORT_CLOSE_MAX = Duration.ofSeconds(5);
@@ -72,7 +74,8 @@ public final class GrpcServer implements AutoCloseable {
   public static GrpcServer start(
       ListenOptions listen, ServerLimits limits, List<ServerServiceDefinition> services)
       throws IOException {
-    IoHandlerFactory io = Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+    IoHandlerFactory io =
+        Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
     EventLoopGroup acceptor =
         new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("whimbrel-accept"), io);
     EventLoopGroup eventLoops =
@@ -80,7 +83,8 @@ public final class GrpcServer implements AutoCloseable {
             Runtime.getRuntime().availableProcessors(),
             new DefaultThreadFactory("whimbrel-io"),
             io);
-    // Parses messages. Its queue needs no bound of its own: each call has at most one task in it, and calls are bounded.
+    // Parses messages. Its queue needs no bound of its own: each call has at most one task in it,
+    // and calls are bounded.
     ExecutorService dispatch =
         Executors.newFixedThreadPool(
             Math.max(2, Runtime.getRuntime().availableProcessors()),
@@ -148,8 +152,7 @@ public final class GrpcServer implements AutoCloseable {
         Epoll.isAvailable() ? new EpollServerSocketChannel() : new NioServerSocketChannel();
     channel
         .pipeline()
-        .addLast(
-            new ConnectionLimiter(limits.connectionsMax(), limits.connectionsPerAddressMax()));
+        .addLast(new ConnectionLimiter(limits.connectionsMax(), limits.connectionsPerAddressMax()));
     return channel;
   }
 
@@ -170,7 +173,8 @@ public final class GrpcServer implements AutoCloseable {
     server.shutdown();
   }
 
-  /// Waits up to `grace` until every call of a service has ended; health watches and reflection do not count.
+  /// Waits up to `grace` until every call of a service has ended; health watches and reflection do
+  /// not count.
   public boolean awaitCalls(Duration grace) throws InterruptedException {
     return gate.awaitIdle(grace);
   }

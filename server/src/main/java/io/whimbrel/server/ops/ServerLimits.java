@@ -12,7 +12,8 @@ import java.util.Map;
 /// @param connectionsMax open connections
 /// @param connectionsPerAddressMax open connections from one address
 /// @param ingestStreamsMax open bulk-write streams
-/// @param ingestBatchesInFlightMax batches of one bulk-write stream that were read and not yet answered
+/// @param ingestBatchesInFlightMax batches of one bulk-write stream that were read and not yet
+///   answered
 public record ServerLimits(
     int inboundMessageBytesMax,
     int callsPerConnectionMax,
