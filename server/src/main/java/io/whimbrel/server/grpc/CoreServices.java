@@ -1,0 +1,38 @@
+package io.whimbrel.server.grpc;
+
+import io.grpc.BindableService;
+import io.grpc.ServerServiceDefinition;
+import io.whimbrel.core.engine.Database;
+import io.whimbrel.server.ops.ServerLimits;
+import io.whimbrel.server.ops.WorkPools;
+import java.util.List;
+
+/// The services of `whimbrel.v1` that stand directly on the database.
+public final class CoreServices implements ServiceModule {
+  private final PointsService points;
+  private final List<ServerServiceDefinition> services;
+
+  public CoreServices(Database database, WorkPools pools, ServerLimits limits) {
+    points = new PointsService(database, pools, limits);
+    List<BindableService> parts =
+        List.of(
+            new CollectionsService(database, pools.admin()),
+            points,
+            new QueryService(database, pools.search()),
+            new AdminService(database, pools.admin(), limits));
+    services = parts.stream().map(part -> MalformedRequests.refuse(part.bindService())).toList();
+  }
+
+  @Override
+  public List<ServerServiceDefinition> services() {
+    return services;
+  }
+
+  @Override
+  public void drain() {
+    points.drain();
+  }
+
+  @Override
+  public void close() {}
+}
