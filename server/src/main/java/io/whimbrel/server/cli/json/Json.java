@@ -11,6 +11,7 @@ import io.whimbrel.client.Vector;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Map;
+import java.util.TreeMap;
 
 /// The words that the JSON of this program shares, and the writing side. See the package for the spelling.
 public final class Json {
@@ -46,9 +47,9 @@ public final class Json {
   public static void writePayload(JsonGenerator json, Map<String, Value> payload)
       throws IOException {
     json.writeStartObject();
-    for (String name : payload.keySet().stream().sorted().toList()) {
-      json.writeFieldName(name);
-      writeValue(json, payload.get(name));
+    for (Map.Entry<String, Value> field : new TreeMap<>(payload).entrySet()) {
+      json.writeFieldName(field.getKey());
+      writeValue(json, field.getValue());
     }
     json.writeEndObject();
   }
@@ -57,9 +58,9 @@ public final class Json {
   public static void writeVectors(JsonGenerator json, Map<String, Vector> vectors)
       throws IOException {
     json.writeStartObject();
-    for (String field : vectors.keySet().stream().sorted().toList()) {
-      json.writeFieldName(field);
-      writeVector(json, vectors.get(field));
+    for (Map.Entry<String, Vector> field : new TreeMap<>(vectors).entrySet()) {
+      json.writeFieldName(field.getKey());
+      writeVector(json, field.getValue());
     }
     json.writeEndObject();
   }
@@ -81,6 +82,20 @@ public final class Json {
       }
     }
     json.writeEndArray();
+  }
+
+  /// Writes the fields of a point into the object that is open.
+  public static void writePointFields(
+      JsonGenerator json, PointId id, Map<String, Value> payload, Map<String, Vector> vectors)
+      throws IOException {
+    json.writeFieldName("id");
+    writeId(json, id);
+    json.writeFieldName("payload");
+    writePayload(json, payload);
+    if (!vectors.isEmpty()) {
+      json.writeFieldName("vectors");
+      writeVectors(json, vectors);
+    }
   }
 
   private static void writeValue(JsonGenerator json, Value value) throws IOException {
