@@ -6,7 +6,6 @@ import io.whimbrel.client.WhimbrelException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
@@ -83,7 +82,6 @@ public final class Main {
         switch (e) {
           case WhimbrelException w ->
               new Failure(w.code(), w.field(), String.valueOf(w.getMessage()));
-          case UncheckedIOException io -> ofInput(io.getCause());
           case IOException io -> ofInput(io);
           // A defect of this program: its stack is what a report needs.
           default -> throw e;

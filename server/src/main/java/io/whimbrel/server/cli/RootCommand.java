@@ -88,6 +88,8 @@ final class RootCommand implements Callable<Integer> {
     session.json(json);
   }
 
+  // Never read: picocli prints the help instead of running the command.
+  @SuppressWarnings("UnusedVariable")
   @Option(
       names = {"-h", "--help"},
       scope = ScopeType.INHERIT,
