@@ -55,7 +55,7 @@ final class ParquetPoints implements PointReader {
       this.idColumn = idColumn(options.idColumn());
       this.field = options.field();
       this.idStart = options.idStart();
-      this.rows = reader.rowReader();
+      this.rows = openRows(reader, file);
     } catch (IOException | RuntimeException e) {
       reader.close();
       throw e;
@@ -101,6 +101,15 @@ final class ParquetPoints implements PointReader {
       return ParquetFileReader.open(InputFile.of(file));
     } catch (IOException | RuntimeException e) {
       throw damaged(file, e, "its footer");
+    }
+  }
+
+  /// Opening the rows already decodes the first pages.
+  private static RowReader openRows(ParquetFileReader reader, Path file) throws IOException {
+    try {
+      return reader.rowReader();
+    } catch (RuntimeException e) {
+      throw damaged(file, e, "its first rows");
     }
   }
 
