@@ -1,5 +1,7 @@
 package io.whimbrel.server.cli;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.LoggerContext;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.whimbrel.client.ErrorCode;
 import io.whimbrel.client.WhimbrelException;
@@ -8,6 +10,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
@@ -31,6 +34,9 @@ public final class Main {
 
   /// Runs one command line and returns the exit code.
   public static int run(String[] args, PrintStream out, PrintStream err) {
+    if (args.length == 0 || !args[0].equals("serve")) {
+      quietLogs();
+    }
     Session session = new Session(out, err);
     CommandLine line = commandLine(session);
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
@@ -38,6 +44,14 @@ public final class Main {
     line.setParameterExceptionHandler((e, arguments) -> wrongUsage(e, session));
     line.setExecutionExceptionHandler((e, command, result) -> failed(e, session));
     return line.execute(args);
+  }
+
+  /// Commands tell failures in their own words, so libraries log only what they cannot report otherwise.
+  private static void quietLogs() {
+    ((LoggerContext) LoggerFactory.getILoggerFactory())
+        .getLoggerList()
+        .forEach(logger -> logger.setLevel(Level.ERROR));
+    java.util.logging.Logger.getLogger("").setLevel(java.util.logging.Level.SEVERE);
   }
 
   static CommandLine commandLine(Session session) {
@@ -48,6 +62,8 @@ public final class Main {
             .addSubcommand(new CollectionCommands.Describe(session))
             .addSubcommand(new CollectionCommands.Delete(session));
     return new CommandLine(new RootCommand(session))
+        .addSubcommand(ServeCommand.commandLine(session))
+        .addSubcommand(new DemoCommand(session))
         .addSubcommand(collection)
         .addSubcommand(new ImportCommand(session))
         .addSubcommand(new ExportCommand(session))
