@@ -1,0 +1,139 @@
+package io.whimbrel.server.flight;
+
+import io.grpc.stub.ServerCallStreamObserver;
+import io.whimbrel.core.engine.Database;
+import io.whimbrel.core.model.Page;
+import io.whimbrel.core.model.ReadOptions;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import org.apache.arrow.flight.impl.Flight.FlightData;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.VectorSchemaRoot;
+
+/// One download: the schema, then a record batch for each page of points in id order.
+///
+/// Each page is one task on the executor, and the next is started only while the call takes more: a client that stops reading
+/// holds one batch, no thread and no Arrow memory.
+final class DownloadStream {
+  private static final byte[] START = {};
+
+  private final Database database;
+  private final FlightLimits limits;
+  private final BufferAllocator allocator;
+  private final Executor executor;
+  private final ServerCallStreamObserver<FlightData> out;
+  private final Runnable onEnd;
+  private final String collection;
+  private final ReadOptions read;
+
+  // Touched by the one running task; tasks follow each other through the monitor.
+  private Optional<ExportSchema> schema = Optional.empty();
+  private byte[] cursor = START;
+
+  private boolean running;
+  private boolean ended;
+
+  DownloadStream(
+      Database database,
+      FlightLimits limits,
+      BufferAllocator allocator,
+      Executor executor,
+      ServerCallStreamObserver<FlightData> out,
+      Runnable onEnd,
+      String collection,
+      ReadOptions read) {
+    this.database = database;
+    this.limits = limits;
+    this.allocator = allocator;
+    this.executor = executor;
+    this.out = out;
+    this.onEnd = onEnd;
+    this.collection = collection;
+    this.read = read;
+  }
+
+  /// Must be called inside the gRPC call's first callback.
+  void start() {
+    out.setOnCancelHandler(this::cancelled);
+    out.setOnReadyHandler(this::advance);
+    advance();
+  }
+
+  private synchronized void advance() {
+    if (running || ended || !out.isReady()) {
+      return;
+    }
+    running = true;
+    try {
+      executor.execute(this::step);
+    } catch (RuntimeException refused) {
+      fail(refused);
+    }
+  }
+
+  private void step() {
+    try {
+      boolean more = send();
+      synchronized (this) {
+        running = false;
+        if (!more && !ended) {
+          end();
+          out.onCompleted();
+        }
+      }
+      advance();
+    } catch (RuntimeException | Error e) {
+      fail(e);
+    }
+  }
+
+  /// Sends one message; says whether there is more to send.
+  private boolean send() {
+    if (schema.isEmpty()) {
+      ExportSchema columns = ExportSchema.of(database.describe(collection), read);
+      schema = Optional.of(columns);
+      emit(IpcMessages.encode(columns.schema()));
+      return true;
+    }
+    ExportSchema columns = schema.get();
+    int rows = columns.rows(limits.exportRowsMax(), limits.exportBytesTarget());
+    Page page = database.scroll(collection, cursor, rows, read);
+    if (!page.points().isEmpty()) {
+      emit(batch(columns, page));
+    }
+    cursor = page.nextCursor();
+    return cursor.length > 0;
+  }
+
+  private FlightData batch(ExportSchema columns, Page page) {
+    try (BufferAllocator child =
+            allocator.newChildAllocator("download " + collection, 0, limits.messageMemoryMax());
+        VectorSchemaRoot root = columns.batch(page.points(), child)) {
+      return IpcMessages.encode(root).build();
+    }
+  }
+
+  private synchronized void emit(FlightData message) {
+    if (!ended) {
+      out.onNext(message);
+    }
+  }
+
+  private synchronized void fail(Throwable failure) {
+    if (!ended) {
+      end();
+      out.onError(FlightErrors.exception(failure));
+    }
+  }
+
+  private synchronized void cancelled() {
+    if (!ended) {
+      end();
+    }
+  }
+
+  private void end() {
+    ended = true;
+    onEnd.run();
+  }
+}
