@@ -1,9 +1,11 @@
 package io.whimbrel.server.flight;
 
+import com.google.protobuf.ByteString;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.whimbrel.core.engine.Database;
 import io.whimbrel.core.model.Page;
-import io.whimbrel.core.model.ReadOptions;
+import io.whimbrel.proto.v1.ScrollResponse;
+import io.whimbrel.server.wire.QueryWire;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import org.apache.arrow.flight.impl.Flight.FlightData;
@@ -15,20 +17,17 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 /// Each page is one task on the executor, and the next is started only while the call takes more: a client that stops reading
 /// holds one batch, no thread and no Arrow memory.
 final class DownloadStream {
-  private static final byte[] START = {};
-
   private final Database database;
   private final FlightLimits limits;
   private final BufferAllocator allocator;
   private final Executor executor;
   private final ServerCallStreamObserver<FlightData> out;
   private final Runnable onEnd;
-  private final String collection;
-  private final ReadOptions read;
+  private final QueryWire.Scroll scroll;
 
   // Touched by the one running task; tasks follow each other through the monitor.
   private Optional<ExportSchema> schema = Optional.empty();
-  private byte[] cursor = START;
+  private byte[] cursor;
 
   private boolean running;
   private boolean ended;
@@ -40,16 +39,15 @@ final class DownloadStream {
       Executor executor,
       ServerCallStreamObserver<FlightData> out,
       Runnable onEnd,
-      String collection,
-      ReadOptions read) {
+      QueryWire.Scroll scroll) {
     this.database = database;
     this.limits = limits;
     this.allocator = allocator;
     this.executor = executor;
     this.out = out;
     this.onEnd = onEnd;
-    this.collection = collection;
-    this.read = read;
+    this.scroll = scroll;
+    this.cursor = scroll.cursor();
   }
 
   /// Must be called inside the gRPC call's first callback.
@@ -90,14 +88,14 @@ final class DownloadStream {
   /// Sends one message; says whether there is more to send.
   private boolean send() {
     if (schema.isEmpty()) {
-      ExportSchema columns = ExportSchema.of(database.describe(collection), read);
+      ExportSchema columns = ExportSchema.of(database.describe(scroll.collection()), scroll.read());
       schema = Optional.of(columns);
       emit(IpcMessages.encode(columns.schema()));
       return true;
     }
     ExportSchema columns = schema.get();
     int rows = columns.rows(limits.exportRowsMax(), limits.exportBytesTarget());
-    Page page = database.scroll(collection, cursor, rows, read);
+    Page page = database.scroll(scroll.collection(), cursor, rows, scroll.read());
     if (!page.points().isEmpty()) {
       emit(batch(columns, page));
     }
@@ -107,9 +105,16 @@ final class DownloadStream {
 
   private FlightData batch(ExportSchema columns, Page page) {
     try (BufferAllocator child =
-            allocator.newChildAllocator("download " + collection, 0, limits.messageMemoryMax());
+            allocator.newChildAllocator("download " + scroll.collection(), 0, limits.messageMemoryMax());
         VectorSchemaRoot root = columns.batch(page.points(), child)) {
-      return IpcMessages.encode(root).build();
+      // Where a broken export can go on, in the form of the call that reads page by page.
+      ByteString next =
+          ScrollResponse.newBuilder()
+              .setNextCursor(ByteString.copyFrom(page.nextCursor()))
+              .setSeq(page.seq())
+              .build()
+              .toByteString();
+      return IpcMessages.encode(root).setAppMetadata(next).build();
     }
   }
 

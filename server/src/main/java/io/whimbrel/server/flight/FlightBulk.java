@@ -13,6 +13,8 @@ import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.Selector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.ScrollRequest;
+import io.whimbrel.proto.v1.VectorSelector;
+import io.whimbrel.server.wire.QueryWire;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -35,8 +37,6 @@ import org.apache.arrow.memory.unsafe.UnsafeAllocationManager;
 /// Each stream has at most one task with the executor at a time, so `streamsMax` bounds what waits there; the executor
 /// must not run tasks on the calling thread, which is an event loop's or gRPC's.
 public final class FlightBulk implements AutoCloseable {
-  private static final String ALL_ROWS = "0; an export gives all points";
-
   private final Database database;
   private final FlightLimits limits;
   private final Executor executor;
@@ -98,8 +98,7 @@ public final class FlightBulk implements AutoCloseable {
     public void doGet(Ticket ticket, StreamObserver<FlightData> observer) {
       ServerCallStreamObserver<FlightData> out = (ServerCallStreamObserver<FlightData>) observer;
       try {
-        ScrollRequest request = export(ticket.getTicket());
-        ReadOptions read = read(request);
+        QueryWire.Scroll scroll = scroll(request(ticket.getTicket()));
         openStream();
         new DownloadStream(
                 database,
@@ -108,8 +107,7 @@ public final class FlightBulk implements AutoCloseable {
                 executor,
                 out,
                 streams::decrementAndGet,
-                request.getCollection(),
-                read)
+                scroll)
             .start();
       } catch (WhimbrelException e) {
         out.onError(FlightErrors.exception(e));
@@ -196,7 +194,7 @@ public final class FlightBulk implements AutoCloseable {
   }
 
   /// A ticket is a `whimbrel.v1.ScrollRequest` in protobuf or, when it begins with a brace, in protobuf's JSON.
-  private static ScrollRequest export(ByteString ticket) {
+  private static ScrollRequest request(ByteString ticket) {
     try {
       if (ticket.isEmpty() || ticket.byteAt(0) != '{') {
         return ScrollRequest.parseFrom(ticket);
@@ -210,22 +208,16 @@ public final class FlightBulk implements AutoCloseable {
     }
   }
 
-  private static ReadOptions read(ScrollRequest request) {
+  private static QueryWire.Scroll scroll(ScrollRequest request) {
     if (request.getLimit() != 0) {
       throw WhimbrelException.of(
-          ErrorCode.INVALID_ARGUMENT, "ticket.limit", request.getLimit(), ALL_ROWS);
+          ErrorCode.INVALID_ARGUMENT, "ticket.limit", request.getLimit(), "0; an export gives all points");
     }
-    if (!request.getCursor().isEmpty()) {
-      throw WhimbrelException.of(
-          ErrorCode.INVALID_ARGUMENT, "ticket.cursor", request.getCursor().size() + " bytes", "none");
-    }
-    if (request.hasFilter()) {
-      throw WhimbrelException.unimplemented("ticket.filter", "given", "no filter");
-    }
-    ReadOptions read = io.whimbrel.server.wire.PointWire.read(request.getWithPayload(), request.hasWithVectors(), request.getWithVectors(), request.getMinSeq());
-    return request.hasWithVectors()
-        ? read
-        : new ReadOptions(read.payload(), Selector.ALL, read.minSeq());
+    VectorSelector vectors =
+        request.hasWithVectors()
+            ? request.getWithVectors()
+            : VectorSelector.newBuilder().setAll(true).build();
+    return QueryWire.scroll(request.toBuilder().setWithVectors(vectors).build());
   }
 
   private FlightInfo info(CollectionInfo collection) {

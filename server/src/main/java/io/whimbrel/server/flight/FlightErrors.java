@@ -4,6 +4,7 @@ import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.server.wire.StatusMapper;
+import java.util.Objects;
 import java.util.concurrent.CompletionException;
 
 /// What a Flight call fails with: the status and details of every other call, and the `ErrorCode` and field as plain text.
@@ -34,6 +35,14 @@ final class FlightErrors {
     trailers.put(CODE, refusal.code().name());
     trailers.put(FIELD, ascii(refusal.field()));
     return mapped.getStatus().asRuntimeException(trailers);
+  }
+
+  /// The same refusal with `prefix` before its field.
+  static WhimbrelException within(String prefix, WhimbrelException e) {
+    String message = Objects.requireNonNullElse(e.getMessage(), "");
+    String head = e.field() + ": ";
+    String rest = message.startsWith(head) ? message.substring(head.length()) : message;
+    return WhimbrelException.of(e.code(), prefix + e.field(), rest, e);
   }
 
   /// Metadata is ASCII; the message has the field as it is.

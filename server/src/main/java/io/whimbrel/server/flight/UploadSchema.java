@@ -340,14 +340,8 @@ final class UploadSchema {
       name = Columns.ID;
       return point.build();
     } catch (WhimbrelException e) {
-      throw at(name, row, e);
+      throw FlightErrors.within(name + "[" + row + "]" + (e.field().isEmpty() ? "" : "."), e);
     }
-  }
-
-  private static WhimbrelException at(String column, int row, WhimbrelException e) {
-    String inner = e.field().isEmpty() ? "" : "." + e.field();
-    String rest = e.getMessage().substring((e.field() + ": ").length());
-    return WhimbrelException.of(e.code(), column + "[" + row + "]" + inner, rest, e);
   }
 
   private static WhimbrelException refused(ErrorCode code, Object value, String expected) {

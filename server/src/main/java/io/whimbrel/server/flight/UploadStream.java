@@ -172,7 +172,7 @@ final class UploadStream implements StreamObserver<FlightData> {
       options = new WriteOptions(requestId(message.getAppMetadata()), Durability.SYNC);
       points = read(message, columns, batch);
     } catch (WhimbrelException e) {
-      throw within("batch[" + batch + "].", e);
+      throw FlightErrors.within("batch[" + batch + "].", e);
     }
     CompletableFuture<WriteResult> written =
         points.isEmpty()
@@ -208,11 +208,6 @@ final class UploadStream implements StreamObserver<FlightData> {
       throw WhimbrelException.of(
           ErrorCode.INVALID_ARGUMENT, "app_metadata", "not a request id in UTF-8", e);
     }
-  }
-
-  private static WhimbrelException within(String prefix, WhimbrelException e) {
-    String rest = e.getMessage().substring((e.field() + ": ").length());
-    return WhimbrelException.of(e.code(), prefix + e.field(), rest, e);
   }
 
   /// Sends what is due: acknowledgements of finished writes in order, the end of the call, or the wish for the next message.
@@ -251,7 +246,7 @@ final class UploadStream implements StreamObserver<FlightData> {
         failure =
             Optional.of(
                 cause instanceof WhimbrelException refusal
-                    ? within("batch[" + done.batch() + "].", refusal)
+                    ? FlightErrors.within("batch[" + done.batch() + "].", refusal)
                     : cause);
       }
       return;
