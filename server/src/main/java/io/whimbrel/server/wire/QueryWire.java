@@ -1,0 +1,226 @@
+package io.whimbrel.server.wire;
+
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FieldSpec;
+import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.ReadOptions;
+import io.whimbrel.core.model.SearchRequest;
+import io.whimbrel.core.model.SearchResult;
+import io.whimbrel.core.model.Vector;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.proto.v1.CountRequest;
+import io.whimbrel.proto.v1.GetRequest;
+import io.whimbrel.proto.v1.Hit;
+import io.whimbrel.proto.v1.NearestQuery;
+import io.whimbrel.proto.v1.QueryNode;
+import io.whimbrel.proto.v1.ScrollRequest;
+import io.whimbrel.proto.v1.SearchBatchRequest;
+import io.whimbrel.proto.v1.SearchParams;
+import io.whimbrel.proto.v1.SearchResponse;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/// Searches and reads of points.
+public final class QueryWire {
+  /// Searches in one batch.
+  public static final int SEARCHES_MAX = 256;
+
+  private static final int SCROLL_POINTS_DEFAULT = 100;
+
+  private QueryWire() {}
+
+  /// A search of one collection.
+  public record Search(String collection, SearchRequest request) {}
+
+  public record Get(String collection, List<PointId> ids, ReadOptions read) {}
+
+  public record Scroll(String collection, byte[] cursor, int limit, ReadOptions read) {}
+
+  public record Count(String collection, long minSeq) {}
+
+  public static Search search(io.whimbrel.proto.v1.SearchRequest message) {
+    Form.known(message);
+    if (message.hasFilter()) {
+      throw filterUnimplemented();
+    }
+    if (message.hasGroupBy()) {
+      throw WhimbrelException.unimplemented("group_by", "given", "a search without group_by");
+    }
+    checkParams(message.getParams());
+    if (!message.hasQuery()) {
+      throw Form.missing("query", "a query");
+    }
+    NearestQuery nearest = nearest(message.getQuery());
+    Vector vector = vector(nearest);
+    return new Search(
+        Form.collection(message.getCollection()),
+        new SearchRequest(
+            fieldName(nearest.getField()),
+            version(nearest),
+            vector,
+            Form.range("k", message.getK(), 1, Limits.K_MAX),
+            message.hasScoreThreshold()
+                ? OptionalDouble.of(message.getScoreThreshold())
+                : OptionalDouble.empty(),
+            PointWire.read(
+                message.hasWithPayload(),
+                message.getWithPayload(),
+                message.hasWithVectors(),
+                message.getWithVectors(),
+                message.getMinSeq())));
+  }
+
+  public static List<Search> searches(SearchBatchRequest message) {
+    Form.known(message);
+    Limits.checkRange("searches", message.getSearchesCount(), 1, SEARCHES_MAX);
+    List<Search> searches = new ArrayList<>(message.getSearchesCount());
+    for (int i = 0; i < message.getSearchesCount(); i++) {
+      try {
+        searches.add(search(message.getSearches(i)));
+      } catch (WhimbrelException e) {
+        throw inBatch(i, e);
+      }
+    }
+    return searches;
+  }
+
+  /// The refusal of search number `index` of a batch.
+  public static WhimbrelException inBatch(int index, WhimbrelException e) {
+    return Form.within("searches[" + index + "]", e);
+  }
+
+  private static NearestQuery nearest(QueryNode query) {
+    try {
+      Form.known(query);
+      if (query.getPrefetchCount() > 0) {
+        throw WhimbrelException.unimplemented(
+            "prefetch", query.getPrefetchCount() + " stages", "no prefetch");
+      }
+      return switch (query.getVariantCase()) {
+        case NEAREST -> query.getNearest();
+        case RECOMMEND -> throw WhimbrelException.unimplemented("recommend", "given", "nearest");
+        case FUSION -> throw WhimbrelException.unimplemented("fusion", "given", "nearest");
+        case VARIANT_NOT_SET -> throw Form.missing("variant", "nearest");
+      };
+    } catch (WhimbrelException e) {
+      throw Form.within("query", e);
+    }
+  }
+
+  private static Vector vector(NearestQuery nearest) {
+    try {
+      Form.known(nearest);
+      return switch (nearest.getInputCase()) {
+        case VECTOR -> {
+          try {
+            yield VectorWire.vector(nearest.getVector());
+          } catch (WhimbrelException e) {
+            throw Form.within("vector", e);
+          }
+        }
+        case ID -> throw WhimbrelException.unimplemented("id", "given", "vector");
+        case INPUT_NOT_SET -> throw Form.missing("input", "vector");
+      };
+    } catch (WhimbrelException e) {
+      throw Form.within("query.nearest", e);
+    }
+  }
+
+  private static int version(NearestQuery nearest) {
+    return Form.range("query.nearest.version", nearest.getVersion(), 0, Integer.MAX_VALUE);
+  }
+
+  private static void checkParams(SearchParams params) {
+    try {
+      Form.known(params);
+      // `exact` needs nothing: every version is scanned exactly so far.
+      if (params.getEf() != 0) {
+        throw WhimbrelException.unimplemented(
+            "ef", Integer.toUnsignedLong(params.getEf()), "0, since no version has a graph");
+      }
+    } catch (WhimbrelException e) {
+      throw Form.within("params", e);
+    }
+  }
+
+  static String fieldName(String name) {
+    return name.isEmpty() ? FieldSpec.DEFAULT_NAME : name;
+  }
+
+  static WhimbrelException filterUnimplemented() {
+    return WhimbrelException.unimplemented("filter", "given", "no filter");
+  }
+
+  public static Get get(GetRequest message) {
+    Form.known(message);
+    return new Get(
+        Form.collection(message.getCollection()),
+        PointWire.ids(message.getIdsList()),
+        PointWire.read(
+            message.hasWithPayload(),
+            message.getWithPayload(),
+            message.hasWithVectors(),
+            message.getWithVectors(),
+            message.getMinSeq()));
+  }
+
+  public static Scroll scroll(ScrollRequest message) {
+    Form.known(message);
+    if (message.hasFilter()) {
+      throw filterUnimplemented();
+    }
+    int limit = Form.range("limit", message.getLimit(), 0, Limits.SCROLL_POINTS_MAX);
+    return new Scroll(
+        Form.collection(message.getCollection()),
+        message.getCursor().toByteArray(),
+        limit == 0 ? SCROLL_POINTS_DEFAULT : limit,
+        PointWire.read(
+            message.hasWithPayload(),
+            message.getWithPayload(),
+            message.hasWithVectors(),
+            message.getWithVectors(),
+            message.getMinSeq()));
+  }
+
+  public static Count count(CountRequest message) {
+    Form.known(message);
+    if (message.hasFilter()) {
+      throw filterUnimplemented();
+    }
+    return new Count(
+        Form.collection(message.getCollection()), Form.seq("min_seq", message.getMinSeq()));
+  }
+
+  public static SearchResponse message(SearchResult result) {
+    SearchResponse.Builder out =
+        SearchResponse.newBuilder()
+            .setSeq(result.seq())
+            .setServedVersion(result.servedVersion())
+            .setCoverage(result.coverage());
+    for (SearchResult.Hit hit : result.hits()) {
+      Hit.Builder message =
+          out.addHitsBuilder()
+              .setId(PointWire.message(hit.point().id()))
+              .setScore(hit.score())
+              .setSeq(hit.point().seq());
+      hit.point()
+          .payload()
+          .forEach((name, value) -> message.putPayload(name, ValueWire.message(value)));
+      hit.point()
+          .vectors()
+          .forEach((field, vector) -> message.putVectors(field, VectorWire.message(vector)));
+    }
+    return out.build();
+  }
+
+  /// A refusal of a search that its caller no longer waits for.
+  public static WhimbrelException abandoned(boolean deadlinePassed) {
+    return deadlinePassed
+        ? WhimbrelException.of(
+            ErrorCode.DEADLINE_EXCEEDED, "deadline", "passed", "an answer within the deadline")
+        : WhimbrelException.of(
+            ErrorCode.CANCELLED, "call", "cancelled", "a caller that waits for the answer");
+  }
+}

@@ -1,0 +1,262 @@
+package io.whimbrel.server.wire;
+
+import io.whimbrel.core.model.Cardinality;
+import io.whimbrel.core.model.CollectionInfo;
+import io.whimbrel.core.model.CollectionSpec;
+import io.whimbrel.core.model.EmbeddingSpec;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FieldSpec;
+import io.whimbrel.core.model.IndexSpec;
+import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.ModelId;
+import io.whimbrel.core.model.Origin;
+import io.whimbrel.core.model.Storage;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.proto.v1.Collection;
+import io.whimbrel.proto.v1.CreateCollectionRequest;
+import io.whimbrel.proto.v1.DeleteCollectionRequest;
+import io.whimbrel.proto.v1.Field;
+import io.whimbrel.proto.v1.FlatIndexSpec;
+import io.whimbrel.proto.v1.GetCollectionRequest;
+import io.whimbrel.proto.v1.HnswIndexSpec;
+import io.whimbrel.proto.v1.ListCollectionsRequest;
+import io.whimbrel.proto.v1.Model;
+import io.whimbrel.proto.v1.MultiVectorIndexSpec;
+import io.whimbrel.proto.v1.Version;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Collections, their fields and versions.
+public final class SpecWire {
+  private SpecWire() {}
+
+  public static CollectionSpec create(CreateCollectionRequest message) {
+    Form.known(message);
+    if (!message.hasSpec()) {
+      throw Form.missing("spec", "the collection to make");
+    }
+    try {
+      return collection(message.getSpec());
+    } catch (WhimbrelException e) {
+      throw Form.within("spec", e);
+    }
+  }
+
+  public static String name(GetCollectionRequest message) {
+    Form.known(message);
+    return name(message.getName());
+  }
+
+  public static String name(DeleteCollectionRequest message) {
+    Form.known(message);
+    return name(message.getName());
+  }
+
+  public static void check(ListCollectionsRequest message) {
+    Form.known(message);
+  }
+
+  private static String name(String name) {
+    if (name.isEmpty()) {
+      throw Form.missing("name", "the name of a collection");
+    }
+    return name;
+  }
+
+  private static CollectionSpec collection(io.whimbrel.proto.v1.CollectionSpec message) {
+    Form.known(message);
+    Limits.checkRange("fields", message.getFieldsCount(), 1, Limits.FIELDS_MAX);
+    List<FieldSpec> fields = new ArrayList<>(message.getFieldsCount());
+    for (int i = 0; i < message.getFieldsCount(); i++) {
+      try {
+        fields.add(field(message.getFields(i)));
+      } catch (WhimbrelException e) {
+        throw Form.within("fields[" + i + "]", e);
+      }
+    }
+    return new CollectionSpec(message.getName(), fields);
+  }
+
+  private static FieldSpec field(io.whimbrel.proto.v1.FieldSpec message) {
+    Form.known(message);
+    if (!message.hasSpec()) {
+      throw Form.missing("spec", "what the vectors of the field are");
+    }
+    EmbeddingSpec spec;
+    try {
+      spec = embedding(message.getSpec());
+    } catch (WhimbrelException e) {
+      throw Form.within("spec", e);
+    }
+    return new FieldSpec(QueryWire.fieldName(message.getName()), spec);
+  }
+
+  private static EmbeddingSpec embedding(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    Form.known(message);
+    if (!message.getSpaceId().isEmpty()) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT,
+          "space_id",
+          '"' + message.getSpaceId() + '"',
+          "nothing: the server computes it from the rest of the spec");
+    }
+    return new EmbeddingSpec(
+        model(message.getModel()),
+        Form.range("dimension", message.getDimension(), 1, Limits.DIMENSION_MAX),
+        metric(message),
+        cardinality(message),
+        storage(message),
+        index(message.getIndex()),
+        message.getSourceFieldsList(),
+        origin(message),
+        message.getNormalized(),
+        message.getDocumentPrefix(),
+        message.getQueryPrefix());
+  }
+
+  private static ModelId model(Model message) {
+    try {
+      Form.known(message);
+    } catch (WhimbrelException e) {
+      throw Form.within("model", e);
+    }
+    return new ModelId(message.getProvider(), message.getName(), message.getRevision());
+  }
+
+  private static Metric metric(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    String expected = "METRIC_COSINE, METRIC_DOT or METRIC_L2";
+    return switch (message.getMetric()) {
+      case METRIC_COSINE -> Metric.COSINE;
+      case METRIC_DOT -> Metric.DOT;
+      case METRIC_L2 -> Metric.L2;
+      case METRIC_UNSPECIFIED -> throw Form.missing("metric", expected);
+      case UNRECOGNIZED -> throw Form.unknownEnum("metric", message.getMetricValue(), expected);
+    };
+  }
+
+  private static Cardinality cardinality(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    String expected = "CARDINALITY_SINGLE";
+    return switch (message.getCardinality()) {
+      case CARDINALITY_UNSPECIFIED, CARDINALITY_SINGLE -> Cardinality.SINGLE;
+      case CARDINALITY_MULTI ->
+          throw WhimbrelException.unimplemented("cardinality", "CARDINALITY_MULTI", expected);
+      case UNRECOGNIZED ->
+          throw Form.unknownEnum("cardinality", message.getCardinalityValue(), expected);
+    };
+  }
+
+  private static Storage storage(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    String expected = "STORAGE_FLOAT32";
+    return switch (message.getStorage()) {
+      case STORAGE_UNSPECIFIED, STORAGE_FLOAT32 -> Storage.FLOAT32;
+      case STORAGE_INT8 ->
+          throw WhimbrelException.unimplemented("storage", "STORAGE_INT8", expected);
+      case UNRECOGNIZED -> throw Form.unknownEnum("storage", message.getStorageValue(), expected);
+    };
+  }
+
+  private static Origin origin(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    String expected = "ORIGIN_CLIENT";
+    return switch (message.getOrigin()) {
+      case ORIGIN_UNSPECIFIED, ORIGIN_CLIENT -> Origin.CLIENT;
+      case ORIGIN_PROVIDER, ORIGIN_DERIVED ->
+          throw WhimbrelException.unimplemented("origin", message.getOrigin(), expected);
+      case UNRECOGNIZED -> throw Form.unknownEnum("origin", message.getOriginValue(), expected);
+    };
+  }
+
+  private static IndexSpec index(io.whimbrel.proto.v1.IndexSpec message) {
+    try {
+      Form.known(message);
+      return switch (message.getKindCase()) {
+        case FLAT -> {
+          Form.known(message.getFlat());
+          yield new IndexSpec.Flat();
+        }
+        case KIND_NOT_SET -> new IndexSpec.Flat();
+        case HNSW -> throw WhimbrelException.unimplemented("hnsw", "given", "flat");
+        case MULTI_VECTOR -> throw WhimbrelException.unimplemented("multi_vector", "given", "flat");
+      };
+    } catch (WhimbrelException e) {
+      throw Form.within("index", e);
+    }
+  }
+
+  public static Collection message(CollectionInfo info) {
+    Collection.Builder out =
+        Collection.newBuilder()
+            .setName(info.name())
+            .setPoints(info.points())
+            .setCreatedSeq(info.createdSeq());
+    info.fields().forEach(field -> out.addFields(message(field)));
+    return out.build();
+  }
+
+  private static Field message(CollectionInfo.FieldInfo field) {
+    Field.Builder out =
+        Field.newBuilder()
+            .setName(field.name())
+            .addAllWriteSet(field.writeSet())
+            .setReadVersion(field.readVersion());
+    for (CollectionInfo.VersionInfo version : field.versions()) {
+      out.addVersions(
+          Version.newBuilder()
+              .setNumber(version.number())
+              .setSpec(message(version.spec()))
+              .setLive(version.live())
+              .setCoverage(version.coverage()));
+    }
+    return out.build();
+  }
+
+  static io.whimbrel.proto.v1.EmbeddingSpec message(EmbeddingSpec spec) {
+    return io.whimbrel.proto.v1.EmbeddingSpec.newBuilder()
+        .setModel(
+            Model.newBuilder()
+                .setProvider(spec.model().provider())
+                .setName(spec.model().name())
+                .setRevision(spec.model().revision()))
+        .setDimension(spec.dimension())
+        .setMetric(
+            switch (spec.metric()) {
+              case COSINE -> io.whimbrel.proto.v1.Metric.METRIC_COSINE;
+              case DOT -> io.whimbrel.proto.v1.Metric.METRIC_DOT;
+              case L2 -> io.whimbrel.proto.v1.Metric.METRIC_L2;
+            })
+        .setCardinality(
+            switch (spec.cardinality()) {
+              case SINGLE -> io.whimbrel.proto.v1.Cardinality.CARDINALITY_SINGLE;
+              case MULTI -> io.whimbrel.proto.v1.Cardinality.CARDINALITY_MULTI;
+            })
+        .setStorage(
+            switch (spec.storage()) {
+              case FLOAT32 -> io.whimbrel.proto.v1.Storage.STORAGE_FLOAT32;
+              case INT8 -> io.whimbrel.proto.v1.Storage.STORAGE_INT8;
+            })
+        .setIndex(message(spec.index()))
+        .addAllSourceFields(spec.sourceFields())
+        .setOrigin(
+            switch (spec.origin()) {
+              case CLIENT -> io.whimbrel.proto.v1.Origin.ORIGIN_CLIENT;
+              case PROVIDER -> io.whimbrel.proto.v1.Origin.ORIGIN_PROVIDER;
+              case DERIVED -> io.whimbrel.proto.v1.Origin.ORIGIN_DERIVED;
+            })
+        .setNormalized(spec.normalized())
+        .setDocumentPrefix(spec.documentPrefix())
+        .setQueryPrefix(spec.queryPrefix())
+        .setSpaceId(spec.spaceId())
+        .build();
+  }
+
+  private static io.whimbrel.proto.v1.IndexSpec message(IndexSpec index) {
+    io.whimbrel.proto.v1.IndexSpec.Builder out = io.whimbrel.proto.v1.IndexSpec.newBuilder();
+    return switch (index) {
+      case IndexSpec.Flat() -> out.setFlat(FlatIndexSpec.getDefaultInstance()).build();
+      case IndexSpec.Hnsw(int m, int efConstruction) ->
+          out.setHnsw(HnswIndexSpec.newBuilder().setM(m).setEfConstruction(efConstruction)).build();
+      case IndexSpec.MultiVector(int centroids) ->
+          out.setMultiVector(MultiVectorIndexSpec.newBuilder().setCentroids(centroids)).build();
+    };
+  }
+}
