@@ -5,24 +5,25 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.whimbrel.core.engine.Database;
 import io.whimbrel.core.model.Page;
 import io.whimbrel.proto.v1.ScrollResponse;
+import io.whimbrel.server.ops.WorkPool;
 import io.whimbrel.server.wire.QueryWire;
 import java.util.Optional;
-import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import org.apache.arrow.flight.impl.Flight.FlightData;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
 
 /// One download: the schema, then a record batch for each page of points in id order.
 ///
-/// Each page is one task on the executor, and the next is started only while the call takes more: a client that stops reading
+/// Each page is one task on its lane, and the next is started only while the call takes more: a client that stops reading
 /// holds one batch, no thread and no Arrow memory.
 final class DownloadStream {
   private final Database database;
   private final FlightLimits limits;
   private final BufferAllocator allocator;
-  private final Executor executor;
+  private final WorkPool.Lane lane;
   private final ServerCallStreamObserver<FlightData> out;
-  private final Runnable onEnd;
+  private final Consumer<DownloadStream> onEnd;
   private final QueryWire.Scroll scroll;
 
   // Touched by the one running task; tasks follow each other through the monitor.
@@ -36,14 +37,14 @@ final class DownloadStream {
       Database database,
       FlightLimits limits,
       BufferAllocator allocator,
-      Executor executor,
+      WorkPool.Lane lane,
       ServerCallStreamObserver<FlightData> out,
-      Runnable onEnd,
+      Consumer<DownloadStream> onEnd,
       QueryWire.Scroll scroll) {
     this.database = database;
     this.limits = limits;
     this.allocator = allocator;
-    this.executor = executor;
+    this.lane = lane;
     this.out = out;
     this.onEnd = onEnd;
     this.scroll = scroll;
@@ -57,13 +58,18 @@ final class DownloadStream {
     advance();
   }
 
+  /// Ends the call with UNAVAILABLE.
+  void drain() {
+    fail(FlightErrors.stopping());
+  }
+
   private synchronized void advance() {
     if (running || ended || !out.isReady()) {
       return;
     }
     running = true;
     try {
-      executor.execute(this::step);
+      lane.execute(this::step);
     } catch (RuntimeException refused) {
       fail(refused);
     }
@@ -139,6 +145,7 @@ final class DownloadStream {
 
   private void end() {
     ended = true;
-    onEnd.run();
+    lane.close();
+    onEnd.accept(this);
   }
 }

@@ -3,7 +3,7 @@ package io.whimbrel.server.flight;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.util.JsonFormat;
-import io.grpc.BindableService;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.whimbrel.core.engine.Database;
@@ -14,9 +14,15 @@ import io.whimbrel.core.model.Selector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.VectorSelector;
+import io.whimbrel.server.grpc.ServiceModule;
+import io.whimbrel.server.ops.ServerLimits;
+import io.whimbrel.server.ops.WorkPool;
+import io.whimbrel.server.ops.WorkPools;
 import io.whimbrel.server.wire.QueryWire;
-import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.apache.arrow.flight.impl.Flight.Criteria;
 import org.apache.arrow.flight.impl.Flight.FlightData;
@@ -30,24 +36,36 @@ import org.apache.arrow.flight.impl.FlightServiceGrpc;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.memory.unsafe.UnsafeAllocationManager;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/// Bulk upload (DoPut) and export (DoGet) of points, for registration beside the other services of the gRPC server.
+/// Bulk upload (DoPut) and export (DoGet) of points, beside the other services of the gRPC server.
 ///
-/// Owns the root Arrow allocator. Close it after the gRPC server has ended its calls: `close` fails when memory is still held.
-/// Each stream has at most one task with the executor at a time, so `streamsMax` bounds what waits there; the executor
-/// must not run tasks on the calling thread, which is an event loop's or gRPC's.
-public final class FlightBulk implements AutoCloseable {
+/// Owns the root Arrow allocator and a pool of threads, so that bulk transfers starve neither searches nor single writes.
+public final class FlightBulk implements ServiceModule {
+  private static final Logger LOG = LoggerFactory.getLogger(FlightBulk.class);
+
+  // A conversion is short; a write may be held back by the store.
+  private static final Duration POOL_CLOSE_MAX = Duration.ofSeconds(15);
+
   private final Database database;
   private final FlightLimits limits;
-  private final Executor executor;
+  private final WorkPool pool;
   private final BufferAllocator allocator;
   private final IpcMessages messages;
-  private final AtomicInteger streams = new AtomicInteger();
+  private final Set<UploadStream> uploads = ConcurrentHashMap.newKeySet();
+  private final Set<DownloadStream> downloads = ConcurrentHashMap.newKeySet();
+  private volatile boolean draining;
 
-  public FlightBulk(Database database, FlightLimits limits, Executor executor) {
+  /// As [ServiceModule.Factory] wants it, with default limits and as many threads as single writes have.
+  public FlightBulk(Database database, WorkPools pools, ServerLimits limits) {
+    this(database, limits.write(), FlightLimits.DEFAULT);
+  }
+
+  public FlightBulk(Database database, ServerLimits.Pool threads, FlightLimits limits) {
     this.database = database;
     this.limits = limits;
-    this.executor = executor;
+    this.pool = new WorkPool("flight", threads, limits.streamsMax());
     this.messages = new IpcMessages(limits);
     // Named here, since Flight brings a second allocator that fails without certain JVM flags.
     this.allocator =
@@ -58,8 +76,16 @@ public final class FlightBulk implements AutoCloseable {
                 .build());
   }
 
-  public BindableService service() {
-    return new Service();
+  @Override
+  public List<ServerServiceDefinition> services() {
+    return List.of(new Service().bindService());
+  }
+
+  @Override
+  public void drain() {
+    draining = true;
+    uploads.forEach(UploadStream::drain);
+    downloads.forEach(DownloadStream::drain);
   }
 
   /// Bytes of Arrow memory in use.
@@ -69,11 +95,19 @@ public final class FlightBulk implements AutoCloseable {
 
   /// Open uploads and downloads.
   public int streams() {
-    return streams.get();
+    return uploads.size() + downloads.size();
   }
 
+  /// Fails when Arrow memory is still held.
   @Override
   public void close() {
+    try {
+      if (!pool.shutdown(POOL_CLOSE_MAX)) {
+        LOG.warn("a bulk transfer was still running {} after the calls had ended", POOL_CLOSE_MAX);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     allocator.close();
   }
 
@@ -82,16 +116,19 @@ public final class FlightBulk implements AutoCloseable {
     public StreamObserver<FlightData> doPut(StreamObserver<PutResult> observer) {
       ServerCallStreamObserver<PutResult> out = (ServerCallStreamObserver<PutResult>) observer;
       try {
-        openStream();
+        UploadStream upload =
+            new UploadStream(
+                database, limits, messages, allocator, openLane(), out, uploads::remove);
+        uploads.add(upload);
+        upload.start();
+        if (draining) {
+          upload.drain();
+        }
+        return upload;
       } catch (WhimbrelException e) {
         out.onError(FlightErrors.exception(e));
         return new Ignored();
       }
-      UploadStream upload =
-          new UploadStream(
-              database, limits, messages, allocator, executor, out, streams::decrementAndGet);
-      upload.start();
-      return upload;
     }
 
     @Override
@@ -99,16 +136,14 @@ public final class FlightBulk implements AutoCloseable {
       ServerCallStreamObserver<FlightData> out = (ServerCallStreamObserver<FlightData>) observer;
       try {
         QueryWire.Scroll scroll = scroll(request(ticket.getTicket()));
-        openStream();
-        new DownloadStream(
-                database,
-                limits,
-                allocator,
-                executor,
-                out,
-                streams::decrementAndGet,
-                scroll)
-            .start();
+        DownloadStream download =
+            new DownloadStream(
+                database, limits, allocator, openLane(), out, downloads::remove, scroll);
+        downloads.add(download);
+        download.start();
+        if (draining) {
+          download.drain();
+        }
       } catch (WhimbrelException e) {
         out.onError(FlightErrors.exception(e));
       }
@@ -159,7 +194,7 @@ public final class FlightBulk implements AutoCloseable {
       ServerCallStreamObserver<?> out = (ServerCallStreamObserver<?>) observer;
       out.setOnCancelHandler(() -> {});
       try {
-        executor.execute(
+        pool.execute(
             () -> {
               try {
                 work.run();
@@ -185,12 +220,11 @@ public final class FlightBulk implements AutoCloseable {
     public void onCompleted() {}
   }
 
-  private void openStream() {
-    if (streams.incrementAndGet() > limits.streamsMax()) {
-      streams.decrementAndGet();
-      throw WhimbrelException.of(
-          ErrorCode.OVERLOADED, "flight.streams", "more", "at most " + limits.streamsMax());
+  private WorkPool.Lane openLane() {
+    if (draining) {
+      throw FlightErrors.stopping();
     }
+    return pool.openLane(1);
   }
 
   /// A ticket is a `whimbrel.v1.ScrollRequest` in protobuf or, when it begins with a brace, in protobuf's JSON.

@@ -2,6 +2,7 @@ package io.whimbrel.server.flight;
 
 import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
+import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.server.wire.StatusMapper;
 import java.util.Objects;
@@ -35,6 +36,11 @@ final class FlightErrors {
     trailers.put(CODE, refusal.code().name());
     trailers.put(FIELD, ascii(refusal.field()));
     return mapped.getStatus().asRuntimeException(trailers);
+  }
+
+  static WhimbrelException stopping() {
+    return WhimbrelException.of(
+        ErrorCode.UNAVAILABLE, "server", "stopping", "a running server; try again later");
   }
 
   /// The same refusal with `prefix` before its field.

@@ -14,13 +14,14 @@ import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
 import io.whimbrel.proto.v1.IngestResponse;
 import io.whimbrel.proto.v1.WriteResponse;
+import io.whimbrel.server.ops.WorkPool;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import org.apache.arrow.flight.impl.Flight.FlightData;
 import org.apache.arrow.flight.impl.Flight.FlightDescriptor;
 import org.apache.arrow.flight.impl.Flight.PutResult;
@@ -29,20 +30,20 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 
 /// One upload: a schema, then record batches, each one atomic write, each acknowledged in order once it is durable.
 ///
-/// One message at a time is read and converted on the executor, up to `batchesInFlightMax` writes wait for the store, and the
+/// One message at a time is read and converted on its lane, up to `batchesInFlightMax` writes wait for the store, and the
 /// next message is asked for only when there is room: a fast sender is slowed by HTTP/2 flow control. The first failure stops
 /// the reading; batches already handed to the store are still acknowledged, then the call fails.
 ///
-/// All fields below `lock` are guarded by it; gRPC's callbacks, the executor and the store's completions take it briefly and
+/// All fields below `lock` are guarded by it; gRPC's callbacks, the lane and the store's completions take it briefly and
 /// never while converting or writing.
 final class UploadStream implements StreamObserver<FlightData> {
   private final Database database;
   private final FlightLimits limits;
   private final IpcMessages messages;
   private final BufferAllocator allocator;
-  private final Executor executor;
+  private final WorkPool.Lane lane;
   private final ServerCallStreamObserver<PutResult> out;
-  private final Runnable onEnd;
+  private final Consumer<UploadStream> onEnd;
 
   // Touched by the one task that converts; tasks of a stream follow each other through `lock`.
   private Optional<String> collection = Optional.empty();
@@ -65,14 +66,14 @@ final class UploadStream implements StreamObserver<FlightData> {
       FlightLimits limits,
       IpcMessages messages,
       BufferAllocator allocator,
-      Executor executor,
+      WorkPool.Lane lane,
       ServerCallStreamObserver<PutResult> out,
-      Runnable onEnd) {
+      Consumer<UploadStream> onEnd) {
     this.database = database;
     this.limits = limits;
     this.messages = messages;
     this.allocator = allocator;
-    this.executor = executor;
+    this.lane = lane;
     this.out = out;
     this.onEnd = onEnd;
   }
@@ -88,11 +89,14 @@ final class UploadStream implements StreamObserver<FlightData> {
   @Override
   public void onNext(FlightData message) {
     synchronized (lock) {
+      if (ended) {
+        return;
+      }
       requested = false;
       converting = true;
     }
     try {
-      executor.execute(() -> convert(message));
+      lane.execute(() -> convert(message));
     } catch (RuntimeException refused) {
       converted(Optional.of(refused));
     }
@@ -107,6 +111,16 @@ final class UploadStream implements StreamObserver<FlightData> {
   public void onCompleted() {
     synchronized (lock) {
       halfClosed = true;
+    }
+    advance();
+  }
+
+  /// Reads no more: what was handed to the store is acknowledged, then the call ends with UNAVAILABLE.
+  void drain() {
+    synchronized (lock) {
+      if (failure.isEmpty()) {
+        failure = Optional.of(FlightErrors.stopping());
+      }
     }
     advance();
   }
@@ -281,6 +295,7 @@ final class UploadStream implements StreamObserver<FlightData> {
   private void end() {
     ended = true;
     pending.clear();
-    onEnd.run();
+    lane.close();
+    onEnd.accept(this);
   }
 }
