@@ -77,21 +77,21 @@ final class IpcMessages {
     if (message.headerType() != MessageHeader.RecordBatch) {
       throw malformed("message type " + message.headerType() + " instead of a record batch", null);
     }
+    ArrowBuf body = allocator.buffer(Math.max(8, data.getDataBody().size()));
     VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator);
-    try (ArrowBuf body = allocator.buffer(Math.max(8, data.getDataBody().size()))) {
+    try {
       body.setBytes(0, data.getDataBody().asReadOnlyByteBuffer());
-      // The deserializer gives back one count of the body; this method's own is given back by `try`.
-      body.getReferenceManager().retain();
+      // Takes over the one count of the body, unless it fails.
       try (ArrowRecordBatch batch = MessageSerializer.deserializeRecordBatch(message, body)) {
         new VectorLoader(root).load(batch);
       }
       return root;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       root.close();
+      if (body.refCnt() > 0) {
+        body.getReferenceManager().release(body.refCnt());
+      }
       throw malformed("a record batch cannot be read", e);
-    } catch (RuntimeException e) {
-      root.close();
-      throw e;
     }
   }
 

@@ -19,6 +19,7 @@ import org.apache.arrow.flatbuf.KeyValue;
 import org.apache.arrow.flatbuf.Message;
 import org.apache.arrow.flatbuf.MessageHeader;
 import org.apache.arrow.flatbuf.RecordBatch;
+import org.apache.arrow.flatbuf.Type;
 import org.apache.arrow.flight.impl.Flight.FlightData;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
@@ -96,17 +97,21 @@ final class IpcMessages {
   private static VectorSchemaRoot load(
       RecordBatch batch, ByteString bytes, Schema schema, BufferAllocator allocator)
       throws IOException {
+    ArrowBuf body = allocator.buffer(Math.max(8, bytes.size()));
     VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator);
-    try (ArrowBuf body = allocator.buffer(Math.max(8, bytes.size()))) {
+    try {
       body.setBytes(0, bytes.asReadOnlyByteBuffer());
-      // The deserializer gives back one count of the body; this method's own is given back by `try`.
-      body.getReferenceManager().retain();
+      // Takes over the one count of the body, unless it fails.
       try (ArrowRecordBatch loaded = MessageSerializer.deserializeRecordBatch(batch, body)) {
         new VectorLoader(root).load(loaded);
       }
       return root;
     } catch (IOException | RuntimeException e) {
       root.close();
+      // Nobody else knows this buffer: whatever counts a failed step left behind are given back here.
+      if (body.refCnt() > 0) {
+        body.getReferenceManager().release(body.refCnt());
+      }
       throw e;
     }
   }
@@ -244,7 +249,15 @@ final class IpcMessages {
       if (--columns < 0) {
         throw refused("schema.fields", "more", "up to " + limits.columnsMax() + " columns");
       }
+      ByteBuffer name = field.nameAsByteBuffer();
+      if (name == null || (depth == 1 && !name.hasRemaining())) {
+        throw refused("schema.fields", "a column without a name", "a name for each column");
+      }
       text(field.nameAsByteBuffer());
+      boolean list = field.typeType() == Type.List || field.typeType() == Type.FixedSizeList;
+      if (list && field.childrenLength() != 1) {
+        throw refused(name(field), field.childrenLength() + " children", "one, as every list");
+      }
       metadata(field.customMetadataLength(), field::customMetadata);
       if (field.dictionary() != null) {
         throw refused(

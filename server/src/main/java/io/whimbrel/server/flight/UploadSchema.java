@@ -250,9 +250,18 @@ final class UploadSchema {
             name.startsWith(Columns.PAYLOAD_PREFIX)
                 ? name.substring(Columns.PAYLOAD_PREFIX.length())
                 : name;
-        yield new Column.Cell(name, key, ValueReader.of(field));
+        yield new Column.Cell(name, key, reader(field));
       }
     };
+  }
+
+  private static ValueReader reader(Field field) {
+    try {
+      return ValueReader.of(field);
+    } catch (WhimbrelException e) {
+      boolean nested = !e.field().equals(field.getName());
+      throw nested ? FlightErrors.within(field.getName() + ".", e) : e;
+    }
   }
 
   private static Column embedding(Field column, String name, CollectionInfo collection) {
