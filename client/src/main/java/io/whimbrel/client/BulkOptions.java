@@ -4,7 +4,7 @@ package io.whimbrel.client;
  * How a {@link BulkWriter} cuts and paces its batches. None of this changes what is written.
  *
  * @param batchBytesMax a batch ends before it holds more than this, 1 MiB by default; never above
- *     half the message limit of the client, whatever is asked. One larger point travels alone
+ *     half the request limit of the client, whatever is asked. One larger point travels alone
  * @param batchPointsMax a batch ends at this many points, 1 to 1,000
  * @param inFlightBytesMax bytes held in memory until acknowledged, 8 MiB by default; more makes
  *     {@link BulkWriter#add} wait. One larger point travels alone

@@ -36,7 +36,7 @@ public final class BulkWriter implements AutoCloseable {
   /**
    * Takes a point for writing. Returns before it is written.
    *
-   * @throws WhimbrelException LIMIT_EXCEEDED for a point above half the message limit, which is not
+   * @throws WhimbrelException LIMIT_EXCEEDED for a point above half the request limit, which is not
    *     taken; DEADLINE_EXCEEDED, UNAVAILABLE and others when the writer has failed; CANCELLED when
    *     interrupted, the flag being set again and the point not taken; INVALID_ARGUMENT after close
    */

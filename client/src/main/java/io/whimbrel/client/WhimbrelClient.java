@@ -37,7 +37,7 @@ public final class WhimbrelClient implements AutoCloseable {
   private final Timer timer;
   private final RetryPolicy retries;
   private final Duration deadline;
-  private final int messageBytesMax;
+  private final int requestBytesMax;
   private final WhimbrelAsyncClient async;
 
   private WhimbrelClient(Builder builder) {
@@ -47,13 +47,15 @@ public final class WhimbrelClient implements AutoCloseable {
     this.timer = new Timer();
     this.retries = builder.retries;
     this.deadline = builder.deadline;
-    this.messageBytesMax = builder.messageBytesMax;
-    this.async = new WhimbrelAsyncClient(new Calls(channel, timer, retries, deadline), retries);
+    this.requestBytesMax = builder.requestBytesMax;
+    this.async =
+        new WhimbrelAsyncClient(
+            new Calls(channel, timer, retries, deadline, requestBytesMax), retries);
   }
 
   /**
-   * Starts with 127.0.0.1:7700, no encryption, a deadline of a minute, messages up to 64 MiB and
-   * default retries.
+   * Starts with 127.0.0.1:7700, no encryption, a deadline of a minute, requests up to 16 MiB,
+   * answers up to 64 MiB and default retries.
    */
   public static Builder builder() {
     return new Builder();
@@ -100,7 +102,7 @@ public final class WhimbrelClient implements AutoCloseable {
   /** A writer for many points over one stream, owned by the caller. */
   public BulkWriter bulkWriter(String collection, BulkOptions options) {
     return new BulkWriter(
-        new Ingest(channel, timer, retries, deadline, messageBytesMax, collection, options));
+        new Ingest(channel, timer, retries, deadline, requestBytesMax, collection, options));
   }
 
   /** Deletes points; ids that do not exist are passed over. */
@@ -226,6 +228,7 @@ public final class WhimbrelClient implements AutoCloseable {
     private int port = DEFAULT_PORT;
     private Duration deadline = Duration.ofMinutes(1);
     private int messageBytesMax = 64 << 20;
+    private int requestBytesMax = 16 << 20;
     private RetryPolicy retries = RetryPolicy.DEFAULT;
     private boolean tls;
     private Optional<Path> trust = Optional.empty();
@@ -253,12 +256,18 @@ public final class WhimbrelClient implements AutoCloseable {
       return this;
     }
 
-    /**
-     * The longest message taken or, in bulk, sent; 64 MiB by default. Should not be above the
-     * server's own limit.
-     */
+    /** The longest answer taken; 64 MiB by default. A longer one fails with LIMIT_EXCEEDED. */
     public Builder maxMessageBytes(int bytes) {
       this.messageBytesMax = Checks.atLeast("max_message_bytes", bytes, 1 << 10);
+      return this;
+    }
+
+    /**
+     * The longest request sent; 16 MiB by default, as servers take unless told otherwise. A longer
+     * one is refused here with LIMIT_EXCEEDED.
+     */
+    public Builder maxRequestBytes(int bytes) {
+      this.requestBytesMax = Checks.atLeast("max_request_bytes", bytes, 1 << 10);
       return this;
     }
 

@@ -98,8 +98,8 @@ class BulkWriterTest {
   }
 
   @Test
-  void batchesStayBelowHalfTheMessageLimit() {
-    try (WhimbrelClient small = peer.client().maxMessageBytes(8_000).build()) {
+  void batchesStayBelowHalfTheRequestLimit() {
+    try (WhimbrelClient small = peer.client().maxRequestBytes(8_000).build()) {
       try (BulkWriter writer = small.bulkWriter("c", BulkOptions.DEFAULT)) {
         addAll(writer, 400);
         assertThatExceptionOfType(WhimbrelException.class)

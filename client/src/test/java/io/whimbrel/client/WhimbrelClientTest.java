@@ -328,11 +328,24 @@ class WhimbrelClientTest {
   }
 
   @Test
+  void aRequestAboveItsLimitIsRefusedBeforeItIsSent() {
+    try (WhimbrelClient small = peer.client().maxRequestBytes(2_000).build()) {
+      assertThatExceptionOfType(WhimbrelException.class)
+          .isThrownBy(() -> small.upsert("books", points(200)))
+          .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.LIMIT_EXCEEDED));
+      assertThat(peer.upserts).isEmpty();
+      assertThat(small.upsert("books", points(2)).affected()).isEqualTo(2);
+    }
+  }
+
+  @Test
   void settingsThatCannotBeAreRefused() {
     assertThatExceptionOfType(WhimbrelException.class)
         .isThrownBy(() -> WhimbrelClient.builder().deadline(Duration.ZERO));
     assertThatExceptionOfType(WhimbrelException.class)
         .isThrownBy(() -> WhimbrelClient.builder().maxMessageBytes(0));
+    assertThatExceptionOfType(WhimbrelException.class)
+        .isThrownBy(() -> WhimbrelClient.builder().maxRequestBytes(0));
     assertThatExceptionOfType(WhimbrelException.class)
         .isThrownBy(() -> WhimbrelClient.builder().tls(Path.of("no-such-file.pem")).build())
         .satisfies(e -> assertThat(e.field()).isEqualTo("tls.trust"));

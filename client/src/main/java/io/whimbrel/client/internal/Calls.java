@@ -1,5 +1,6 @@
 package io.whimbrel.client.internal;
 
+import com.google.protobuf.MessageLite;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
@@ -27,12 +28,15 @@ public final class Calls {
   private final Timer timer;
   private final RetryPolicy retries;
   private final Duration deadline;
+  private final int requestBytesMax;
 
-  public Calls(Channel channel, Timer timer, RetryPolicy retries, Duration deadline) {
+  public Calls(
+      Channel channel, Timer timer, RetryPolicy retries, Duration deadline, int requestBytesMax) {
     this.channel = channel;
     this.timer = timer;
     this.retries = retries;
     this.deadline = deadline;
+    this.requestBytesMax = requestBytesMax;
   }
 
   /**
@@ -40,8 +44,17 @@ public final class Calls {
    * future completes in a thread of gRPC or of the timer, exceptionally with a {@link
    * WhimbrelException} only. Cancelling it cancels the call.
    */
-  public <Q, A, T> CompletableFuture<T> call(
+  public <Q extends MessageLite, A, T> CompletableFuture<T> call(
       MethodDescriptor<Q, A> method, Q request, boolean repeatable, Function<A, T> decode) {
+    int bytes = request.getSerializedSize();
+    if (bytes > requestBytesMax) {
+      return CompletableFuture.failedFuture(
+          WhimbrelException.refusal(
+              ErrorCode.LIMIT_EXCEEDED,
+              "request",
+              bytes + " bytes",
+              "at most " + requestBytesMax + " bytes"));
+    }
     Attempts<Q, A, T> attempts = new Attempts<>(method, request, repeatable, decode);
     attempts.start();
     return attempts.result;

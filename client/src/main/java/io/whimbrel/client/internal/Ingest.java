@@ -85,7 +85,7 @@ public final class Ingest {
       Timer timer,
       RetryPolicy retries,
       Duration deadline,
-      int messageBytesMax,
+      int requestBytesMax,
       String collection,
       BulkOptions options) {
     this.channel = channel;
@@ -94,14 +94,14 @@ public final class Ingest {
     this.deadline = deadline;
     this.collection = collection;
     this.options = options;
-    this.batchBytesMax = Math.min(options.batchBytesMax(), messageBytesMax / 2);
+    this.batchBytesMax = Math.min(options.batchBytesMax(), requestBytesMax / 2);
     this.writeOptions =
         PointWire.encode(
             io.whimbrel.client.WriteOptions.DEFAULT.withDurability(options.durability()),
             UUID.randomUUID().toString());
     this.filling = new Batch(collection, 1, writeOptions);
     this.pointBytesMax =
-        messageBytesMax / 2 - new Batch(collection, Long.MAX_VALUE, writeOptions).bytes();
+        requestBytesMax / 2 - new Batch(collection, Long.MAX_VALUE, writeOptions).bytes();
   }
 
   public void add(Point point) {
@@ -115,7 +115,7 @@ public final class Ingest {
             ErrorCode.LIMIT_EXCEEDED,
             "points",
             bytes + " bytes in point " + point.id(),
-            "at most " + pointBytesMax + " bytes, as half the message limit of the client takes");
+            "at most " + pointBytesMax + " bytes, as half the request limit of the client takes");
       }
       while (!fits(point.id(), bytes)) {
         seal();
