@@ -1,0 +1,38 @@
+package io.whimbrel.client;
+
+import java.util.List;
+
+/**
+ * A collection as it stands.
+ *
+ * @param points number of points
+ * @param createdSeq sequence number of the write that made it
+ */
+public record CollectionInfo(String name, List<FieldInfo> fields, long points, long createdSeq) {
+  public CollectionInfo {
+    fields = List.copyOf(fields);
+  }
+
+  /**
+   * A vector field.
+   *
+   * @param writeSet versions that take writes
+   * @param readVersion the version that answers queries
+   */
+  public record FieldInfo(
+      String name, List<VersionInfo> versions, List<Integer> writeSet, int readVersion) {
+    public FieldInfo {
+      versions = List.copyOf(versions);
+      writeSet = List.copyOf(writeSet);
+    }
+  }
+
+  /**
+   * A version of a vector field.
+   *
+   * @param live points that have a vector of this version
+   * @param coverage share of {@code live} that the index covers, in [0, 1]; the rest is found by
+   *     exact scan
+   */
+  public record VersionInfo(int number, EmbeddingSpec spec, long live, double coverage) {}
+}

@@ -1,0 +1,62 @@
+package io.whimbrel.client;
+
+/** Why a request was refused or failed. */
+public enum ErrorCode {
+  /** A value is malformed or missing. */
+  INVALID_ARGUMENT,
+  /** A collection or field name breaks the naming rule. */
+  INVALID_NAME,
+  /** A point id is empty or too long. */
+  INVALID_ID,
+  /** One batch names a point twice. */
+  DUPLICATE_ID,
+  /** A vector has another dimension than its version. */
+  DIMENSION_MISMATCH,
+  /** A vector holds NaN or an infinite number. */
+  NOT_FINITE,
+  /** A zero vector under COSINE has no direction. */
+  ZERO_VECTOR,
+  /** A vector belongs to another embedding space than the version that takes it. */
+  SPACE_MISMATCH,
+  /** A size or count is above its limit. */
+  LIMIT_EXCEEDED,
+  /** A vector field that the collection does not have. */
+  UNKNOWN_FIELD,
+  /** A version that the field does not have. */
+  UNKNOWN_VERSION,
+  /** No collection has this name. */
+  COLLECTION_NOT_FOUND,
+  /** A collection has this name already. */
+  COLLECTION_EXISTS,
+  /** No point has this id. */
+  POINT_NOT_FOUND,
+  /** The stored sequence number is not the one that the write demands. */
+  SEQ_MISMATCH,
+  /** A request id was used before for another request. */
+  REQUEST_ID_REUSED,
+  /** A cursor that this collection did not give out. */
+  INVALID_CURSOR,
+  /** The server does not do this yet. */
+  UNIMPLEMENTED,
+  /** A queue of the server is full; try again later. */
+  OVERLOADED,
+  /** The deadline passed. A write may or may not have happened. */
+  DEADLINE_EXCEEDED,
+  /** The call was cancelled. A write may or may not have happened. */
+  CANCELLED,
+  /** The server takes no writes after a storage failure; reads go on. */
+  READ_ONLY,
+  /** The write may or may not have happened; repeat it with the same request id. */
+  OUTCOME_UNKNOWN,
+  /** What the server has on disk is damaged or incomplete. */
+  DATA_LOSS,
+  /** The server is not reachable, or is closing. A write may or may not have happened. */
+  UNAVAILABLE,
+  /** A defect of the server. */
+  INTERNAL,
+  /**
+   * A reason that this client does not know: the server is newer, or something between it and the
+   * client answered.
+   */
+  UNKNOWN
+}

@@ -1,0 +1,19 @@
+package io.whimbrel.client;
+
+import java.util.Map;
+
+/**
+ * A point that was found.
+ *
+ * @param score bigger is better; see {@link Metric}
+ * @param payload what the search selected of it
+ * @param vectors what the search selected of them
+ * @param seq sequence number of the point's last write
+ */
+public record Hit(
+    PointId id, double score, Map<String, Value> payload, Map<String, Vector> vectors, long seq) {
+  public Hit {
+    payload = Map.copyOf(payload);
+    vectors = Map.copyOf(vectors);
+  }
+}

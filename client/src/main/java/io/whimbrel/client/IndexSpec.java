@@ -1,0 +1,27 @@
+package io.whimbrel.client;
+
+/** How a version is searched. */
+public sealed interface IndexSpec {
+  /** Exact scan of all vectors. */
+  record Flat() implements IndexSpec {}
+
+  /**
+   * Graph search.
+   *
+   * @param m links a node on the upper layers; the bottom layer has twice as many
+   * @param efConstruction beam width while building
+   */
+  record Hnsw(int m, int efConstruction) implements IndexSpec {
+    public Hnsw {
+      Checks.atLeast("index.hnsw.m", m, 0);
+      Checks.atLeast("index.hnsw.ef_construction", efConstruction, 0);
+    }
+  }
+
+  /** Late interaction by a cascade over {@code centroids} token centroids. */
+  record MultiVector(int centroids) implements IndexSpec {
+    public MultiVector {
+      Checks.atLeast("index.multi_vector.centroids", centroids, 0);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package io.whimbrel.client;
+
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/**
+ * The {@code k} points nearest to {@code vector} in one field.
+ *
+ * @param version the version to ask; 0 for the one the read policy names
+ * @param k 1 to 10,000
+ * @param scoreThreshold hits below are left out
+ * @param exact scan all vectors instead of asking the index
+ * @param ef beam width of a graph search; only for HNSW
+ */
+public record SearchRequest(
+    String field,
+    int version,
+    Vector vector,
+    int k,
+    OptionalDouble scoreThreshold,
+    boolean exact,
+    OptionalInt ef,
+    ReadOptions read) {
+  public SearchRequest {
+    Checks.atLeast("k", k, 1);
+    Checks.atLeast("version", version, 0);
+    if (ef.isPresent()) {
+      Checks.atLeast("params.ef", ef.getAsInt(), 1);
+    }
+  }
+
+  /** The {@code k} nearest of the field "default", with their payload. */
+  public static SearchRequest of(Vector vector, int k) {
+    return builder(vector).k(k).build();
+  }
+
+  /** Starts with the ten nearest of the field "default", with their payload. */
+  public static Builder builder(Vector vector) {
+    return new Builder(vector);
+  }
+
+  /** Collects the parts of a search. Not safe for more than one thread. */
+  public static final class Builder {
+    private final Vector vector;
+    private String field = FieldSpec.DEFAULT_NAME;
+    private int version;
+    private int k = 10;
+    private OptionalDouble scoreThreshold = OptionalDouble.empty();
+    private boolean exact;
+    private OptionalInt ef = OptionalInt.empty();
+    private ReadOptions read = ReadOptions.DEFAULT;
+
+    private Builder(Vector vector) {
+      this.vector = vector;
+    }
+
+    public Builder field(String field) {
+      this.field = field;
+      return this;
+    }
+
+    public Builder version(int version) {
+      this.version = version;
+      return this;
+    }
+
+    public Builder k(int k) {
+      this.k = k;
+      return this;
+    }
+
+    public Builder scoreThreshold(double scoreThreshold) {
+      this.scoreThreshold = OptionalDouble.of(scoreThreshold);
+      return this;
+    }
+
+    public Builder exact(boolean exact) {
+      this.exact = exact;
+      return this;
+    }
+
+    public Builder ef(int ef) {
+      this.ef = OptionalInt.of(ef);
+      return this;
+    }
+
+    public Builder read(ReadOptions read) {
+      this.read = read;
+      return this;
+    }
+
+    public SearchRequest build() {
+      return new SearchRequest(field, version, vector, k, scoreThreshold, exact, ef, read);
+    }
+  }
+}

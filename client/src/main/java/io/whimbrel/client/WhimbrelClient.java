@@ -1,0 +1,297 @@
+package io.whimbrel.client;
+
+import io.grpc.ManagedChannel;
+import io.whimbrel.client.internal.Calls;
+import io.whimbrel.client.internal.Channels;
+import io.whimbrel.client.internal.Ingest;
+import io.whimbrel.client.internal.Pages;
+import io.whimbrel.client.internal.Timer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A connection to a Whimbrel server; connects when first needed and again whenever it must.
+ *
+ * <p>Safe for any number of threads; an application needs one. Methods block until the answer, a
+ * failure or the deadline; an interrupt cancels the call, sets the thread's interrupt flag again
+ * and throws CANCELLED. Every failure is a {@link WhimbrelException}.
+ *
+ * <p>Reads are repeated after a passing failure, writes too because they get a request id, all
+ * within the deadline and as {@link RetryPolicy} says; creating and deleting a collection is not
+ * repeated. To repeat a write yourself after a failure, for instance from another process, give it
+ * a request id of your own.
+ */
+public final class WhimbrelClient implements AutoCloseable {
+  /** The port that a server listens on unless told otherwise. */
+  public static final int DEFAULT_PORT = 7700;
+
+  private final ManagedChannel channel;
+  private final Timer timer;
+  private final RetryPolicy retries;
+  private final Duration deadline;
+  private final int messageBytesMax;
+  private final WhimbrelAsyncClient async;
+
+  private WhimbrelClient(Builder builder) {
+    this.channel =
+        Channels.open(
+            builder.host, builder.port, builder.messageBytesMax, builder.tls, builder.trust);
+    this.timer = new Timer();
+    this.retries = builder.retries;
+    this.deadline = builder.deadline;
+    this.messageBytesMax = builder.messageBytesMax;
+    this.async = new WhimbrelAsyncClient(new Calls(channel, timer, retries, deadline), retries);
+  }
+
+  /**
+   * Starts with 127.0.0.1:7700, no encryption, a deadline of a minute, messages up to 64 MiB and
+   * default retries.
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** The same calls, answered by futures. */
+  public WhimbrelAsyncClient async() {
+    return async;
+  }
+
+  /** Makes a collection; one that exists is refused with COLLECTION_EXISTS. */
+  public CollectionInfo createCollection(CollectionSpec spec) {
+    return await(async.createCollection(spec));
+  }
+
+  /** A collection as it stands, or COLLECTION_NOT_FOUND. */
+  public CollectionInfo collection(String name) {
+    return await(async.collection(name));
+  }
+
+  /** All collections as they stand. */
+  public List<CollectionInfo> collections() {
+    return await(async.collections());
+  }
+
+  /** Removes a collection and returns how many points were in it. */
+  public long deleteCollection(String name) {
+    return await(async.deleteCollection(name));
+  }
+
+  /**
+   * Writes points whole, all or none: payload and vectors replace what was there. For many points
+   * use {@link #bulkWriter}.
+   */
+  public WriteResult upsert(String collection, List<Point> points, WriteOptions options) {
+    return await(async.upsert(collection, points, options));
+  }
+
+  /** {@link #upsert(String, List, WriteOptions)} with default options. */
+  public WriteResult upsert(String collection, List<Point> points) {
+    return upsert(collection, points, WriteOptions.DEFAULT);
+  }
+
+  /** A writer for many points over one stream, owned by the caller. */
+  public BulkWriter bulkWriter(String collection, BulkOptions options) {
+    return new BulkWriter(
+        new Ingest(channel, timer, retries, deadline, messageBytesMax, collection, options));
+  }
+
+  /** Deletes points; ids that do not exist are passed over. */
+  public WriteResult delete(String collection, List<PointId> ids, WriteOptions options) {
+    return await(async.delete(collection, ids, options));
+  }
+
+  /** The payload of each point becomes {@code payload}. Every id must exist. */
+  public WriteResult setPayload(
+      String collection, List<PointId> ids, Map<String, Value> payload, WriteOptions options) {
+    return await(async.setPayload(collection, ids, payload, options));
+  }
+
+  /** Adds or replaces these payload fields of each point; the others stay. Every id must exist. */
+  public WriteResult mergePayload(
+      String collection, List<PointId> ids, Map<String, Value> payload, WriteOptions options) {
+    return await(async.mergePayload(collection, ids, payload, options));
+  }
+
+  /** Removes these top-level payload fields of each point. Every id must exist. */
+  public WriteResult deletePayloadKeys(
+      String collection, List<PointId> ids, List<String> keys, WriteOptions options) {
+    return await(async.deletePayloadKeys(collection, ids, keys, options));
+  }
+
+  /** Empties the payload of each point. Every id must exist. */
+  public WriteResult clearPayload(String collection, List<PointId> ids, WriteOptions options) {
+    return await(async.clearPayload(collection, ids, options));
+  }
+
+  /** Points in the order of {@code ids}; those that do not exist are left out. */
+  public List<Point> get(String collection, List<PointId> ids, ReadOptions read) {
+    return await(async.get(collection, ids, read));
+  }
+
+  /**
+   * A page of points in id order.
+   *
+   * @param cursor {@link Page#START} or {@link Page#nextCursor} of the page before
+   * @param limit 1 to 10,000; a page also ends at 8 MiB
+   */
+  public Page scroll(String collection, String cursor, int limit, ReadOptions read) {
+    return await(async.scroll(collection, cursor, limit, read));
+  }
+
+  /**
+   * All points in id order, fetched page by page as the stream is read, holding one page at a time.
+   * Points written or deleted meanwhile may or may not appear. Sequential; use in one thread.
+   */
+  public Stream<Point> scrollAll(String collection, int pageSize, ReadOptions read) {
+    return Pages.stream(cursor -> scroll(collection, cursor, pageSize, read));
+  }
+
+  /** How many points the collection has. */
+  public long count(String collection) {
+    return await(async.count(collection));
+  }
+
+  /** The nearest points of a vector. */
+  public SearchResult search(String collection, SearchRequest request) {
+    return await(async.search(collection, request));
+  }
+
+  /**
+   * Several searches in one call, answered in order; one bad search refuses them all. Up to 256.
+   */
+  public List<SearchResult> searchBatch(String collection, List<SearchRequest> requests) {
+    return await(async.searchBatch(collection, requests));
+  }
+
+  /** Version, limits and state of the server. */
+  public ServerInfo serverInfo() {
+    return await(async.serverInfo());
+  }
+
+  /** What the data takes on disk and in memory. */
+  public StorageStats storageStats() {
+    return await(async.storageStats());
+  }
+
+  /**
+   * Returns once everything acknowledged is on stable storage, with the sequence number up to which
+   * that holds.
+   */
+  public long flush() {
+    return await(async.flush());
+  }
+
+  /**
+   * Cancels calls that are under way, closes the connection and waits for its threads. Closing
+   * twice does nothing.
+   */
+  @Override
+  public void close() {
+    channel.shutdownNow();
+    timer.close();
+    try {
+      boolean unused = channel.awaitTermination(5, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static <T> T await(CompletableFuture<T> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      boolean unused = future.cancel(true);
+      Thread.currentThread().interrupt();
+      throw new WhimbrelException(
+          ErrorCode.CANCELLED, "", "interrupted while waiting for the answer", null, e);
+    } catch (ExecutionException | CancellationException e) {
+      if (e.getCause() instanceof WhimbrelException failure) {
+        throw failure.again();
+      }
+      throw new IllegalStateException("a call failed with another exception than its own", e);
+    }
+  }
+
+  /** Collects the settings of a client. Not safe for more than one thread. */
+  public static final class Builder {
+    private String host = "127.0.0.1";
+    private int port = DEFAULT_PORT;
+    private Duration deadline = Duration.ofMinutes(1);
+    private int messageBytesMax = 64 << 20;
+    private RetryPolicy retries = RetryPolicy.DEFAULT;
+    private boolean tls;
+    private Optional<Path> trust = Optional.empty();
+
+    private Builder() {}
+
+    public Builder address(String host, int port) {
+      this.host = host;
+      this.port = port;
+      return this;
+    }
+
+    /** {@code host} with the default port. */
+    public Builder address(String host) {
+      return address(host, DEFAULT_PORT);
+    }
+
+    /** The longest time of one call with all its repetitions; a minute by default. */
+    public Builder deadline(Duration deadline) {
+      if (deadline.isNegative() || deadline.isZero()) {
+        throw WhimbrelException.refusal(
+            ErrorCode.INVALID_ARGUMENT, "deadline", deadline, "more than zero");
+      }
+      this.deadline = deadline;
+      return this;
+    }
+
+    /**
+     * The longest message taken or, in bulk, sent; 64 MiB by default. Should not be above the
+     * server's own limit.
+     */
+    public Builder maxMessageBytes(int bytes) {
+      this.messageBytesMax = Checks.atLeast("max_message_bytes", bytes, 1 << 10);
+      return this;
+    }
+
+    public Builder retries(RetryPolicy retries) {
+      this.retries = retries;
+      return this;
+    }
+
+    /** No encryption; the default, for a server on this machine. */
+    public Builder plaintext() {
+      this.tls = false;
+      return this;
+    }
+
+    /** Encrypts, and trusts the certificate authorities of the Java platform. */
+    public Builder tls() {
+      this.tls = true;
+      this.trust = Optional.empty();
+      return this;
+    }
+
+    /** Encrypts, and trusts the certificates in a PEM file. */
+    public Builder tls(Path trust) {
+      this.tls = true;
+      this.trust = Optional.of(trust);
+      return this;
+    }
+
+    /**
+     * Makes the client; it does not connect yet. A certificate file that cannot be read is refused.
+     */
+    public WhimbrelClient build() {
+      return new WhimbrelClient(this);
+    }
+  }
+}

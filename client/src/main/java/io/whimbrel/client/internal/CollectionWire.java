@@ -1,0 +1,158 @@
+package io.whimbrel.client.internal;
+
+import io.whimbrel.client.Cardinality;
+import io.whimbrel.client.CollectionInfo;
+import io.whimbrel.client.CollectionInfo.FieldInfo;
+import io.whimbrel.client.CollectionInfo.VersionInfo;
+import io.whimbrel.client.CollectionSpec;
+import io.whimbrel.client.EmbeddingSpec;
+import io.whimbrel.client.IndexSpec;
+import io.whimbrel.client.Metric;
+import io.whimbrel.client.ModelId;
+import io.whimbrel.client.Origin;
+import io.whimbrel.client.Storage;
+import io.whimbrel.proto.v1.Collection;
+import io.whimbrel.proto.v1.Field;
+import io.whimbrel.proto.v1.FieldSpec;
+import io.whimbrel.proto.v1.FlatIndexSpec;
+import io.whimbrel.proto.v1.HnswIndexSpec;
+import io.whimbrel.proto.v1.Model;
+import io.whimbrel.proto.v1.MultiVectorIndexSpec;
+import io.whimbrel.proto.v1.Version;
+
+/** Collections and embedding specs to messages and back. */
+public final class CollectionWire {
+  private CollectionWire() {}
+
+  public static io.whimbrel.proto.v1.CollectionSpec encode(CollectionSpec spec) {
+    io.whimbrel.proto.v1.CollectionSpec.Builder message =
+        io.whimbrel.proto.v1.CollectionSpec.newBuilder().setName(spec.name());
+    spec.fields()
+        .forEach(field ->
+            message.addFields(
+                FieldSpec.newBuilder().setName(field.name()).setSpec(encode(field.spec()))));
+    return message.build();
+  }
+
+  public static io.whimbrel.proto.v1.EmbeddingSpec encode(EmbeddingSpec spec) {
+    return io.whimbrel.proto.v1.EmbeddingSpec.newBuilder()
+        .setModel(
+            Model.newBuilder()
+                .setProvider(spec.model().provider())
+                .setName(spec.model().name())
+                .setRevision(spec.model().revision()))
+        .setDimension(spec.dimension())
+        .setMetric(
+            switch (spec.metric()) {
+              case COSINE -> io.whimbrel.proto.v1.Metric.METRIC_COSINE;
+              case DOT -> io.whimbrel.proto.v1.Metric.METRIC_DOT;
+              case L2 -> io.whimbrel.proto.v1.Metric.METRIC_L2;
+            })
+        .setCardinality(
+            switch (spec.cardinality()) {
+              case SINGLE -> io.whimbrel.proto.v1.Cardinality.CARDINALITY_SINGLE;
+              case MULTI -> io.whimbrel.proto.v1.Cardinality.CARDINALITY_MULTI;
+            })
+        .setStorage(
+            switch (spec.storage()) {
+              case FLOAT32 -> io.whimbrel.proto.v1.Storage.STORAGE_FLOAT32;
+              case INT8 -> io.whimbrel.proto.v1.Storage.STORAGE_INT8;
+            })
+        .setIndex(encode(spec.index()))
+        .addAllSourceFields(spec.sourceFields())
+        .setOrigin(
+            switch (spec.origin()) {
+              case CLIENT -> io.whimbrel.proto.v1.Origin.ORIGIN_CLIENT;
+              case PROVIDER -> io.whimbrel.proto.v1.Origin.ORIGIN_PROVIDER;
+              case DERIVED -> io.whimbrel.proto.v1.Origin.ORIGIN_DERIVED;
+            })
+        .setNormalized(spec.normalized())
+        .setDocumentPrefix(spec.documentPrefix())
+        .setQueryPrefix(spec.queryPrefix())
+        .setSpaceId(spec.spaceId())
+        .build();
+  }
+
+  private static io.whimbrel.proto.v1.IndexSpec encode(IndexSpec index) {
+    io.whimbrel.proto.v1.IndexSpec.Builder message = io.whimbrel.proto.v1.IndexSpec.newBuilder();
+    if (index instanceof IndexSpec.Flat) {
+      message.setFlat(FlatIndexSpec.getDefaultInstance());
+    } else if (index instanceof IndexSpec.Hnsw hnsw) {
+      message.setHnsw(
+          HnswIndexSpec.newBuilder().setM(hnsw.m()).setEfConstruction(hnsw.efConstruction()));
+    } else if (index instanceof IndexSpec.MultiVector multi) {
+      message.setMultiVector(MultiVectorIndexSpec.newBuilder().setCentroids(multi.centroids()));
+    }
+    return message.build();
+  }
+
+  public static EmbeddingSpec decode(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    Model model = message.getModel();
+    return new EmbeddingSpec(
+        new ModelId(model.getProvider(), model.getName(), model.getRevision()),
+        message.getDimension(),
+        switch (message.getMetric()) {
+          case METRIC_COSINE -> Metric.COSINE;
+          case METRIC_DOT -> Metric.DOT;
+          case METRIC_L2 -> Metric.L2;
+          case METRIC_UNSPECIFIED, UNRECOGNIZED ->
+              throw ValueWire.newerServer("metric", message.getMetricValue());
+        },
+        switch (message.getCardinality()) {
+          case CARDINALITY_SINGLE -> Cardinality.SINGLE;
+          case CARDINALITY_MULTI -> Cardinality.MULTI;
+          case CARDINALITY_UNSPECIFIED, UNRECOGNIZED ->
+              throw ValueWire.newerServer("cardinality", message.getCardinalityValue());
+        },
+        switch (message.getStorage()) {
+          case STORAGE_FLOAT32 -> Storage.FLOAT32;
+          case STORAGE_INT8 -> Storage.INT8;
+          case STORAGE_UNSPECIFIED, UNRECOGNIZED ->
+              throw ValueWire.newerServer("storage", message.getStorageValue());
+        },
+        decode(message.getIndex()),
+        message.getSourceFieldsList(),
+        switch (message.getOrigin()) {
+          case ORIGIN_CLIENT -> Origin.CLIENT;
+          case ORIGIN_PROVIDER -> Origin.PROVIDER;
+          case ORIGIN_DERIVED -> Origin.DERIVED;
+          case ORIGIN_UNSPECIFIED, UNRECOGNIZED ->
+              throw ValueWire.newerServer("origin", message.getOriginValue());
+        },
+        message.getNormalized(),
+        message.getDocumentPrefix(),
+        message.getQueryPrefix(),
+        message.getSpaceId());
+  }
+
+  private static IndexSpec decode(io.whimbrel.proto.v1.IndexSpec message) {
+    return switch (message.getKindCase()) {
+      case FLAT -> new IndexSpec.Flat();
+      case HNSW ->
+          new IndexSpec.Hnsw(message.getHnsw().getM(), message.getHnsw().getEfConstruction());
+      case MULTI_VECTOR -> new IndexSpec.MultiVector(message.getMultiVector().getCentroids());
+      case KIND_NOT_SET -> throw ValueWire.newerServer("index", message.getKindCase());
+    };
+  }
+
+  public static CollectionInfo decode(Collection message) {
+    return new CollectionInfo(
+        message.getName(),
+        message.getFieldsList().stream().map(CollectionWire::decode).toList(),
+        message.getPoints(),
+        message.getCreatedSeq());
+  }
+
+  private static FieldInfo decode(Field message) {
+    return new FieldInfo(
+        message.getName(),
+        message.getVersionsList().stream().map(CollectionWire::decode).toList(),
+        message.getWriteSetList(),
+        message.getReadVersion());
+  }
+
+  private static VersionInfo decode(Version message) {
+    return new VersionInfo(
+        message.getNumber(), decode(message.getSpec()), message.getLive(), message.getCoverage());
+  }
+}

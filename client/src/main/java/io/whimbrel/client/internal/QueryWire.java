@@ -1,0 +1,56 @@
+package io.whimbrel.client.internal;
+
+import io.whimbrel.client.Hit;
+import io.whimbrel.client.SearchRequest;
+import io.whimbrel.client.SearchResult;
+import io.whimbrel.proto.v1.NearestQuery;
+import io.whimbrel.proto.v1.QueryNode;
+import io.whimbrel.proto.v1.SearchParams;
+import io.whimbrel.proto.v1.SearchResponse;
+
+/** Searches to messages and answers back. */
+public final class QueryWire {
+  private QueryWire() {}
+
+  public static io.whimbrel.proto.v1.SearchRequest encode(
+      String collection, SearchRequest request) {
+    io.whimbrel.proto.v1.SearchRequest.Builder message =
+        io.whimbrel.proto.v1.SearchRequest.newBuilder()
+            .setCollection(collection)
+            .setQuery(
+                QueryNode.newBuilder()
+                    .setNearest(
+                        NearestQuery.newBuilder()
+                            .setField(request.field())
+                            .setVector(PointWire.encode(request.vector()))
+                            .setVersion(request.version())))
+            .setK(request.k())
+            .setWithPayload(PointWire.payloadSelector(request.read().payload()))
+            .setWithVectors(PointWire.vectorSelector(request.read().vectors()))
+            .setMinSeq(request.read().minSeq());
+    request.scoreThreshold().ifPresent(message::setScoreThreshold);
+    if (request.exact() || request.ef().isPresent()) {
+      message.setParams(
+          SearchParams.newBuilder().setExact(request.exact()).setEf(request.ef().orElse(0)));
+    }
+    return message.build();
+  }
+
+  public static SearchResult decode(SearchResponse message) {
+    return new SearchResult(
+        message.getHitsList().stream().map(QueryWire::decode).toList(),
+        message.getSeq(),
+        message.getServedVersion(),
+        message.getCoverage(),
+        message.getRoutingEpoch());
+  }
+
+  private static Hit decode(io.whimbrel.proto.v1.Hit message) {
+    return new Hit(
+        ValueWire.decode(message.getId()),
+        message.getScore(),
+        ValueWire.decodeFields(message.getPayloadMap()),
+        PointWire.decodeVectors(message.getVectorsMap()),
+        message.getSeq());
+  }
+}

@@ -1,0 +1,119 @@
+package io.whimbrel.core.collection;
+
+import io.whimbrel.core.model.CollectionInfo;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.simd.Kernels;
+import io.whimbrel.core.store.CollectionRecord;
+import io.whimbrel.core.store.PointRecord;
+import io.whimbrel.core.store.Totals;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/// A collection as the process holds it: its record, its searchable versions, its totals.
+///
+/// Everything but the totals is fixed at creation; totals are replaced by the sequencer after each write.
+public final class LiveCollection {
+  private final int number;
+  private final CollectionRecord collectionRecord;
+  private final Map<String, LiveField> fields;
+  private volatile Totals totals;
+
+  /// A vector field with its versions by number.
+  record LiveField(CollectionRecord.FieldRecord fieldRecord, Map<Integer, LiveVersion> versions) {
+    LiveVersion writeVersion() {
+      return Objects.requireNonNull(versions.get(fieldRecord.writeSet().getFirst()));
+    }
+
+    LiveVersion readVersion() {
+      return Objects.requireNonNull(versions.get(fieldRecord.readVersion()));
+    }
+  }
+
+  LiveCollection(int number, CollectionRecord collectionRecord, Totals totals, Kernels kernels) {
+    this.number = number;
+    this.collectionRecord = collectionRecord;
+    this.totals = totals;
+    Map<String, LiveField> byName = new LinkedHashMap<>();
+    for (CollectionRecord.FieldRecord field : collectionRecord.fields()) {
+      Map<Integer, LiveVersion> versions = new LinkedHashMap<>();
+      for (CollectionRecord.VersionRecord version : field.versions()) {
+        PointRecord.VectorRef ref = new PointRecord.VectorRef(field.number(), version.number());
+        versions.put(version.number(), new LiveVersion(ref, version.spec(), kernels));
+      }
+      byName.put(field.name(), new LiveField(field, versions));
+    }
+    this.fields = Collections.unmodifiableMap(byName);
+  }
+
+  int number() {
+    return number;
+  }
+
+  String name() {
+    return collectionRecord.name();
+  }
+
+  Collection<LiveField> fields() {
+    return fields.values();
+  }
+
+  /// `path` is the request field to blame when there is no such vector field.
+  LiveField field(String path, String name) {
+    LiveField field = fields.get(name);
+    if (field == null) {
+      throw WhimbrelException.of(
+          ErrorCode.UNKNOWN_FIELD,
+          path,
+          '"' + name + '"',
+          "one of " + fields.keySet() + " of collection \"" + name() + '"');
+    }
+    return field;
+  }
+
+  Stream<LiveVersion> versions() {
+    return fields.values().stream().flatMap(field -> field.versions().values().stream());
+  }
+
+  Totals totals() {
+    return totals;
+  }
+
+  void replaceTotals(Totals newTotals) {
+    totals = newTotals;
+  }
+
+  public CollectionInfo info() {
+    List<CollectionInfo.FieldInfo> fieldInfos = new ArrayList<>();
+    for (LiveField field : fields.values()) {
+      List<CollectionInfo.VersionInfo> versionInfos = new ArrayList<>();
+      for (LiveVersion version : field.versions().values()) {
+        versionInfos.add(
+            new CollectionInfo.VersionInfo(
+                version.ref().version(),
+                version.spec(),
+                version.live(),
+                version.coverage(),
+                version.bytes()));
+      }
+      fieldInfos.add(
+          new CollectionInfo.FieldInfo(
+              field.fieldRecord().name(),
+              versionInfos,
+              field.fieldRecord().writeSet(),
+              field.fieldRecord().readVersion()));
+    }
+    return new CollectionInfo(
+        name(), fieldInfos, totals.points().count(), collectionRecord.createdSeq());
+  }
+
+  void close() {
+    versions().forEach(LiveVersion::close);
+  }
+}

@@ -1,0 +1,564 @@
+package io.whimbrel.core.collection;
+
+import io.whimbrel.core.model.CollectionSpec;
+import io.whimbrel.core.model.Durability;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.Mutation;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.model.WriteOptions;
+import io.whimbrel.core.model.WriteResult;
+import io.whimbrel.core.simd.Kernels;
+import io.whimbrel.core.store.Batch;
+import io.whimbrel.core.store.ChangeRecord;
+import io.whimbrel.core.store.CollectionRecord;
+import io.whimbrel.core.store.Keys;
+import io.whimbrel.core.store.Progress;
+import io.whimbrel.core.store.Stamp;
+import io.whimbrel.core.store.StorageException;
+import io.whimbrel.core.store.Store;
+import io.whimbrel.core.store.Table;
+import io.whimbrel.core.store.Totals;
+import io.whimbrel.core.store.View;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The one thread that changes the database: total order, one fsync for all that wait, no locks around the store.
+///
+/// Every request is a queue entry; a group of waiting writes becomes one `WriteBatch`. The queue is bounded by bytes: a writer is
+/// held back while it is full and refused with OVERLOADED after a time. A storage failure makes the outcome of the group unknown
+/// and ends writing until the next open; reads go on.
+public final class Sequencer {
+  private static final Logger LOG = LoggerFactory.getLogger(Sequencer.class);
+  private static final long GROUP_BYTES_MAX = 8L << 20;
+  private static final int GROUP_REQUESTS_MAX = 1024;
+  private static final int PERMIT_BYTES = 1024;
+  private static final long STAMP_EVERY_MILLIS = 1000;
+
+  /// How the sequencer waits and holds back.
+  ///
+  /// @param queueBytesMax bytes of waiting writes before writers are held back
+  /// @param writeWaitMax how long a writer is held back before it is refused
+  /// @param asyncFlush longest time until an ASYNC write is on stable storage
+  public record Options(long queueBytesMax, Duration writeWaitMax, Duration asyncFlush) {}
+
+  private sealed interface Request {
+    /// One mutation, with the queue permits it holds.
+    record Write(
+        PreparedWrite write,
+        WriteOptions options,
+        int permits,
+        CompletableFuture<WriteResult> answer)
+        implements Request {}
+
+    record Create(CollectionSpec spec, CompletableFuture<LiveCollection> answer)
+        implements Request {}
+
+    record Drop(String name, CompletableFuture<Long> answer) implements Request {}
+
+    record ForgetDropped(int collection) implements Request {}
+
+    record Flush(CompletableFuture<Long> answer) implements Request {}
+
+    record Stop() implements Request {}
+  }
+
+  private final Store store;
+  private final Catalog catalog;
+  private final Kernels kernels;
+  private final Options options;
+  private final Path directory;
+  private final UUID databaseId;
+  private final RequestMemory requests;
+  private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
+  private final Semaphore queuePermits;
+  private final int queuePermitsMax;
+  private final Thread thread;
+
+  /// Answers leave in order on a thread of their own, so that a slow reader of answers does not hold the store back.
+  private final ExecutorService answers =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().name("whimbrel-answers").daemon(true).factory());
+
+  private final ScheduledExecutorService maintenance =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("whimbrel-maintenance").daemon(true).factory());
+
+  // Of the sequencer thread.
+  private Progress progress;
+  private long logStart;
+  private long firstUnsyncedNanos;
+  private boolean unsynced;
+
+  // Written by the sequencer thread (the reason also by maintenance), read by all.
+  private final Object visible = new Object();
+  private volatile long visibleSeq;
+  private volatile long syncedSeq;
+  private volatile String readOnlyReason = "";
+  private volatile boolean stopping;
+
+  // Of the maintenance thread.
+  private long stampedSeq;
+
+  Sequencer(
+      Store store,
+      Path directory,
+      UUID databaseId,
+      Catalog catalog,
+      Kernels kernels,
+      RequestMemory requests,
+      Progress progress,
+      long logStart,
+      Options options) {
+    this.store = store;
+    this.directory = directory;
+    this.databaseId = databaseId;
+    this.catalog = catalog;
+    this.kernels = kernels;
+    this.requests = requests;
+    this.progress = progress;
+    this.logStart = logStart;
+    this.options = options;
+    this.visibleSeq = progress.seq();
+    this.syncedSeq = progress.seq();
+    this.stampedSeq = progress.seq();
+    this.queuePermitsMax = (int) Math.max(1, options.queueBytesMax() / PERMIT_BYTES);
+    this.queuePermits = new Semaphore(queuePermitsMax, true);
+    this.thread = Thread.ofPlatform().name("whimbrel-sequencer").unstarted(this::run);
+  }
+
+  void start(List<Integer> droppedCollections) {
+    thread.start();
+    maintenance.scheduleWithFixedDelay(
+        this::stamp, STAMP_EVERY_MILLIS, STAMP_EVERY_MILLIS, TimeUnit.MILLISECONDS);
+    droppedCollections.forEach(this::removeLater);
+  }
+
+  /// Checks the mutation, waits for room in the queue and submits it. The future completes after the write is as durable as asked
+  /// and visible to reads.
+  public CompletableFuture<WriteResult> write(
+      LiveCollection collection, Mutation mutation, WriteOptions writeOptions) {
+    refuseUnlessWriting();
+    PreparedWrite write = PreparedWrite.of(collection, mutation);
+    int permits = (int) Math.min(queuePermitsMax, 1 + write.bytes() / PERMIT_BYTES);
+    acquire(permits);
+    CompletableFuture<WriteResult> answer = new CompletableFuture<>();
+    submit(new Request.Write(write, writeOptions, permits, answer), answer);
+    return answer;
+  }
+
+  public CompletableFuture<LiveCollection> create(CollectionSpec spec) {
+    CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
+    submit(new Request.Create(spec, answer), answer);
+    return answer;
+  }
+
+  /// Returns the number of points that were in the collection.
+  public CompletableFuture<Long> drop(String name) {
+    CompletableFuture<Long> answer = new CompletableFuture<>();
+    submit(new Request.Drop(name, answer), answer);
+    return answer;
+  }
+
+  /// Returns the sequence number up to which everything is on stable storage.
+  public CompletableFuture<Long> flush() {
+    CompletableFuture<Long> answer = new CompletableFuture<>();
+    submit(new Request.Flush(answer), answer);
+    return answer;
+  }
+
+  private void acquire(int permits) {
+    try {
+      if (!queuePermits.tryAcquire(
+          permits, options.writeWaitMax().toMillis(), TimeUnit.MILLISECONDS)) {
+        throw WhimbrelException.of(
+            ErrorCode.OVERLOADED,
+            "write queue",
+            options.queueBytesMax() + " bytes waiting for " + options.writeWaitMax().toMillis() + " ms",
+            "room for the request; try again later");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw WhimbrelException.of(ErrorCode.CANCELLED, "write", "interrupted while waiting", e);
+    }
+  }
+
+  private void submit(Request request, CompletableFuture<?> answer) {
+    // A request queued after Stop would never be answered.
+    synchronized (queue) {
+      if (!stopping) {
+        queue.add(request);
+        return;
+      }
+    }
+    answer.completeExceptionally(closing());
+  }
+
+  private static WhimbrelException closing() {
+    return WhimbrelException.of(
+        ErrorCode.UNAVAILABLE, "database", "closing", "a database that stays open");
+  }
+
+  private void refuseUnlessWriting() {
+    String reason = readOnlyReason();
+    if (!reason.isEmpty()) {
+      throw WhimbrelException.of(
+          ErrorCode.READ_ONLY,
+          "database",
+          "read-only after a storage failure (" + reason + ")",
+          "a restart once the cause is mended");
+    }
+  }
+
+  private void run() {
+    while (true) {
+      Request request = next();
+      switch (request) {
+        case Request.Write first -> commit(gather(first));
+        case Request.Create create -> answer(create.answer(), () -> createNow(create.spec()));
+        case Request.Drop drop -> answer(drop.answer(), () -> dropNow(drop.name()));
+        case Request.Flush flush -> answer(flush.answer(), this::flushNow);
+        case Request.ForgetDropped dropped -> forgetNow(dropped.collection());
+        case Request.Stop _ -> {
+          return;
+        }
+      }
+    }
+  }
+
+  /// The next request; syncs ASYNC writes in time while there is none.
+  private Request next() {
+    while (true) {
+      if (unsynced && nanosUntilSync() <= 0) {
+        syncNow();
+      }
+      try {
+        Request request =
+            unsynced ? queue.poll(nanosUntilSync(), TimeUnit.NANOSECONDS) : queue.take();
+        if (request != null) {
+          return request;
+        }
+      } catch (InterruptedException e) {
+        // Nobody but stop() ends this thread, and stop() does it through the queue.
+        LOG.warn("the sequencer ignores an interrupt");
+      }
+    }
+  }
+
+  private long nanosUntilSync() {
+    return firstUnsyncedNanos + options.asyncFlush().toNanos() - System.nanoTime();
+  }
+
+  private List<Request.Write> gather(Request.Write first) {
+    List<Request.Write> group = new ArrayList<>();
+    group.add(first);
+    long bytes = first.write().bytes();
+    while (group.size() < GROUP_REQUESTS_MAX
+        && bytes < GROUP_BYTES_MAX
+        && queue.peek() instanceof Request.Write more) {
+      queue.remove();
+      group.add(more);
+      bytes += more.write().bytes();
+    }
+    return group;
+  }
+
+  private void commit(List<Request.Write> group) {
+    List<Request.Write> decided = new ArrayList<>(group.size());
+    List<WriteResult> results = new ArrayList<>(group.size());
+    boolean writing = false;
+    try (View view = store.view();
+        Batch batch = store.batch()) {
+      refuseUnlessWriting();
+      WriteGroup writeGroup =
+          new WriteGroup(
+              view,
+              batch,
+              catalog,
+              requests,
+              progress,
+              logStart,
+              (int) options.asyncFlush().toMillis());
+      boolean sync = false;
+      for (Request.Write request : group) {
+        try {
+          results.add(
+              writeGroup.decide(request.write(), request.options(), System.currentTimeMillis()));
+          decided.add(request);
+          sync |= request.options().durability() == Durability.SYNC;
+        } catch (WhimbrelException e) {
+          fail(request.answer(), e);
+        }
+      }
+      if (writeGroup.changed()) {
+        writeGroup.finish();
+        writing = true;
+        store.write(batch, sync);
+        writeGroup.publish();
+        progress = writeGroup.progress();
+        logStart = writeGroup.logStart();
+        written(sync);
+      }
+      for (int i = 0; i < decided.size(); i++) {
+        succeed(decided.get(i).answer(), results.get(i));
+      }
+    } catch (WhimbrelException e) {
+      group.forEach(request -> fail(request.answer(), e));
+    } catch (StorageException | RuntimeException | Error e) {
+      WhimbrelException failure = stopWriting(e, writing);
+      group.forEach(request -> fail(request.answer(), failure));
+    } finally {
+      queuePermits.release(group.stream().mapToInt(Request.Write::permits).sum());
+    }
+  }
+
+  /// Notes that everything up to `progress` is written and visible.
+  private void written(boolean sync) {
+    if (sync) {
+      unsynced = false;
+      syncedSeq = progress.seq();
+    } else if (!unsynced) {
+      unsynced = true;
+      firstUnsyncedNanos = System.nanoTime();
+    }
+    synchronized (visible) {
+      visibleSeq = progress.seq();
+      visible.notifyAll();
+    }
+  }
+
+  private void syncNow() {
+    try {
+      store.sync();
+      unsynced = false;
+      syncedSeq = progress.seq();
+    } catch (StorageException e) {
+      unsynced = false;
+      stopWriting(e, true);
+    }
+  }
+
+  private LiveCollection createNow(CollectionSpec spec) throws StorageException {
+    refuseUnlessWriting();
+    if (catalog.contains(spec.name())) {
+      throw WhimbrelException.of(
+          ErrorCode.COLLECTION_EXISTS, "name", '"' + spec.name() + '"', "a name that is free");
+    }
+    Limits.checkRange("collections", catalog.all().size() + 1L, 1, Limits.COLLECTIONS_MAX);
+    long seq = progress.seq() + 1;
+    int number = progress.nextCollection();
+    CollectionRecord collectionRecord = CollectionRecord.create(spec, seq);
+    try (Batch batch = store.batch()) {
+      batch.put(Table.SYSTEM, Keys.collection(number), collectionRecord.encode());
+      batch.put(Table.SYSTEM, Keys.totals(number), Totals.EMPTY.encode());
+      writeCatalogChange(batch, number, new Progress(seq, progress.nextInternalId(), number + 1));
+    }
+    LiveCollection collection =
+        new LiveCollection(number, collectionRecord, Totals.EMPTY, kernels);
+    collection.versions().forEach(version -> version.publish(seq));
+    catalog.add(collection);
+    written(true);
+    return collection;
+  }
+
+  private long dropNow(String name) throws StorageException {
+    refuseUnlessWriting();
+    LiveCollection collection = catalog.require(name);
+    int number = collection.number();
+    try (Batch batch = store.batch()) {
+      batch.delete(Table.SYSTEM, Keys.collection(number));
+      batch.delete(Table.SYSTEM, Keys.totals(number));
+      batch.put(Table.SYSTEM, Keys.dropped(number), new byte[0]);
+      writeCatalogChange(
+          batch,
+          number,
+          new Progress(progress.seq() + 1, progress.nextInternalId(), progress.nextCollection()));
+    }
+    catalog.remove(collection);
+    collection.close();
+    written(true);
+    removeLater(number);
+    return collection.totals().points().count();
+  }
+
+  private void writeCatalogChange(Batch batch, int collection, Progress next)
+      throws StorageException {
+    batch.put(
+        Table.LOG, Keys.log(next.seq()), new ChangeRecord(collection, new long[0]).encode());
+    batch.put(Table.SYSTEM, Keys.PROGRESS, next.encode());
+    store.write(batch, true);
+    progress = next;
+  }
+
+  private long flushNow() throws StorageException {
+    refuseUnlessWriting();
+    store.sync();
+    unsynced = false;
+    syncedSeq = progress.seq();
+    return progress.seq();
+  }
+
+  private void removeLater(int collection) {
+    try {
+      maintenance.execute(() -> remove(collection));
+    } catch (RejectedExecutionException e) {
+      LOG.info("collection {} is dropped; its space is given back after the next start", collection);
+    }
+  }
+
+  /// Gives the space of a dropped collection back. A crash in between leaves the `X` row, and the next open starts again.
+  private void remove(int collection) {
+    try {
+      byte[] from = Keys.collectionPrefix(collection);
+      byte[] to = Keys.collectionPrefix(collection + 1);
+      for (Table table : List.of(Table.VECTORS, Table.POINTS, Table.IDS)) {
+        store.removeRange(table, from, to);
+      }
+      synchronized (queue) {
+        if (!stopping) {
+          queue.add(new Request.ForgetDropped(collection));
+        }
+      }
+    } catch (StorageException e) {
+      LOG.error("cannot give back the space of dropped collection {}", collection, e);
+    }
+  }
+
+  private void forgetNow(int collection) {
+    try (Batch batch = store.batch()) {
+      batch.delete(Table.SYSTEM, Keys.dropped(collection));
+      store.write(batch, true);
+    } catch (StorageException e) {
+      stopWriting(e, true);
+    }
+  }
+
+  private void stamp() {
+    long seq = syncedSeq;
+    if (seq > stampedSeq) {
+      try {
+        new Stamp(databaseId, seq).write(directory);
+        stampedSeq = seq;
+      } catch (StorageException e) {
+        stopWriting(e, true);
+      }
+    }
+  }
+
+  @FunctionalInterface
+  private interface Step<T> {
+    T run() throws StorageException;
+  }
+
+  private <T> void answer(CompletableFuture<T> answer, Step<T> step) {
+    try {
+      succeed(answer, step.run());
+    } catch (WhimbrelException e) {
+      fail(answer, e);
+    } catch (StorageException | RuntimeException | Error e) {
+      fail(answer, stopWriting(e, true));
+    }
+  }
+
+  private <T> void succeed(CompletableFuture<T> answer, T value) {
+    answers.execute(() -> answer.complete(value));
+  }
+
+  private void fail(CompletableFuture<?> answer, WhimbrelException failure) {
+    answers.execute(() -> answer.completeExceptionally(failure));
+  }
+
+  /// Ends writing for the life of this process: memory and store may differ from here on.
+  private WhimbrelException stopWriting(Throwable cause, boolean outcomeUnknown) {
+    LOG.error("a write failed; the database is read-only until it is opened again", cause);
+    readOnlyReason = String.valueOf(cause.getMessage());
+    return WhimbrelException.of(
+        outcomeUnknown ? ErrorCode.OUTCOME_UNKNOWN : ErrorCode.READ_ONLY,
+        "write",
+        outcomeUnknown
+            ? "the store failed; the write may or may not be there, repeat it with the same request_id after a restart"
+            : "the store failed; nothing was written",
+        cause);
+  }
+
+  /// Empty while writes are taken.
+  public String readOnlyReason() {
+    String reason = readOnlyReason;
+    return reason.isEmpty() ? store.backgroundError() : reason;
+  }
+
+  public long visibleSeq() {
+    return visibleSeq;
+  }
+
+  /// Waits until the write `seq` is visible, up to `wait`; false when it is not by then.
+  public boolean awaitVisible(long seq, Duration wait) {
+    if (visibleSeq >= seq) {
+      return true;
+    }
+    long deadline = System.nanoTime() + wait.toNanos();
+    synchronized (visible) {
+      while (visibleSeq < seq) {
+        long millis = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (millis <= 0) {
+          return false;
+        }
+        try {
+          visible.wait(millis);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /// Finishes everything that was submitted, syncs, stamps and ends the threads.
+  public void stop() {
+    synchronized (queue) {
+      stopping = true;
+      queue.add(new Request.Stop());
+    }
+    joinUninterruptibly(thread);
+    if (unsynced) {
+      syncNow();
+    }
+    maintenance.execute(this::stamp);
+    shutDown(maintenance);
+    shutDown(answers);
+  }
+
+  private static void shutDown(ExecutorService executor) {
+    // ExecutorService.close waits for what was submitted; both queues only hold short work or one compaction.
+    executor.close();
+  }
+
+  private static void joinUninterruptibly(Thread thread) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        thread.join();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,55 @@
+package io.whimbrel.core.collection;
+
+import io.whimbrel.core.model.EmbeddingSpec;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Vector;
+import io.whimbrel.core.model.WhimbrelException;
+
+/// What every vector that crosses the API must fulfil, in writes and in queries.
+final class VectorChecks {
+  private VectorChecks() {}
+
+  /// Refuses `vector` unless it fits `version`. `path` is the request field, for example `points[3].vectors.default`.
+  static void check(String path, Vector vector, LiveCollection collection, LiveVersion version) {
+    EmbeddingSpec spec = version.spec();
+    if (!vector.spaceId().isEmpty() && !vector.spaceId().equals(version.spaceId())) {
+      throw WhimbrelException.of(
+          ErrorCode.SPACE_MISMATCH,
+          path + ".space_id",
+          vector.spaceId(),
+          version.spaceId() + ", the space of model " + spec.model() + ", " + where(collection, version));
+    }
+    if (vector.rows() != 1) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT,
+          path + ".rows",
+          vector.rows(),
+          "1, since " + where(collection, version) + " has one vector a point");
+    }
+    if (vector.dimension() != spec.dimension()) {
+      throw WhimbrelException.of(
+          ErrorCode.DIMENSION_MISMATCH,
+          path + " dimension",
+          vector.dimension(),
+          spec.dimension() + ", " + where(collection, version));
+    }
+    double squares = 0;
+    float[] values = vector.values();
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw WhimbrelException.of(
+            ErrorCode.NOT_FINITE, path + "[" + i + "]", values[i], "a finite number");
+      }
+      squares += (double) values[i] * values[i];
+    }
+    if (spec.metric() == Metric.COSINE && squares == 0) {
+      throw WhimbrelException.of(
+          ErrorCode.ZERO_VECTOR, path, "the zero vector", "a vector with a direction, under COSINE");
+    }
+  }
+
+  private static String where(LiveCollection collection, LiveVersion version) {
+    return "collection \"" + collection.name() + "\" version " + version.ref().version();
+  }
+}

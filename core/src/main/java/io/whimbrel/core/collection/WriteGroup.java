@@ -1,0 +1,430 @@
+package io.whimbrel.core.collection;
+
+import io.whimbrel.core.model.Durability;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Mutation;
+import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.Value;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.model.WriteOptions;
+import io.whimbrel.core.model.WriteResult;
+import io.whimbrel.core.store.Batch;
+import io.whimbrel.core.store.ChangeRecord;
+import io.whimbrel.core.store.Keys;
+import io.whimbrel.core.store.PayloadCodec;
+import io.whimbrel.core.store.PointRecord;
+import io.whimbrel.core.store.Progress;
+import io.whimbrel.core.store.RequestRecord;
+import io.whimbrel.core.store.StorageException;
+import io.whimbrel.core.store.Table;
+import io.whimbrel.core.store.Totals;
+import io.whimbrel.core.store.VectorRecord;
+import io.whimbrel.core.store.View;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// The requests that share one `WriteBatch`. Each is decided against what is stored and what earlier requests of the group did;
+/// a refused request leaves no trace. Belongs to the sequencer thread.
+final class WriteGroup {
+  /// Change-log rows kept; recovery of a derived file that is further behind starts from the points instead.
+  static final long LOG_ROWS_MAX = 262_144;
+
+  /// Rows are trimmed in steps, since every trim costs a range tombstone.
+  private static final long LOG_TRIM_STEP = 65_536;
+
+  private final View view;
+  private final Batch batch;
+  private final Catalog catalog;
+  private final RequestMemory requests;
+  private final int asyncWithinMillis;
+  private Progress progress;
+  private long logStart;
+  private final Map<Key, Optional<StoredPoint>> overlay = new HashMap<>();
+  private final Map<LiveCollection, TotalsBuilder> totals = new LinkedHashMap<>();
+  private final List<IndexChange> indexChanges = new ArrayList<>();
+  private boolean changed;
+
+  private record Key(int collection, PointId id) {}
+
+  private record StoredPoint(long internalId, PointRecord record) {}
+
+  /// @param values the new vector; empty to remove it
+  private record IndexChange(LiveVersion version, long internalId, float[] values, long seq) {}
+
+  private static final float[] REMOVED = {};
+
+  WriteGroup(
+      View view,
+      Batch batch,
+      Catalog catalog,
+      RequestMemory requests,
+      Progress progress,
+      long logStart,
+      int asyncWithinMillis) {
+    this.view = view;
+    this.batch = batch;
+    this.catalog = catalog;
+    this.requests = requests;
+    this.progress = progress;
+    this.logStart = logStart;
+    this.asyncWithinMillis = asyncWithinMillis;
+  }
+
+  /// Decides one request and adds its rows to the batch, or refuses it with a `WhimbrelException` and adds nothing.
+  WriteResult decide(PreparedWrite write, WriteOptions options, long nowMillis)
+      throws StorageException {
+    if (!options.requestId().isEmpty()) {
+      Optional<RequestRecord> first = requests.recall(options.requestId(), write.fingerprint());
+      if (first.isPresent()) {
+        return result(first.get().seq(), first.get().affected(), options, true);
+      }
+    }
+    if (!catalog.holds(write.collection())) {
+      // Dropped since the request was prepared; a collection made anew under the name has another spec.
+      catalog.require(write.collection().name());
+      throw WhimbrelException.of(
+          ErrorCode.COLLECTION_NOT_FOUND,
+          "collection",
+          '"' + write.collection().name() + '"',
+          "the collection the request was made for; it was deleted and made anew");
+    }
+    List<Optional<StoredPoint>> stored = load(write);
+    checkConditions(write, stored);
+    long seq = progress.seq() + 1;
+    long affected = apply(write, stored, seq);
+    if (!options.requestId().isEmpty()) {
+      requests.remember(
+          batch,
+          options.requestId(),
+          new RequestRecord(seq, affected, write.fingerprint(), nowMillis));
+    }
+    return result(seq, affected, options, false);
+  }
+
+  private WriteResult result(long seq, long affected, WriteOptions options, boolean repeated) {
+    return new WriteResult(
+        seq,
+        affected,
+        options.durability(),
+        options.durability() == Durability.SYNC ? 0 : asyncWithinMillis,
+        repeated);
+  }
+
+  /// The points as they stand, earlier requests of the group included.
+  private List<Optional<StoredPoint>> load(PreparedWrite write) throws StorageException {
+    List<? extends PreparedWrite.Entry> entries = write.kind().entries();
+    int collection = write.collection().number();
+    List<PreparedWrite.Entry> missing = new ArrayList<>();
+    for (PreparedWrite.Entry entry : entries) {
+      if (!overlay.containsKey(new Key(collection, entry.id()))) {
+        missing.add(entry);
+      }
+    }
+    List<byte @Nullable []> internalIds =
+        view.multiGet(Table.IDS, missing.stream().map(PreparedWrite.Entry::idKey).toList());
+    List<PreparedWrite.Entry> present = new ArrayList<>();
+    List<byte[]> pointKeys = new ArrayList<>();
+    for (int i = 0; i < missing.size(); i++) {
+      byte[] internalId = internalIds.get(i);
+      if (internalId == null) {
+        overlay.put(new Key(collection, missing.get(i).id()), Optional.empty());
+      } else {
+        present.add(missing.get(i));
+        pointKeys.add(Keys.point(collection, ByteBuffer.wrap(internalId).getLong()));
+      }
+    }
+    List<byte @Nullable []> records = view.multiGet(Table.POINTS, pointKeys);
+    for (int i = 0; i < present.size(); i++) {
+      byte[] bytes = records.get(i);
+      if (bytes == null) {
+        throw new StorageException(
+            "a point id of collection " + write.collection().name() + " has no point record");
+      }
+      long internalId = Keys.internalIdOf(ByteBuffer.wrap(pointKeys.get(i)));
+      overlay.put(
+          new Key(collection, present.get(i).id()),
+          Optional.of(new StoredPoint(internalId, PointRecord.decode(bytes))));
+    }
+    List<Optional<StoredPoint>> stored = new ArrayList<>(entries.size());
+    for (PreparedWrite.Entry entry : entries) {
+      stored.add(Objects.requireNonNull(overlay.get(new Key(collection, entry.id()))));
+    }
+    return stored;
+  }
+
+  private static void checkConditions(PreparedWrite write, List<Optional<StoredPoint>> stored) {
+    for (int i = 0; i < stored.size(); i++) {
+      PreparedWrite.Entry entry = write.kind().entries().get(i);
+      if (write.kind() instanceof PreparedWrite.Kind.UpdatePayload && stored.get(i).isEmpty()) {
+        throw WhimbrelException.of(
+            ErrorCode.POINT_NOT_FOUND,
+            entry.path(),
+            '"' + entry.id().toString() + '"',
+            "the id of a point in collection \"" + write.collection().name() + '"');
+      }
+      long seq = stored.get(i).map(point -> point.record().seq()).orElse(0L);
+      if (entry.ifSeq().isPresent() && entry.ifSeq().getAsLong() != seq) {
+        throw WhimbrelException.of(
+            ErrorCode.SEQ_MISMATCH,
+            write.kind() instanceof PreparedWrite.Kind.Upsert ? entry.path() + ".if_seq" : "if_seq",
+            entry.ifSeq().getAsLong(),
+            seq == 0
+                ? "0, since there is no point \"" + entry.id() + '"'
+                : seq + ", the stored sequence number of point \"" + entry.id() + '"');
+      }
+    }
+  }
+
+  private long apply(PreparedWrite write, List<Optional<StoredPoint>> stored, long seq)
+      throws StorageException {
+    // Encoded before the first row goes into the batch: a payload that outgrows its limit refuses the whole request.
+    List<PointRecord> payloadUpdates =
+        write.kind() instanceof PreparedWrite.Kind.UpdatePayload update
+            ? changedPayloads(update, stored, seq)
+            : List.of();
+    long affected = 0;
+    long[] changedIds = new long[stored.size()];
+    for (int i = 0; i < stored.size(); i++) {
+      Optional<StoredPoint> before = stored.get(i);
+      long internalId =
+          switch (write.kind()) {
+            case PreparedWrite.Kind.Upsert upsert ->
+                upsert(write.collection(), upsert.entries().get(i), before, seq);
+            case PreparedWrite.Kind.Delete delete ->
+                before.isPresent()
+                    ? delete(write.collection(), delete.entries().get(i), before.get(), seq)
+                    : 0;
+            case PreparedWrite.Kind.UpdatePayload update ->
+                put(
+                    write.collection(),
+                    update.entries().get(i),
+                    before,
+                    new StoredPoint(before.orElseThrow().internalId(), payloadUpdates.get(i)));
+          };
+      if (internalId != 0) {
+        changedIds[(int) affected++] = internalId;
+      }
+    }
+    ChangeRecord change =
+        new ChangeRecord(write.collection().number(), Arrays.copyOf(changedIds, (int) affected));
+    batch.put(Table.LOG, Keys.log(seq), change.encode());
+    progress = new Progress(seq, progress.nextInternalId(), progress.nextCollection());
+    changed = true;
+    return affected;
+  }
+
+  private long upsert(
+      LiveCollection collection,
+      PreparedWrite.PreparedPoint point,
+      Optional<StoredPoint> before,
+      long seq)
+      throws StorageException {
+    long internalId;
+    if (before.isPresent()) {
+      internalId = before.get().internalId();
+    } else {
+      internalId = progress.nextInternalId();
+      progress = new Progress(progress.seq(), internalId + 1, progress.nextCollection());
+      batch.put(
+          Table.IDS, point.idKey(), ByteBuffer.allocate(Long.BYTES).putLong(internalId).array());
+    }
+    List<PointRecord.VectorRef> refs = new ArrayList<>(point.vectors().size());
+    for (PreparedWrite.PreparedVector vector : point.vectors()) {
+      LiveVersion version = vector.version();
+      refs.add(version.ref());
+      VectorRecord.setSeq(vector.row(), seq);
+      batch.put(
+          Table.VECTORS,
+          Keys.vector(
+              collection.number(), version.ref().field(), version.ref().version(), internalId),
+          vector.row());
+      indexChanges.add(new IndexChange(version, internalId, vector.values(), seq));
+    }
+    if (before.isPresent()) {
+      removeVectors(collection, before.get(), refs, seq);
+    }
+    put(
+        collection,
+        point,
+        before,
+        new StoredPoint(internalId, new PointRecord(point.id(), seq, refs, point.payload())));
+    return internalId;
+  }
+
+  private long delete(
+      LiveCollection collection, PreparedWrite.PreparedId entry, StoredPoint before, long seq)
+      throws StorageException {
+    removeVectors(collection, before, List.of(), seq);
+    batch.delete(Table.IDS, entry.idKey());
+    batch.delete(Table.POINTS, Keys.point(collection.number(), before.internalId()));
+    overlay.put(new Key(collection.number(), entry.id()), Optional.empty());
+    totals(collection).replace(Optional.of(before), Optional.empty());
+    return before.internalId();
+  }
+
+  /// Removes the vectors of `before` that are not in `kept`.
+  private void removeVectors(
+      LiveCollection collection, StoredPoint before, List<PointRecord.VectorRef> kept, long seq)
+      throws StorageException {
+    for (PointRecord.VectorRef ref : before.record().vectors()) {
+      if (!kept.contains(ref)) {
+        batch.delete(
+            Table.VECTORS,
+            Keys.vector(collection.number(), ref.field(), ref.version(), before.internalId()));
+        collection
+            .versions()
+            .filter(version -> version.ref().equals(ref))
+            .forEach(
+                version ->
+                    indexChanges.add(
+                        new IndexChange(version, before.internalId(), REMOVED, seq)));
+      }
+    }
+  }
+
+  private long put(
+      LiveCollection collection,
+      PreparedWrite.Entry entry,
+      Optional<StoredPoint> before,
+      StoredPoint after)
+      throws StorageException {
+    batch.put(
+        Table.POINTS,
+        Keys.point(collection.number(), after.internalId()),
+        after.record().encode());
+    overlay.put(new Key(collection.number(), entry.id()), Optional.of(after));
+    totals(collection).replace(before, Optional.of(after));
+    return after.internalId();
+  }
+
+  private static List<PointRecord> changedPayloads(
+      PreparedWrite.Kind.UpdatePayload update, List<Optional<StoredPoint>> stored, long seq)
+      throws StorageException {
+    List<PointRecord> changed = new ArrayList<>(stored.size());
+    for (Optional<StoredPoint> point : stored) {
+      PointRecord before = point.orElseThrow().record();
+      Map<String, Value> payload =
+          switch (update.change()) {
+            case Mutation.PayloadChange.Set set -> set.payload();
+            case Mutation.PayloadChange.Merge merge -> {
+              Map<String, Value> merged = new HashMap<>(before.decodePayload());
+              merged.putAll(merge.payload());
+              yield merged;
+            }
+            case Mutation.PayloadChange.DeleteKeys delete -> {
+              Map<String, Value> rest = new HashMap<>(before.decodePayload());
+              delete.keys().forEach(rest::remove);
+              yield rest;
+            }
+            case Mutation.PayloadChange.Clear _ -> Map.of();
+          };
+      changed.add(
+          new PointRecord(
+              before.id(), seq, before.vectors(), PayloadCodec.encode("payload", payload)));
+    }
+    return changed;
+  }
+
+  private TotalsBuilder totals(LiveCollection collection) {
+    return totals.computeIfAbsent(collection, c -> new TotalsBuilder(c.totals()));
+  }
+
+  /// Whether there is anything to write.
+  boolean changed() {
+    return changed;
+  }
+
+  /// Adds the rows that all requests share. Nothing is decided afterwards.
+  void finish() throws StorageException {
+    for (Map.Entry<LiveCollection, TotalsBuilder> entry : totals.entrySet()) {
+      batch.put(
+          Table.SYSTEM,
+          Keys.totals(entry.getKey().number()),
+          entry.getValue().build().encode());
+    }
+    if (progress.seq() - logStart > LOG_ROWS_MAX + LOG_TRIM_STEP) {
+      long newStart = progress.seq() - LOG_ROWS_MAX;
+      batch.deleteRange(Table.LOG, Keys.log(logStart), Keys.log(newStart));
+      logStart = newStart;
+    }
+    batch.put(Table.SYSTEM, Keys.PROGRESS, progress.encode());
+  }
+
+  /// Makes the group visible to searches. Called once the batch is written.
+  void publish() {
+    Set<LiveVersion> touched = new LinkedHashSet<>();
+    for (IndexChange change : indexChanges) {
+      if (change.values() == REMOVED) {
+        change.version().remove(change.internalId(), change.seq());
+      } else {
+        change.version().put(change.internalId(), change.values(), change.seq());
+      }
+      touched.add(change.version());
+    }
+    touched.forEach(version -> version.publish(progress.seq()));
+    totals.forEach((collection, builder) -> collection.replaceTotals(builder.build()));
+  }
+
+  Progress progress() {
+    return progress;
+  }
+
+  long logStart() {
+    return logStart;
+  }
+
+  /// Totals in the making. Vectors are hashed by internal id alone: a payload update changes the point's sequence number and
+  /// leaves the vector's row as it was.
+  private static final class TotalsBuilder {
+    private Totals.Tally points;
+    private final Map<PointRecord.VectorRef, Totals.Tally> vectors;
+
+    TotalsBuilder(Totals start) {
+      this.points = start.points();
+      this.vectors = new HashMap<>(start.vectors());
+    }
+
+    void replace(Optional<StoredPoint> before, Optional<StoredPoint> after) {
+      before.ifPresent(
+          point -> {
+            points = points.minus(point.internalId(), point.record().seq());
+            point
+                .record()
+                .vectors()
+                .forEach(
+                    ref ->
+                        vectors.compute(
+                            ref, (_, tally) -> orEmpty(tally).minus(point.internalId(), 0)));
+          });
+      after.ifPresent(
+          point -> {
+            points = points.plus(point.internalId(), point.record().seq());
+            point
+                .record()
+                .vectors()
+                .forEach(
+                    ref ->
+                        vectors.compute(
+                            ref, (_, tally) -> orEmpty(tally).plus(point.internalId(), 0)));
+          });
+    }
+
+    private static Totals.Tally orEmpty(Totals.@Nullable Tally tally) {
+      return tally == null ? Totals.Tally.EMPTY : tally;
+    }
+
+    Totals build() {
+      return new Totals(points, vectors);
+    }
+  }
+}

@@ -1,0 +1,343 @@
+package io.whimbrel.core.index;
+
+import io.whimbrel.core.memory.RefCount;
+import io.whimbrel.core.memory.Region;
+import io.whimbrel.core.memory.VectorMatrix;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.simd.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.function.BooleanSupplier;
+
+/// Exact search: every row is compared with the query.
+///
+/// A search reads one snapshot and scans its rows in blocks: the kernel fills a buffer of scores,
+/// and only a score that beats the worst hit so far costs more than one comparison. Whether a row
+/// is dead is looked up only then.
+public final class FlatIndex implements VectorIndex {
+  private static final int BLOCK_ROWS_MAX = 1024;
+  private static final int BLOCK_BYTES_MAX = 4 << 20;
+
+  private final int dimension;
+  private final Metric metric;
+  private final Kernels kernels;
+  private final VectorMatrix matrix;
+  private final Tombstones tombstones = new Tombstones();
+  private final RefCount references;
+  private final int blockRows;
+
+  /// Scratch of the writer.
+  private final float[] writerRow;
+
+  /// Live rows, published or not. Writer only.
+  private int writerLive;
+
+  /// Sequence number of the latest remove. Writer only.
+  private long lastRemove;
+
+  /// Written by the writer in `publish`, read by each search once: this orders everything else that
+  /// readers touch.
+  private volatile Snapshot published = new Snapshot(0, 0, 0, 0);
+
+  private record Snapshot(int rows, int live, long bytes, long seq) {}
+
+  public FlatIndex(int dimension, Metric metric, Kernels kernels) {
+    this.dimension = Limits.checkRange("dimension", dimension, 1, Limits.DIMENSION_MAX);
+    this.metric = metric;
+    this.kernels = kernels;
+    this.matrix = new VectorMatrix(dimension);
+    this.references = new RefCount(matrix::close);
+    this.blockRows = Math.min(BLOCK_ROWS_MAX, BLOCK_BYTES_MAX / matrix.strideBytes());
+    this.writerRow = new float[dimension];
+  }
+
+  @Override
+  public int dimension() {
+    return dimension;
+  }
+
+  @Override
+  public Metric metric() {
+    return metric;
+  }
+
+  @Override
+  public int add(float[] vector) {
+    double scale = checkedScale("vector", vector);
+    if (scale == 1) {
+      return addStored(vector);
+    }
+    scale(vector, scale, writerRow);
+    return addStored(writerRow);
+  }
+
+  @Override
+  public int add(ByteBuffer vector) {
+    if (vector.remaining() != dimension * Float.BYTES) {
+      throw WhimbrelException.of(
+          ErrorCode.DIMENSION_MISMATCH,
+          "vector",
+          vector.remaining() + " bytes",
+          dimension * Float.BYTES + " bytes");
+    }
+    vector.slice().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(writerRow);
+    return add(writerRow);
+  }
+
+  @Override
+  public int addStored(float[] row) {
+    checkOpen();
+    checkDimension("vector", row);
+    int ordinal = matrix.append(row);
+    writerLive++;
+    return ordinal;
+  }
+
+  @Override
+  public void remove(int ordinal, long seq) {
+    checkOpen();
+    if (!isLive(ordinal)) {
+      throw new IllegalStateException("ordinal " + ordinal + " is dead (expected: live)");
+    }
+    long last = published.seq();
+    if (seq <= last) {
+      throw new IllegalStateException("seq: " + seq + " (expected: above " + last + ")");
+    }
+    tombstones.kill(ordinal, seq);
+    lastRemove = Math.max(lastRemove, seq);
+    writerLive--;
+  }
+
+  @Override
+  public void publish(long seq) {
+    checkOpen();
+    // A remove beyond the publish would be counted but not seen.
+    long last = Math.max(published.seq(), lastRemove);
+    if (seq < last) {
+      throw new IllegalStateException("seq: " + seq + " (expected: at least " + last + ")");
+    }
+    published = new Snapshot(matrix.rows(), writerLive, matrix.bytes() + tombstones.bytes(), seq);
+  }
+
+  @Override
+  public boolean isLive(int ordinal) {
+    checkOrdinal(ordinal);
+    return !tombstones.isDead(ordinal, Long.MAX_VALUE);
+  }
+
+  @Override
+  public void copyRow(int ordinal, float[] out) {
+    checkOpen();
+    checkOrdinal(ordinal);
+    matrix.copyRow(ordinal, out);
+  }
+
+  @Override
+  public int rows() {
+    return published.rows();
+  }
+
+  @Override
+  public int live() {
+    return published.live();
+  }
+
+  @Override
+  public long bytes() {
+    return published.bytes();
+  }
+
+  @Override
+  public double coverage() {
+    return 1;
+  }
+
+  @Override
+  public void close() {
+    references.close();
+  }
+
+  @Override
+  public TopK search(float[] query, int k, double scoreThreshold, BooleanSupplier cancelled) {
+    double scale = checkedScale("query", query);
+    if (k < 1) {
+      throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "k", k, "at least 1");
+    }
+    if (!references.tryAcquire()) {
+      throw closed();
+    }
+    try (Region padded = Region.confined(matrix.strideBytes())) {
+      float[] scaled = new float[dimension];
+      scale(query, scale, scaled);
+      MemorySegment.copy(scaled, 0, padded.segment(), VectorMatrix.VALUE, 0, dimension);
+      return new Scan(scaled, padded.segment(), k, scoreThreshold, published).run(cancelled);
+    } finally {
+      references.release();
+    }
+  }
+
+  /// One search in one thread.
+  private final class Scan {
+    private final float[] query;
+    private final MemorySegment padded;
+    private final double scoreThreshold;
+    private final Snapshot snapshot;
+    private final BestHeap best;
+    private final float[] scores = new float[blockRows];
+
+    /// The kernel of L2 gives distances; a score is bigger for the better row.
+    private final float sign = metric == Metric.L2 ? -1 : 1;
+
+    /// A finite score up to this one cannot become a hit any more.
+    private float bar;
+
+    Scan(float[] query, MemorySegment padded, int k, double scoreThreshold, Snapshot snapshot) {
+      this.query = query;
+      this.padded = padded;
+      this.scoreThreshold = scoreThreshold;
+      this.snapshot = snapshot;
+      this.best = new BestHeap(Math.min(k, snapshot.live()));
+      // The kernel's cosine may lie a rounding below -1, where a threshold must not cut it off.
+      boolean everyCosine = metric == Metric.COSINE && scoreThreshold <= -1;
+      this.bar = everyCosine ? Float.NEGATIVE_INFINITY : Math.nextDown((float) scoreThreshold);
+    }
+
+    TopK run(BooleanSupplier cancelled) {
+      int rows = best.isFull() ? 0 : snapshot.rows();
+      for (int row = 0; row < rows; ) {
+        if (cancelled.getAsBoolean()) {
+          throw WhimbrelException.of(
+              ErrorCode.CANCELLED, "search", "cancelled", "time to scan " + rows + " rows");
+        }
+        int count = Math.min(Math.min(blockRows, rows - row), matrix.contiguous(row));
+        score(row, count);
+        collect(row, count);
+        row += count;
+      }
+      return best.drain(snapshot.seq());
+    }
+
+    private void score(int row, int count) {
+      MemorySegment rows = matrix.segment(row);
+      long offset = matrix.offset(row);
+      int stride = matrix.strideBytes();
+      int padding = matrix.paddedDimension();
+      switch (metric) {
+        case COSINE, DOT -> kernels.dot(padded, rows, offset, count, stride, padding, scores, 0);
+        case L2 -> kernels.squaredL2(padded, rows, offset, count, stride, padding, scores, 0);
+      }
+    }
+
+    private void collect(int firstRow, int count) {
+      for (int i = 0; i < count; i++) {
+        float score = sign * scores[i];
+        // The second half lets NaN and -infinity through: sums that left the range of float32 say
+        // nothing yet.
+        if (score > bar || !(score >= -Float.MAX_VALUE)) {
+          consider(firstRow + i, score);
+        }
+      }
+    }
+
+    private void consider(int row, float kernelScore) {
+      float score = Float.isFinite(kernelScore) ? kernelScore : wideScore(row);
+      if (metric == Metric.COSINE) {
+        score = Math.clamp(score, -1f, 1f);
+      }
+      if (score >= scoreThreshold
+          && best.wants(row, score)
+          && !tombstones.isDead(row, snapshot.seq())) {
+        best.add(row, score);
+        if (best.isFull()) {
+          bar = best.worstScore();
+        }
+      }
+    }
+
+    /// The score in double arithmetic, at the end of the float32 range when beyond it.
+    private float wideScore(int row) {
+      float[] values = new float[dimension];
+      matrix.copyRow(row, values);
+      double sum = 0;
+      for (int i = 0; i < dimension; i++) {
+        double difference = (double) query[i] - values[i];
+        sum += metric == Metric.L2 ? difference * difference : (double) query[i] * values[i];
+      }
+      return (float) Math.clamp(sign * sum, -Float.MAX_VALUE, Float.MAX_VALUE);
+    }
+  }
+
+  /// Refuses a vector that this index cannot take; returns the factor that its values are stored
+  /// with.
+  private double checkedScale(String field, float[] vector) {
+    checkDimension(field, vector);
+    double squares = squaredNorm(vector);
+    // Squares of float32 cannot overflow a double: the sum is finite exactly when all values are.
+    if (!Double.isFinite(squares)) {
+      throw WhimbrelException.of(
+          ErrorCode.NOT_FINITE, field, "NaN or infinite value", "finite values");
+    }
+    if (metric != Metric.COSINE) {
+      return 1;
+    }
+    if (squares == 0) {
+      throw WhimbrelException.of(
+          ErrorCode.ZERO_VECTOR, field, "all zero", "a direction, for COSINE");
+    }
+    return 1 / Math.sqrt(squares);
+  }
+
+  /// Four sums, since one would wait for each addition before it starts the next; loading is bound
+  /// by this.
+  private static double squaredNorm(float[] vector) {
+    double s0 = 0;
+    double s1 = 0;
+    double s2 = 0;
+    double s3 = 0;
+    int i = 0;
+    for (; i <= vector.length - 4; i += 4) {
+      s0 += (double) vector[i] * vector[i];
+      s1 += (double) vector[i + 1] * vector[i + 1];
+      s2 += (double) vector[i + 2] * vector[i + 2];
+      s3 += (double) vector[i + 3] * vector[i + 3];
+    }
+    for (; i < vector.length; i++) {
+      s0 += (double) vector[i] * vector[i];
+    }
+    return s0 + s1 + (s2 + s3);
+  }
+
+  private static void scale(float[] from, double scale, float[] to) {
+    for (int i = 0; i < to.length; i++) {
+      to[i] = (float) (from[i] * scale);
+    }
+  }
+
+  private void checkDimension(String field, float[] vector) {
+    if (vector.length != dimension) {
+      throw WhimbrelException.of(
+          ErrorCode.DIMENSION_MISMATCH, field, vector.length + " values", dimension + " values");
+    }
+  }
+
+  private void checkOrdinal(int ordinal) {
+    if (ordinal < 0 || ordinal >= matrix.rows()) {
+      throw new IndexOutOfBoundsException(
+          "ordinal: " + ordinal + " (expected: 0 to " + (matrix.rows() - 1) + ")");
+    }
+  }
+
+  private void checkOpen() {
+    if (references.closed()) {
+      throw closed();
+    }
+  }
+
+  private static WhimbrelException closed() {
+    return WhimbrelException.of(ErrorCode.UNAVAILABLE, "index", "closed", "open");
+  }
+}

@@ -1,0 +1,12 @@
+/// Search over one version's vectors by ordinal: no ids, no payloads, no store.
+///
+/// - One thread writes; any number of threads search, without locks.
+/// - A search sees exactly the state of the last publish: all its adds and removes, and nothing
+///   after it.
+/// - A score is bigger for the better match; equal scores are ordered by ordinal, the lower one
+///   first.
+/// - Every implementation of [VectorIndex] passes the test `VectorIndexContract`.
+@NullMarked
+package io.whimbrel.core.index;
+
+import org.jspecify.annotations.NullMarked;

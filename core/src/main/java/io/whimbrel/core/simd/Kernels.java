@@ -1,0 +1,43 @@
+package io.whimbrel.core.simd;
+
+import java.lang.foreign.MemorySegment;
+
+/// Compares one query with rows that follow each other in memory.
+///
+/// `query` is `[paddedDim]` and row `r` is `[paddedDim]` at byte `offset + r * strideBytes` of
+/// `rows`; both little-endian float32, padded with zeros to a multiple of 16 values. The results of
+/// `count` rows go to `out[outAt]` and after. All segments are lent. Fast on 64-byte lines, right
+/// on any alignment. Cost: `count * paddedDim` multiply-adds, no allocation. Any thread.
+///
+/// Sums are float32 in an order of the kernel's own: two kernels may differ by about `1e-7 *
+/// paddedDim` times the sum of the absolute products. Where a partial sum leaves the range of
+/// float32 the result is infinite or NaN.
+public interface Kernels {
+  /// Inner products.
+  void dot(
+      MemorySegment query,
+      MemorySegment rows,
+      long offset,
+      int count,
+      int strideBytes,
+      int paddedDim,
+      float[] out,
+      int outAt);
+
+  /// Squared Euclidean distances: smaller is nearer, never negative.
+  void squaredL2(
+      MemorySegment query,
+      MemorySegment rows,
+      long offset,
+      int count,
+      int strideBytes,
+      int paddedDim,
+      float[] out,
+      int outAt);
+
+  /// Width of the registers used, 0 for plain Java.
+  int vectorBits();
+
+  /// The kind of code that runs, for example `panama 512-bit` or `scalar`.
+  String describe();
+}

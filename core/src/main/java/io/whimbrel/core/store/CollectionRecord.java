@@ -1,0 +1,146 @@
+package io.whimbrel.core.store;
+
+import io.whimbrel.core.model.Cardinality;
+import io.whimbrel.core.model.CollectionSpec;
+import io.whimbrel.core.model.EmbeddingSpec;
+import io.whimbrel.core.model.FieldSpec;
+import io.whimbrel.core.model.IndexSpec;
+import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.ModelId;
+import io.whimbrel.core.model.Origin;
+import io.whimbrel.core.model.Storage;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A row `C`: a collection with its fields and their versions. Numbers, not names, stand in all other keys.
+public record CollectionRecord(String name, long createdSeq, List<FieldRecord> fields) {
+  private static final int FORMAT = 1;
+  private static final int FLAT = 1;
+  private static final int HNSW = 2;
+  private static final int MULTI_VECTOR = 3;
+
+  public CollectionRecord {
+    fields = List.copyOf(fields);
+  }
+
+  /// @param writeSet versions that take writes
+  /// @param readVersion the version that answers queries
+  public record FieldRecord(
+      int number,
+      String name,
+      List<VersionRecord> versions,
+      List<Integer> writeSet,
+      int readVersion) {
+    public FieldRecord {
+      versions = List.copyOf(versions);
+      writeSet = List.copyOf(writeSet);
+    }
+  }
+
+  public record VersionRecord(int number, EmbeddingSpec spec) {}
+
+  /// A new collection: every field has version 1, which takes writes and answers queries.
+  public static CollectionRecord create(CollectionSpec spec, long seq) {
+    List<FieldRecord> fields = new ArrayList<>();
+    for (FieldSpec field : spec.fields()) {
+      fields.add(
+          new FieldRecord(
+              fields.size() + 1,
+              field.name(),
+              List.of(new VersionRecord(1, field.spec())),
+              List.of(1),
+              1));
+    }
+    return new CollectionRecord(spec.name(), seq, fields);
+  }
+
+  public byte[] encode() {
+    RecordWriter out =
+        new RecordWriter().u8(FORMAT).text(name).i64(createdSeq).varint(fields.size());
+    for (FieldRecord field : fields) {
+      out.varint(field.number()).text(field.name()).varint(field.versions().size());
+      for (VersionRecord version : field.versions()) {
+        out.varint(version.number());
+        writeSpec(out, version.spec());
+      }
+      out.varint(field.writeSet().size());
+      field.writeSet().forEach(out::varint);
+      out.varint(field.readVersion());
+    }
+    return out.toBytes();
+  }
+
+  public static CollectionRecord decode(byte[] bytes) throws StorageException {
+    RecordReader in = new RecordReader(bytes);
+    Records.checkFormat("collection", in.u8(), FORMAT);
+    String name = in.text();
+    long createdSeq = in.i64();
+    int fieldCount = in.count();
+    List<FieldRecord> fields = new ArrayList<>();
+    for (int f = 0; f < fieldCount; f++) {
+      int number = (int) in.varint();
+      String fieldName = in.text();
+      int versionCount = in.count();
+      List<VersionRecord> versions = new ArrayList<>();
+      for (int v = 0; v < versionCount; v++) {
+        versions.add(new VersionRecord((int) in.varint(), readSpec(in)));
+      }
+      int writeSetSize = in.count();
+      List<Integer> writeSet = new ArrayList<>();
+      for (int v = 0; v < writeSetSize; v++) {
+        writeSet.add((int) in.varint());
+      }
+      fields.add(new FieldRecord(number, fieldName, versions, writeSet, (int) in.varint()));
+    }
+    return new CollectionRecord(name, createdSeq, fields);
+  }
+
+  private static void writeSpec(RecordWriter out, EmbeddingSpec spec) {
+    out.text(spec.model().provider()).text(spec.model().name()).text(spec.model().revision());
+    out.varint(spec.dimension());
+    out.u8(spec.metric().ordinal() + 1).u8(spec.cardinality().ordinal() + 1);
+    out.u8(spec.storage().ordinal() + 1).u8(spec.origin().ordinal() + 1);
+    switch (spec.index()) {
+      case IndexSpec.Flat _ -> out.u8(FLAT);
+      case IndexSpec.Hnsw hnsw -> out.u8(HNSW).varint(hnsw.m()).varint(hnsw.efConstruction());
+      case IndexSpec.MultiVector multi -> out.u8(MULTI_VECTOR).varint(multi.centroids());
+    }
+    out.varint(spec.sourceFields().size());
+    spec.sourceFields().forEach(out::text);
+    out.u8(spec.normalized() ? 1 : 0).text(spec.documentPrefix()).text(spec.queryPrefix());
+  }
+
+  private static EmbeddingSpec readSpec(RecordReader in) throws StorageException {
+    ModelId model = new ModelId(in.text(), in.text(), in.text());
+    int dimension = (int) in.varint();
+    Metric metric = Records.constant(Metric.values(), in.u8(), "metric");
+    Cardinality cardinality = Records.constant(Cardinality.values(), in.u8(), "cardinality");
+    Storage storage = Records.constant(Storage.values(), in.u8(), "storage");
+    Origin origin = Records.constant(Origin.values(), in.u8(), "origin");
+    int kind = in.u8();
+    IndexSpec index =
+        switch (kind) {
+          case FLAT -> new IndexSpec.Flat();
+          case HNSW -> new IndexSpec.Hnsw((int) in.varint(), (int) in.varint());
+          case MULTI_VECTOR -> new IndexSpec.MultiVector((int) in.varint());
+          default -> throw new StorageException("a stored index has the unknown kind " + kind);
+        };
+    int sourceCount = in.count();
+    List<String> sourceFields = new ArrayList<>();
+    for (int i = 0; i < sourceCount; i++) {
+      sourceFields.add(in.text());
+    }
+    return new EmbeddingSpec(
+        model,
+        dimension,
+        metric,
+        cardinality,
+        storage,
+        index,
+        sourceFields,
+        origin,
+        in.u8() == 1,
+        in.text(),
+        in.text());
+  }
+}

@@ -1,0 +1,26 @@
+/// What is on disk: one RocksDB in a data directory, and the only package that names it.
+///
+/// Tables (column families) and their keys; all numbers big-endian, so that key order is number order:
+///
+/// | table | key | value |
+/// |---|---|---|
+/// | `SYSTEM` | `F` | format number of the store |
+/// | | `S` | [Progress]: last sequence number, next internal id, next collection number |
+/// | | `C` collection(4) | [CollectionRecord] |
+/// | | `K` collection(4) | [Totals] of the collection: counts and hashes that its tables must show |
+/// | | `R` request id | [RequestRecord], for idempotent repetition |
+/// | | `X` collection(4) | a dropped collection whose ranges are still to be removed |
+/// | `IDS` | collection(4) kind(1) id | internal id(8); kind 0 is a number(8), 1 a text |
+/// | `POINTS` | collection(4) internal id(8) | [PointRecord] |
+/// | `VECTORS` | collection(4) field(2) version(4) internal id(8) | [VectorRecord]: 16 bytes of header, little-endian float32 |
+/// | `LOG` | shard(4) sequence number(8) | [ChangeRecord]: which internal ids the write changed |
+///
+/// - Internal ids only grow, so a version is loaded by one ordered scan and compaction moves files without rewriting them.
+/// - One write is one `WriteBatch` over all tables: it is in the store whole or not at all.
+/// - Sequence numbers in `LOG` have no gap; the last one equals the one in `SYSTEM`. [Stamp] keeps a copy outside RocksDB,
+///   since RocksDB alone does not notice every truncation of its own files.
+/// - A storage failure is a [StorageException]; every caller chooses between retry, read-only and stop.
+@NullMarked
+package io.whimbrel.core.store;
+
+import org.jspecify.annotations.NullMarked;
