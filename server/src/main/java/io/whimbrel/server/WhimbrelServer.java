@@ -1,6 +1,7 @@
 package io.whimbrel.server;
 
 import io.whimbrel.core.engine.Database;
+import io.whimbrel.server.flight.FlightBulk;
 import io.whimbrel.server.grpc.CoreServices;
 import io.whimbrel.server.grpc.GrpcServer;
 import io.whimbrel.server.grpc.ServiceModule;
@@ -22,7 +23,7 @@ public final class WhimbrelServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WhimbrelServer.class);
 
   /// The parts of the API. A new part is one more line.
-  private static final List<ServiceModule.Factory> MODULES = List.of(CoreServices::new);
+  private static final List<ServiceModule.Factory> MODULES = List.of(CoreServices::new, FlightBulk::new);
 
   // Cancelled calls end within a search's next look at its cancellation.
   private static final Duration POOLS_CLOSE_MAX = Duration.ofSeconds(5);

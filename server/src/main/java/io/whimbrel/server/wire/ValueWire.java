@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 
 /// Payload values. Depth is bounded by the protobuf parser (100) before it is by the core.
-final class ValueWire {
+public final class ValueWire {
   private ValueWire() {}
 
   static Map<String, Value> fields(Map<String, io.whimbrel.proto.v1.Value> messages) {
@@ -30,7 +30,7 @@ final class ValueWire {
     return fields;
   }
 
-  static Map<String, Value> object(ObjectValue message) {
+  public static Map<String, Value> object(ObjectValue message) {
     Form.known(message);
     return fields(message.getFieldsMap());
   }
@@ -82,7 +82,7 @@ final class ValueWire {
     return new Value.ListValue(values);
   }
 
-  static io.whimbrel.proto.v1.Value message(Value value) {
+  public static io.whimbrel.proto.v1.Value message(Value value) {
     io.whimbrel.proto.v1.Value.Builder out = io.whimbrel.proto.v1.Value.newBuilder();
     return switch (value) {
       case Value.NullValue _ -> out.setNullValue(NullValue.NULL_VALUE_NULL).build();
