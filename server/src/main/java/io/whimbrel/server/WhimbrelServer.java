@@ -1,6 +1,5 @@
 package io.whimbrel.server;
 
-import io.grpc.ServerServiceDefinition;
 import io.whimbrel.core.engine.Database;
 import io.whimbrel.server.flight.FlightBulk;
 import io.whimbrel.server.grpc.CoreServices;
@@ -68,9 +67,7 @@ public final class WhimbrelServer implements AutoCloseable {
       for (ServiceModule.Factory factory : MODULES) {
         modules.add(factory.open(database, pools, config.limits()));
       }
-      List<ServerServiceDefinition> services =
-          modules.stream().flatMap(module -> module.services().stream()).toList();
-      GrpcServer grpc = GrpcServer.start(config.listen(), config.limits(), services);
+      GrpcServer grpc = GrpcServer.start(config.listen(), config.limits(), modules);
       return new WhimbrelServer(config, database, pools, List.copyOf(modules), grpc);
     } catch (IOException | RuntimeException e) {
       closeParts(modules, pools, database);
@@ -100,12 +97,12 @@ public final class WhimbrelServer implements AutoCloseable {
       if (!grpc.awaitCalls(config.shutdownGrace())) {
         LOG.warn("calls were still running after {} and are cancelled", config.shutdownGrace());
       }
-      grpc.close();
     } catch (InterruptedException e) {
       // Whoever interrupts a stop wants it sooner: the grace is given up, the order of closing is
       // not.
       Thread.currentThread().interrupt();
     } finally {
+      grpc.close();
       closeParts(modules, pools, database);
       stopped.countDown();
       LOG.info("stopped");
@@ -128,12 +125,14 @@ public final class WhimbrelServer implements AutoCloseable {
 
   private static void closeParts(List<ServiceModule> modules, WorkPools pools, Database database) {
     try (database) {
-      if (!pools.shutdown(POOLS_CLOSE_MAX)) {
-        LOG.warn("work was still running {} after the calls had ended", POOLS_CLOSE_MAX);
+      try {
+        if (!pools.shutdown(POOLS_CLOSE_MAX)) {
+          LOG.warn("work was still running {} after the calls had ended", POOLS_CLOSE_MAX);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
       }
       modules.reversed().forEach(ServiceModule::close);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 }

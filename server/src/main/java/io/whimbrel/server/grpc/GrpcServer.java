@@ -30,7 +30,8 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The listening server: Netty transport, health, reflection, and the services given to it.
+/// The listening server: Netty transport, health, reflection, and the services of the modules given
+/// to it.
 ///
 /// Stops in three steps, so that the owner can end its work between them: [#refuseCalls],
 /// [#awaitCalls], [#close].
@@ -72,8 +73,7 @@ public final class GrpcServer implements AutoCloseable {
 
   /// Listens, and is ready for calls when this returns.
   public static GrpcServer start(
-      ListenOptions listen, ServerLimits limits, List<ServerServiceDefinition> services)
-      throws IOException {
+      ListenOptions listen, ServerLimits limits, List<ServiceModule> modules) throws IOException {
     IoHandlerFactory io =
         Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
     EventLoopGroup acceptor =
@@ -89,6 +89,8 @@ public final class GrpcServer implements AutoCloseable {
         Executors.newFixedThreadPool(
             Math.max(2, Runtime.getRuntime().availableProcessors()),
             Thread.ofPlatform().name("whimbrel-dispatch-", 0).factory());
+    List<ServerServiceDefinition> services =
+        modules.stream().flatMap(module -> module.services().stream()).toList();
     CallGate gate = new CallGate(limits.callsMax());
     HealthStatusManager health = new HealthStatusManager();
     try {
@@ -179,20 +181,25 @@ public final class GrpcServer implements AutoCloseable {
     return gate.awaitIdle(grace);
   }
 
-  /// Waits until the server is closed.
-  public void awaitTermination() throws InterruptedException {
-    server.awaitTermination();
-  }
-
-  /// Cancels the calls that are still open and gives all threads back.
+  /// Cancels the calls that are still open and gives all threads back. An interrupt shortens the
+  /// waiting, nothing else.
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     server.shutdownNow();
-    if (!server.awaitTermination(TRANSPORT_CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
-      LOG.warn("connections were still open {} after the stop", TRANSPORT_CLOSE_MAX);
+    try {
+      if (!server.awaitTermination(TRANSPORT_CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.warn("connections were still open {} after the stop", TRANSPORT_CLOSE_MAX);
+      }
+      dispatch.shutdown();
+      // Cancelled calls give back what they hold on these threads.
+      if (!dispatch.awaitTermination(TRANSPORT_CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.warn("calls were still being cancelled {} after the stop", TRANSPORT_CLOSE_MAX);
+      }
+    } catch (InterruptedException e) {
+      dispatch.shutdown();
+      Thread.currentThread().interrupt();
     }
-    dispatch.shutdown();
-    acceptor.shutdownGracefully(0, 1, TimeUnit.SECONDS).await();
-    eventLoops.shutdownGracefully(0, 1, TimeUnit.SECONDS).await();
+    acceptor.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+    eventLoops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
   }
 }
