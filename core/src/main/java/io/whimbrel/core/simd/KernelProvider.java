@@ -51,7 +51,7 @@ public final class KernelProvider {
     Kernels panama;
     try {
       // By name: a direct reference would make this class fail to link where the module is absent.
-      panama = (Kernels) Class.forName(PANAMA_CLASS).getConstructor().newInstance();
+      panama = Class.forName(PANAMA_CLASS).asSubclass(Kernels.class).getConstructor().newInstance();
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(PANAMA_CLASS + " belongs to this jar", e);
     }

@@ -60,7 +60,8 @@ final class ExactSearch {
         all.add(new Scored(ordinal, score));
       }
     }
-    all.sort(Comparator.comparingDouble((Scored s) -> -s.score()).thenComparing(Scored::ordinal));
+    all.sort(
+        Comparator.comparingDouble((Scored s) -> -s.score()).thenComparingInt(Scored::ordinal));
     return all.subList(0, Math.min(k, all.size()));
   }
 }
