@@ -9,12 +9,14 @@ import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Selector;
 import io.whimbrel.core.model.Value;
+import io.whimbrel.core.model.Vector;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -111,7 +113,8 @@ class CrashIT {
           acks++;
         }
         if (!killed && acks >= killAfterAcks) {
-          process.destroyForcibly();
+          // By its handle: Process.destroyForcibly would throw away what is still in the pipe.
+          process.toHandle().destroyForcibly();
           killed = true;
         }
       }
@@ -129,7 +132,7 @@ class CrashIT {
   private void verify(List<Attempt> inFlight) throws IOException {
     try (Database database = Database.open(directory)) {
       for (Attempt attempt : inFlight) {
-        Batch before = expected.get(attempt.key());
+        Batch before = Objects.requireNonNull(expected.get(attempt.key()));
         Batch found = read(database, attempt.key());
         // A delete in flight over a deleted batch looks the same either way.
         if (found.equals(attempt.batch()) || (found.deleted() && attempt.batch().deleted())) {
@@ -169,16 +172,18 @@ class CrashIT {
       return new Batch(0, true);
     }
     assertThat(points).as("%s is whole", key).hasSize(CrashWriter.BATCH);
-    long generation = ((Value.IntValue) points.getFirst().payload().get("generation")).value();
+    Value stored = Objects.requireNonNull(points.getFirst().payload().get("generation"));
+    long generation = ((Value.IntValue) stored).value();
     for (int i = 0; i < points.size(); i++) {
       Point point = points.get(i);
       assertThat(point.payload()).containsEntry("generation", new Value.IntValue(generation));
-      assertThat(point.vectors().get("default").values())
+      Vector vector = Objects.requireNonNull(point.vectors().get("default"));
+      assertThat(vector.values())
           .isEqualTo(
               CrashWriter.vector(key.writer(), key.first() + i, generation).values());
       SearchResult result =
           database.search(
-              CrashWriter.COLLECTION, SearchRequest.of(point.vectors().get("default"), 1));
+              CrashWriter.COLLECTION, SearchRequest.of(vector, 1));
       assertThat(result.hits().getFirst().point().id()).isEqualTo(point.id());
       assertThat(result.hits().getFirst().score()).isZero();
     }
