@@ -152,9 +152,13 @@ public final class PointReader {
         "empty, or next_cursor of a page of collection \"" + collection.name() + '"');
   }
 
-  /// The `k` best points by the vectors of one version.
+  /// The `k` best points by the vectors of one version. `visibleSeq` is what was visible before the call: an index only knows the
+  /// writes that touched it.
   public SearchResult search(
-      LiveCollection collection, SearchRequest request, BooleanSupplier cancelled)
+      LiveCollection collection,
+      SearchRequest request,
+      long visibleSeq,
+      BooleanSupplier cancelled)
       throws StorageException {
     LiveCollection.LiveField field = collection.field("query.nearest.field", request.field());
     LiveVersion version = version(field, request);
@@ -185,7 +189,7 @@ public final class PointReader {
                 .thenComparing(hit -> hit.point().id()));
         return new SearchResult(
             hits.subList(0, Math.min(request.k(), hits.size())),
-            candidates.seq(),
+            Math.max(visibleSeq, candidates.seq()),
             version.ref().version(),
             version.coverage());
       }

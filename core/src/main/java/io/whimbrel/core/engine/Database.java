@@ -178,7 +178,7 @@ public final class Database implements AutoCloseable {
       String name, SearchRequest request, BooleanSupplier cancelled) throws IOException {
     LiveCollection collection = require(name);
     try {
-      return reader.search(collection, request, cancelled);
+      return reader.search(collection, request, seq(), cancelled);
     } catch (WhimbrelException e) {
       // Dropped under the search: say so, in the words of a search that came a moment later.
       if (e.code() == ErrorCode.UNAVAILABLE && require(name) != collection) {

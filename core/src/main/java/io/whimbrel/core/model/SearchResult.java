@@ -4,7 +4,7 @@ import java.util.List;
 
 /// Hits, best first, ties by id.
 ///
-/// @param seq every write up to this sequence number was visible, none after it
+/// @param seq every write up to this sequence number was visible
 /// @param servedVersion the version that answered
 /// @param coverage share of the version's points that its index covers; the rest was scanned
 public record SearchResult(List<Hit> hits, long seq, int servedVersion, double coverage) {
