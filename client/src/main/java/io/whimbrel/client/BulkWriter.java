@@ -57,6 +57,14 @@ public final class BulkWriter implements AutoCloseable {
     return ingest.takeFailures();
   }
 
+  /**
+   * Ids of points that were added and are neither acknowledged nor refused; after a failure of the
+   * writer, those that may or may not have been written. In no order.
+   */
+  public List<PointId> unacknowledged() {
+    return ingest.unacknowledged();
+  }
+
   public BulkStats stats() {
     return ingest.stats();
   }

@@ -28,7 +28,7 @@ public record ServerConfig(
     Duration shutdownGrace,
     DatabaseOptions database,
     List<String> described) {
-  private static final Duration YEAR = Duration.ofHours(8760);
+  private static final Duration YEAR = Duration.ofDays(365);
 
   public ServerConfig {
     described = List.copyOf(described);

@@ -87,7 +87,8 @@ class ServerConfigTest {
   @Test
   void otherMachinesAreLetInOnlyWithTlsOrOnPurpose() throws Exception {
     assertRefused(Map.of("host", "0.0.0.0"), "host", "0.0.0.0 without TLS");
-    assertThat(ServerConfig.load(Map.of("host", "0.0.0.0", "insecure", "true"), Map.of()).insecure())
+    assertThat(
+            ServerConfig.load(Map.of("host", "0.0.0.0", "insecure", "true"), Map.of()).insecure())
         .isTrue();
     assertThat(
             ServerConfig.load(

@@ -183,6 +183,15 @@ public final class Ingest {
     }
   }
 
+  public List<PointId> unacknowledged() {
+    lock.lock();
+    try {
+      return List.copyOf(ids);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   public BulkStats stats() {
     lock.lock();
     try {
@@ -432,6 +441,7 @@ public final class Ingest {
         channel.newCall(PointsGrpc.getIngestMethod(), CallOptions.DEFAULT);
 
     void open() {
+      streams++;
       call.start(this, new Metadata());
       call.request(1);
     }

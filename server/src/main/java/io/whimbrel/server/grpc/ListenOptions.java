@@ -21,6 +21,8 @@ public record ListenOptions(
     Duration connectionAgeMax,
     Duration connectionAgeGrace) {
 
+  /// What the server proves itself with.
+  ///
   /// @param certificate PEM file of the certificate chain
   /// @param key PEM file of its PKCS 8 private key
   public record Tls(Path certificate, Path key) {}

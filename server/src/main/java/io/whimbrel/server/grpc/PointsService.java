@@ -113,7 +113,11 @@ final class PointsService extends PointsGrpc.PointsImplBase {
         () -> {
           QueryWire.Scroll scroll = QueryWire.scroll(request);
           Page page =
-              database.scroll(scroll.collection(), scroll.cursor(), scroll.limit(), scroll.read());
+              database.scroll(
+                  scroll.collection(),
+                  scroll.cursor().toByteArray(),
+                  scroll.limit(),
+                  scroll.read());
           return PageWire.scroll(page);
         });
   }

@@ -26,6 +26,8 @@ public record ServerLimits(
     int ingestStreamsMax,
     int ingestBatchesInFlightMax) {
 
+  /// Bounds of one worker pool.
+  ///
   /// @param threads platform threads
   /// @param queueMax tasks that may wait for a thread
   public record Pool(int threads, int queueMax) {}

@@ -91,21 +91,19 @@ class WorkPoolTest {
 
   /// Holds the one thread until `released`.
   private void occupy() throws InterruptedException {
-    pool.execute(
-        () -> {
-          started.countDown();
-          try {
-            released.await();
-          } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-          }
-        });
+    pool.execute(() -> {
+      started.countDown();
+      try {
+        released.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    });
     started.await();
   }
 
   private static void assertRefused(ErrorCode code, ThrowingCallable call) {
     assertThatThrownBy(call)
-        .isInstanceOfSatisfying(
-            WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(code));
+        .isInstanceOfSatisfying(WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(code));
   }
 }

@@ -19,7 +19,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Puts an unknown field into every message inside every request, and an unknown number into every enum: each is refused.
+/// Puts an unknown field into every message inside every request, and an unknown number into every
+/// enum: each is refused.
 class NothingIgnoredTest {
   private static final int UNKNOWN = 999;
 
@@ -87,15 +88,13 @@ class NothingIgnoredTest {
         request(
             ScrollRequest.newBuilder()
                 .setCollection("c")
-                .setWithPayload(
-                    payload.toBuilder().setExclude(PathList.newBuilder().addNames("a")))
+                .setWithPayload(payload.toBuilder().setExclude(PathList.newBuilder().addNames("a")))
                 .setWithVectors(vectors)
                 .build(),
             QueryWire::scroll),
         request(CountRequest.newBuilder().setCollection("c").build(), QueryWire::count),
         request(search, QueryWire::search),
-        request(
-            SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches));
+        request(SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches));
   }
 
   @ParameterizedTest
@@ -106,8 +105,7 @@ class NothingIgnoredTest {
     assertThat(mutants).isNotEmpty();
     for (Message mutant : mutants) {
       WhimbrelException e =
-          catchThrowableOfType(
-              WhimbrelException.class, () -> request.converter().apply(mutant));
+          catchThrowableOfType(WhimbrelException.class, () -> request.converter().apply(mutant));
       assertThat(e).as("accepted: %s", mutant).isNotNull();
       assertThat(e.code()).isEqualTo(ErrorCode.INVALID_ARGUMENT);
       assertThat(e).hasMessageContaining(Integer.toString(UNKNOWN));
@@ -198,8 +196,7 @@ class NothingIgnoredTest {
     ListValue list =
         ListValue.newBuilder()
             .addValues(Value.newBuilder().setNullValue(NullValue.NULL_VALUE_NULL))
-            .addValues(
-                Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(1)))
+            .addValues(Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(1)))
             .addValues(Value.newBuilder().setIntValue(1))
             .build();
     ObjectValue object =
@@ -212,8 +209,7 @@ class NothingIgnoredTest {
   private static SearchRequest search(PayloadSelector payload, VectorSelector vectors) {
     return SearchRequest.newBuilder()
         .setCollection("c")
-        .setQuery(
-            QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setVector(vector())))
+        .setQuery(QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setVector(vector())))
         .setK(3)
         .setParams(SearchParams.newBuilder().setExact(true))
         .setWithPayload(payload)

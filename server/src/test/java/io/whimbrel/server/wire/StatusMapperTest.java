@@ -23,7 +23,8 @@ class StatusMapperTest {
   @ParameterizedTest
   @EnumSource(ErrorCode.class)
   void everyErrorCarriesItsReasonFieldAndDetails(ErrorCode code) throws Exception {
-    WhimbrelException refusal = WhimbrelException.of(code, "points[3].id", "\"x\"", "something else");
+    WhimbrelException refusal =
+        WhimbrelException.of(code, "points[3].id", "\"x\"", "something else");
 
     StatusRuntimeException e = StatusMapper.exception(new CompletionException(refusal));
 

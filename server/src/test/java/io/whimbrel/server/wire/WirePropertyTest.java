@@ -28,8 +28,7 @@ class WirePropertyTest {
 
     byte[] bytes = PointWire.message(point).toByteArray();
     io.whimbrel.proto.v1.Point received = io.whimbrel.proto.v1.Point.parseFrom(bytes);
-    PointWrite back =
-        PointWire.writes(List.of(received.toBuilder().clearSeq().build())).getFirst();
+    PointWrite back = PointWire.writes(List.of(received.toBuilder().clearSeq().build())).getFirst();
 
     assertThat(received.getSeq()).isEqualTo(point.seq());
     assertThat(back.id()).isEqualTo(point.id());
