@@ -1,0 +1,239 @@
+package io.whimbrel.server.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import io.whimbrel.server.ServerConfig;
+import io.whimbrel.server.WhimbrelServer;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Every command against a real server, with and without `--json`.
+class CliIT {
+  private static final String LINES =
+      """
+      {"id":1,"vector":[1,0],"payload":{"int":1,"double":1.0,"at":{"$timestamp":"2026-01-31T12:00:00Z"}}}
+      {"id":"1","vector":[0,1],"payload":{"text":"\u00e4"}}
+      {"id":18446744073709551615,"vector":[0.6,0.8]}
+      """;
+
+  private static WhimbrelServer server;
+
+  @TempDir static Path directory;
+  @TempDir Path files;
+
+  @BeforeAll
+  static void start() throws IOException {
+    server =
+        WhimbrelServer.start(
+            ServerConfig.load(
+                Map.of("port", "0", "data", directory.resolve("data").toString()), Map.of()));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.stop();
+  }
+
+  @Test
+  void makesShowsAndRemovesCollections() {
+    assertThat(ok("collection", "create", "made", "--dimension", "3", "--metric", "dot", "--model", "a/b@c"))
+        .startsWith("made: 0 points\n  default version 1 (served): 3 x float32, single, dot, flat index;")
+        .contains("model a/b@c");
+    assertThat(json("collection", "describe", "made"))
+        .contains("\"name\":\"made\"", "\"dimension\":3", "\"metric\":\"dot\"", "\"kind\":\"flat\"");
+    assertThat(ok("collection", "describe", "made")).contains("made: 0 points");
+    assertThat(ok("collection", "list")).contains("made: 0 points");
+    assertThat(json("collection", "list")).contains("{\"name\":\"made\"");
+    assertThat(json("collection", "create", "made2", "--dimension", "3")).contains("\"name\":\"made2\"");
+
+    Run again = run("collection", "create", "made", "--dimension", "3");
+    assertThat(again.code()).isEqualTo(Main.FAILED);
+    assertThat(again.err()).startsWith("error: ").contains("made").contains("choose another name");
+    assertThat(again.err().lines()).hasSize(1);
+
+    assertThat(ok("collection", "delete", "made")).isEqualTo("deleted made with 0 points\n");
+    assertThat(json("collection", "delete", "made2")).isEqualTo("{\"name\":\"made2\",\"points\":0}\n");
+    Run gone = run("collection", "describe", "made", "--json");
+    assertThat(gone.code()).isEqualTo(Main.FAILED);
+    assertThat(gone.out()).startsWith("{\"error\":{\"code\":\"COLLECTION_NOT_FOUND\"");
+    assertThat(gone.err()).contains("collection list");
+  }
+
+  @Test
+  void importsReadsSearchesAndDeletes() throws IOException {
+    Path file = Files.writeString(files.resolve("in.jsonl"), LINES);
+
+    assertThat(json("import", file.toString(), "-c", "points", "--create", "--metric", "dot"))
+        .startsWith("{\"collection\":\"points\",")
+        .contains("\"points\":3,");
+    assertThat(ok("count", "-c", "points")).isEqualTo("3\n");
+    assertThat(json("count", "-c", "points")).isEqualTo("{\"count\":3}\n");
+
+    assertThat(ok("get", "-c", "points", "\"1\"", "1"))
+        .isEqualTo(
+            """
+            "1"  {"text":"\u00e4"}
+            1  {"at":{"$timestamp":"2026-01-31T12:00:00Z"},"double":1.0,"int":1}
+            """);
+    assertThat(json("get", "-c", "points", "18446744073709551615", "--with-vectors", "--no-payload"))
+        .contains("\"id\":18446744073709551615", "\"vectors\":{\"default\":[0.6,0.8]}", "\"missing\":[]");
+    Run missing = run("get", "-c", "points", "1", "77", "--json");
+    assertThat(missing.code()).isEqualTo(Main.FAILED);
+    assertThat(missing.out()).contains("\"missing\":[77]");
+    assertThat(missing.err()).isEqualTo("error: no point 77 in points\n");
+
+    assertThat(ok("search", "-c", "points", "--vector", "[2, 1]", "-k", "2", "--payload", "int"))
+        .isEqualTo("1  2.0  1  {\"int\":1}\n2  2.0  18446744073709551615  {}\n");
+    assertThat(json("search", "-c", "points", "--vector", "[0, 1]", "-k", "1", "--exact"))
+        .startsWith("{\"hits\":[{\"id\":\"1\",\"payload\":{\"text\":\"\u00e4\"},\"score\":1.0,")
+        .contains("\"served_version\":1");
+    assertThat(run("search", "-c", "points", "--vector", "[0, 1, 2]").err())
+        .startsWith("error: ")
+        .contains("dimension", "3", "2");
+
+    assertThat(json("delete", "-c", "points", "1", "55")).startsWith("{\"deleted\":1,\"seq\":");
+    assertThat(ok("delete", "-c", "points", "\"1\"")).isEqualTo("deleted 1 points\n");
+    assertThat(ok("count", "-c", "points")).isEqualTo("1\n");
+  }
+
+  @Test
+  void scrollsPageByPage() throws IOException {
+    Path file = Files.writeString(files.resolve("in.jsonl"), LINES);
+    ok("import", file.toString(), "-c", "scrolled", "--create");
+
+    Run first = run("scroll", "-c", "scrolled", "--limit", "2", "--no-payload");
+    assertThat(first.out()).isEqualTo("1  {}\n18446744073709551615  {}\n");
+    String cursor = first.err().replace("more: --cursor ", "").strip();
+    assertThat(json("scroll", "-c", "scrolled", "--cursor", cursor))
+        .contains("\"id\":\"1\"", "\"next_cursor\":\"\"");
+  }
+
+  @Test
+  void exportsWhatItImported() throws IOException {
+    Path file = Files.writeString(files.resolve("in.jsonl"), LINES);
+    Path out = files.resolve("out.jsonl");
+    ok("import", file.toString(), "-c", "copied", "--create");
+
+    assertThat(ok("export", out.toString(), "-c", "copied")).startsWith("exported 3 points of copied");
+    assertThat(Files.readAllLines(out))
+        .containsExactly(
+            "{\"id\":1,\"payload\":{\"at\":{\"$timestamp\":\"2026-01-31T12:00:00Z\"},\"double\":1.0,\"int\":1},\"vectors\":{\"default\":[1.0,0.0]}}",
+            "{\"id\":18446744073709551615,\"payload\":{},\"vectors\":{\"default\":[0.6,0.8]}}",
+            "{\"id\":\"1\",\"payload\":{\"text\":\"\u00e4\"},\"vectors\":{\"default\":[0.0,1.0]}}");
+    ok("import", out.toString(), "-c", "copied2", "--create");
+    Path second = files.resolve("second.jsonl");
+    assertThat(json("export", second.toString(), "-c", "copied2")).contains("\"points\":3");
+    assertThat(second).hasSameTextualContentAs(out);
+
+    Path ids = files.resolve("ids");
+    for (String name : List.of("v.fvecs", "v.npy")) {
+      Path vectors = files.resolve(name);
+      ok("export", vectors.toString(), "-c", "copied", "--ids", ids.toString());
+      assertThat(ids).hasContent("1\n18446744073709551615\n\"1\"\n");
+      assertThat(ok("import", vectors.toString(), "-c", "rows", "--create", "--id-start", "10", "--limit", "2"))
+          .startsWith("imported 2 points into rows");
+      assertThat(ok("get", "-c", "rows", "11", "--with-vectors", "default"))
+          .isEqualTo("11  {}  {\"default\":[0.6,0.8]}\n");
+      assertThat(ok("search", "-c", "rows", "--vector-file", vectors.toString(), "--row", "1", "-k", "1"))
+          .startsWith("1  ")
+          .contains("  11  ");
+    }
+    try (var left = Files.list(files)) {
+      assertThat(left).noneMatch(path -> path.toString().endsWith(".part"));
+    }
+  }
+
+  @Test
+  void endsAnImportAtTheFirstBadRow() throws IOException {
+    Path file = Files.writeString(files.resolve("in.jsonl"), LINES + "{\"id\":9,\"vector\":[1,]}\n");
+    Run run = run("import", file.toString(), "-c", "bad", "--create");
+    assertThat(run.code()).isEqualTo(Main.FAILED);
+    assertThat(run.err()).startsWith("error: " + file + ", line 4: ");
+
+    Files.writeString(file, "{\"id\":1,\"vector\":[1,2,3]}\n");
+    Run refused = run("import", file.toString(), "-c", "bad", "--json");
+    assertThat(refused.code()).isEqualTo(Main.FAILED);
+    assertThat(refused.out()).contains("\"code\":\"DIMENSION_MISMATCH\"");
+    assertThat(run("import", file.toString(), "-c", "bad", "--dimension", "2").err())
+        .contains("dimension: 3 (expected: 2)");
+  }
+
+  @Test
+  void importsParquet() throws Exception {
+    var url = CliIT.class.getResource("files/points-snappy.parquet");
+    assertThat(url).isNotNull();
+    Path file = Path.of(url.toURI());
+
+    assertThat(ok("import", file.toString(), "-c", "parquet", "--create", "--metric", "l2"))
+        .startsWith("imported 3 points");
+    assertThat(ok("get", "-c", "parquet", "c")).isEqualTo("\"c\"  {\"small\":4294967295}\n");
+  }
+
+  @Test
+  void tellsTheServersVersion() {
+    assertThat(ok("version", "--server")).contains("server ", "kernels ");
+    assertThat(json("version", "--server")).contains("\"server\":{\"version\":");
+  }
+
+  @Test
+  void refusesAServerThatCannotListen() {
+    Run run =
+        run("serve", "--port", Integer.toString(server.port()), "--data", files.resolve("d").toString());
+
+    assertThat(run.code()).isEqualTo(Main.FAILED);
+    assertThat(run.err()).contains("error: ").contains(Integer.toString(server.port()));
+  }
+
+  private static String ok(String... arguments) {
+    Run run = run(arguments);
+    assertThat(run.err()).isEmpty();
+    assertThat(run.code()).isEqualTo(Main.DONE);
+    return run.out();
+  }
+
+  /// Runs with `--json` and checks that standard output is exactly one document.
+  private static String json(String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.add("--json");
+    String out = ok(all.toArray(String[]::new));
+    try (JsonParser parser = new JsonFactory().createParser(out)) {
+      parser.nextToken();
+      parser.skipChildren();
+      assertThat(parser.nextToken()).isNull();
+    } catch (IOException e) {
+      throw new AssertionError("no JSON: " + out, e);
+    }
+    return out;
+  }
+
+  private static Run run(String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    if (!all.getFirst().equals("serve")) {
+      all.add("--address=127.0.0.1:" + server.port());
+    }
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code =
+        Main.run(
+            all.toArray(String[]::new),
+            new PrintStream(out, true, StandardCharsets.UTF_8),
+            new PrintStream(err, true, StandardCharsets.UTF_8));
+    return new Run(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  private record Run(int code, String out, String err) {}
+}
