@@ -9,7 +9,10 @@ import java.nio.charset.StandardCharsets;
 final class Checks {
   private Checks() {}
 
-  /** Returns the number of UTF-8 bytes; a lone surrogate is refused, since protobuf would send a question mark for it. */
+  /**
+   * Returns the number of UTF-8 bytes; a lone surrogate is refused, since protobuf would send a
+   * question mark for it.
+   */
   static int utf8Bytes(ErrorCode code, String field, String text) {
     try {
       ByteBuffer encoded = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
@@ -22,8 +25,7 @@ final class Checks {
 
   static int atLeast(String field, int value, int min) {
     if (value < min) {
-      throw WhimbrelException.refusal(
-          ErrorCode.INVALID_ARGUMENT, field, value, "at least " + min);
+      throw WhimbrelException.refusal(ErrorCode.INVALID_ARGUMENT, field, value, "at least " + min);
     }
     return value;
   }

@@ -31,7 +31,8 @@ public record CollectionInfo(String name, List<FieldInfo> fields, long points, l
    * A version of a vector field.
    *
    * @param live points that have a vector of this version
-   * @param coverage share of {@code live} that the index covers, in [0, 1]; the rest is found by exact scan
+   * @param coverage share of {@code live} that the index covers, in [0, 1]; the rest is found by
+   *     exact scan
    */
   public record VersionInfo(int number, EmbeddingSpec spec, long live, double coverage) {}
 }

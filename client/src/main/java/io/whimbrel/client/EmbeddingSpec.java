@@ -10,7 +10,8 @@ import java.util.List;
  * @param normalized whether the model's output is scaled to unit length; part of the space
  * @param documentPrefix put before documents by whoever embeds; part of the space
  * @param queryPrefix put before queries by whoever embeds; part of the space
- * @param spaceId answers: a stable hash of what makes vectors comparable; the server computes it and refuses one in a request
+ * @param spaceId answers: a stable hash of what makes vectors comparable; the server computes it
+ *     and refuses one in a request
  */
 public record EmbeddingSpec(
     ModelId model,
@@ -30,7 +31,10 @@ public record EmbeddingSpec(
     sourceFields = List.copyOf(sourceFields);
   }
 
-  /** Starts with float32 vectors sent by the client, one a point, of an unnamed model, searched by exact scan. */
+  /**
+   * Starts with float32 vectors sent by the client, one a point, of an unnamed model, searched by
+   * exact scan.
+   */
   public static Builder builder(int dimension, Metric metric) {
     return new Builder(dimension, metric);
   }

@@ -54,6 +54,9 @@ public enum ErrorCode {
   UNAVAILABLE,
   /** A defect of the server. */
   INTERNAL,
-  /** A reason that this client does not know: the server is newer, or something between it and the client answered. */
+  /**
+   * A reason that this client does not know: the server is newer, or something between it and the
+   * client answered.
+   */
   UNKNOWN
 }

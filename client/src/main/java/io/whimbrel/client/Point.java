@@ -8,7 +8,8 @@ import java.util.OptionalLong;
  *
  * @param vectors vector field to vector
  * @param seq answers: sequence number of the point's last write; not looked at in writes
- * @param ifSeq writes: the stored sequence number that the write demands; 0 demands that the point does not exist
+ * @param ifSeq writes: the stored sequence number that the write demands; 0 demands that the point
+ *     does not exist
  */
 public record Point(
     PointId id,
@@ -37,7 +38,10 @@ public record Point(
     return of(id, Map.of(), vector);
   }
 
-  /** The same point, written only if the stored sequence number is {@code seq}; 0: only if the point does not exist. */
+  /**
+   * The same point, written only if the stored sequence number is {@code seq}; 0: only if the point
+   * does not exist.
+   */
   public Point onlyIfSeq(long seq) {
     return new Point(id, payload, vectors, this.seq, OptionalLong.of(seq));
   }

@@ -1,6 +1,9 @@
 package io.whimbrel.client;
 
-/** A point's name: a text of 1 to 512 UTF-8 bytes or an unsigned 64-bit number, given back exactly as it came. */
+/**
+ * A point's name: a text of 1 to 512 UTF-8 bytes or an unsigned 64-bit number, given back exactly
+ * as it came.
+ */
 public sealed interface PointId {
   /** The longest text id in UTF-8 bytes. */
   int TEXT_BYTES_MAX = 512;
@@ -31,6 +34,7 @@ public sealed interface PointId {
   }
 
   /** An id that is an unsigned 64-bit number. */
+  @SuppressWarnings("AvoidCommonTypeNames") // The API calls it a number.
   record Number(long number) implements PointId {
     @Override
     public String toString() {

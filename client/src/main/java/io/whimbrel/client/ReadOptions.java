@@ -4,8 +4,8 @@ package io.whimbrel.client;
  * What a read carries and what it must see.
  *
  * @param vectors {@link Selector.Exclude} is not offered for vectors and is refused
- * @param minSeq wait until the write with this sequence number is visible; 0 asks for nothing, and an acknowledged write is
- *     always visible
+ * @param minSeq wait until the write with this sequence number is visible; 0 asks for nothing, and
+ *     an acknowledged write is always visible
  */
 public record ReadOptions(Selector payload, Selector vectors, long minSeq) {
   /** The whole payload and no vectors. */

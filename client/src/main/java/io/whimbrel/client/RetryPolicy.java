@@ -3,11 +3,11 @@ package io.whimbrel.client;
 import java.time.Duration;
 
 /**
- * How often and how patiently a call is repeated. Only UNAVAILABLE, OVERLOADED and OUTCOME_UNKNOWN are repeated, only reads and
- * writes with a request id, and never beyond the deadline of the call.
+ * How often and how patiently a call is repeated. Only UNAVAILABLE, OVERLOADED and OUTCOME_UNKNOWN
+ * are repeated, only reads and writes with a request id, and never beyond the deadline of the call.
  *
- * <p>The wait before attempt n + 1 is drawn evenly between half and all of {@code min(backoffMax, backoffFirst * 2^(n-1))}, or is
- * what the server asks for if that is longer.
+ * <p>The wait before attempt n + 1 is drawn evenly between half and all of {@code min(backoffMax,
+ * backoffFirst * 2^(n-1))}, or is what the server asks for if that is longer.
  *
  * @param attemptsMax attempts in all; 1 never repeats
  */
@@ -21,7 +21,9 @@ public record RetryPolicy(int attemptsMax, Duration backoffFirst, Duration backo
 
   public RetryPolicy {
     Checks.atLeast("retries.attempts_max", attemptsMax, 1);
-    if (backoffFirst.isNegative() || backoffFirst.isZero() || backoffMax.compareTo(backoffFirst) < 0) {
+    if (backoffFirst.isNegative()
+        || backoffFirst.isZero()
+        || backoffMax.compareTo(backoffFirst) < 0) {
       throw WhimbrelException.refusal(
           ErrorCode.INVALID_ARGUMENT,
           "retries.backoff",

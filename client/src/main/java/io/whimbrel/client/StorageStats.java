@@ -8,8 +8,7 @@ import java.util.List;
  * @param diskBytes bytes of all files of the data directory
  * @param indexBytes bytes of vectors kept in memory for searching
  */
-public record StorageStats(
-    long diskBytes, long indexBytes, List<CollectionStorage> collections) {
+public record StorageStats(long diskBytes, long indexBytes, List<CollectionStorage> collections) {
   public StorageStats {
     collections = List.copyOf(collections);
   }

@@ -8,12 +8,15 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A payload value. Whole numbers and doubles are different kinds and are never converted into each other. */
+/**
+ * A payload value. Whole numbers and doubles are different kinds and are never converted into each
+ * other.
+ */
 public sealed interface Value {
   /**
-   * The value for a plain Java object: null, a {@link Value}, Boolean, Byte, Short, Integer, Long, Float, Double,
-   * CharSequence, {@link Instant}, a Collection of these, or a Map from text to these. Anything else is refused with
-   * INVALID_ARGUMENT; nothing is turned into text in silence.
+   * The value for a plain Java object: null, a {@link Value}, Boolean, Byte, Short, Integer, Long,
+   * Float, Double, CharSequence, {@link Instant}, a Collection of these, or a Map from text to
+   * these. Anything else is refused with INVALID_ARGUMENT; nothing is turned into text in silence.
    */
   static Value of(@Nullable Object object) {
     if (object == null) {
@@ -52,14 +55,13 @@ public sealed interface Value {
   /** A payload from plain Java objects, see {@link #of}. */
   static Map<String, Value> payload(Map<?, ?> fields) {
     Map<String, Value> values = new LinkedHashMap<>();
-    fields.forEach(
-        (name, value) -> {
-          if (!(name instanceof String key)) {
-            throw WhimbrelException.refusal(
-                ErrorCode.INVALID_ARGUMENT, "payload", name, "field names of type String");
-          }
-          values.put(key, of(value));
-        });
+    fields.forEach((name, value) -> {
+      if (!(name instanceof String key)) {
+        throw WhimbrelException.refusal(
+            ErrorCode.INVALID_ARGUMENT, "payload", name, "field names of type String");
+      }
+      values.put(key, of(value));
+    });
     return values;
   }
 
@@ -72,7 +74,10 @@ public sealed interface Value {
 
   record IntValue(long value) implements Value {}
 
-  /** Any double, kept bit for bit. Two are equal as by {@link Double#equals}: NaN is NaN, 0.0 is not -0.0. */
+  /**
+   * Any double, kept bit for bit. Two are equal as by {@link Double#equals}: NaN is NaN, 0.0 is not
+   * -0.0.
+   */
   record DoubleValue(double value) implements Value {}
 
   record StringValue(String value) implements Value {

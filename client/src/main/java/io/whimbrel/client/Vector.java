@@ -3,13 +3,18 @@ package io.whimbrel.client;
 import java.util.Arrays;
 
 /**
- * One vector, or one token matrix: {@code rows} rows of {@code dimension} float32 values, row after row.
+ * One vector, or one token matrix: {@code rows} rows of {@code dimension} float32 values, row after
+ * row.
  *
- * <p>Holds the array it is given, without a copy, and compares by content; nobody may change the array afterwards.
+ * <p>Holds the array it is given, without a copy, and compares by content; nobody may change the
+ * array afterwards.
  *
- * @param spaceId the embedding space the vector lives in, see {@link EmbeddingSpec#spaceId}; empty when not said. The server
- *     refuses a vector that names another space than the version that takes it.
+ * @param spaceId the embedding space the vector lives in, see {@link EmbeddingSpec#spaceId}; empty
+ *     when not said. The server refuses a vector that names another space than the version that
+ *     takes it.
  */
+@SuppressWarnings(
+    "ArrayRecordComponent") // Compares by content; a copy of every vector would cost too much.
 public record Vector(float[] values, int rows, String spaceId) {
   public Vector {
     if (rows < 1 || values.length == 0 || values.length % rows != 0) {

@@ -38,11 +38,13 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
 /**
- * The calls of {@link WhimbrelClient}, answered by futures. Got from {@link WhimbrelClient#async} and closed with it.
+ * The calls of {@link WhimbrelClient}, answered by futures. Got from {@link WhimbrelClient#async}
+ * and closed with it.
  *
- * <p>Safe for any number of threads. A future completes in a thread of the client, so do not wait for another future in a
- * continuation; it fails with a {@link WhimbrelException} only. Cancelling a future cancels the call; a write may still have
- * happened. A value that cannot be sent is refused by the method itself, before there is a future.
+ * <p>Safe for any number of threads. A future completes in a thread of the client, so do not wait
+ * for another future in a continuation; it fails with a {@link WhimbrelException} only. Cancelling
+ * a future cancels the call; a write may still have happened. A value that cannot be sent is
+ * refused by the method itself, before there is a future.
  */
 public final class WhimbrelAsyncClient {
   private final Calls calls;
@@ -268,20 +270,16 @@ public final class WhimbrelAsyncClient {
         answer.getDiskBytes(),
         answer.getIndexBytes(),
         answer.getCollectionsList().stream()
-            .map(
-                c ->
-                    new StorageStats.CollectionStorage(
-                        c.getCollection(), c.getPoints(), c.getIndexBytes()))
+            .map(c ->
+                new StorageStats.CollectionStorage(
+                    c.getCollection(), c.getPoints(), c.getIndexBytes()))
             .toList());
   }
 
   /** See {@link WhimbrelClient#flush}. */
   public CompletableFuture<Long> flush() {
     return calls.call(
-        AdminGrpc.getFlushMethod(),
-        FlushRequest.getDefaultInstance(),
-        true,
-        FlushResponse::getSeq);
+        AdminGrpc.getFlushMethod(), FlushRequest.getDefaultInstance(), true, FlushResponse::getSeq);
   }
 
   /** A write that may be repeated must have a name, or the repetition could write twice. */

@@ -3,7 +3,9 @@ package io.whimbrel.client;
 import io.grpc.ManagedChannel;
 import io.whimbrel.client.internal.Calls;
 import io.whimbrel.client.internal.Channels;
+import io.whimbrel.client.internal.Ingest;
 import io.whimbrel.client.internal.Pages;
+import io.whimbrel.client.internal.Timer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -12,40 +14,47 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
  * A connection to a Whimbrel server; connects when first needed and again whenever it must.
  *
- * <p>Safe for any number of threads; an application needs one. Methods block until the answer, a failure or the deadline; an
- * interrupt cancels the call, sets the thread's interrupt flag again and throws CANCELLED. Every failure is a {@link
- * WhimbrelException}.
+ * <p>Safe for any number of threads; an application needs one. Methods block until the answer, a
+ * failure or the deadline; an interrupt cancels the call, sets the thread's interrupt flag again
+ * and throws CANCELLED. Every failure is a {@link WhimbrelException}.
  *
- * <p>Reads are repeated after a passing failure, writes too because they get a request id, all within the deadline and as {@link
- * RetryPolicy} says; creating and deleting a collection is not repeated. To repeat a write yourself after a failure, for
- * instance from another process, give it a request id of your own.
+ * <p>Reads are repeated after a passing failure, writes too because they get a request id, all
+ * within the deadline and as {@link RetryPolicy} says; creating and deleting a collection is not
+ * repeated. To repeat a write yourself after a failure, for instance from another process, give it
+ * a request id of your own.
  */
 public final class WhimbrelClient implements AutoCloseable {
   /** The port that a server listens on unless told otherwise. */
   public static final int DEFAULT_PORT = 7700;
 
   private final ManagedChannel channel;
-  private final ScheduledExecutorService timer;
+  private final Timer timer;
+  private final RetryPolicy retries;
+  private final Duration deadline;
+  private final int messageBytesMax;
   private final WhimbrelAsyncClient async;
 
   private WhimbrelClient(Builder builder) {
     this.channel =
         Channels.open(
             builder.host, builder.port, builder.messageBytesMax, builder.tls, builder.trust);
-    this.timer = Channels.timer();
-    this.async =
-        new WhimbrelAsyncClient(
-            new Calls(channel, timer, builder.retries, builder.deadline), builder.retries);
+    this.timer = new Timer();
+    this.retries = builder.retries;
+    this.deadline = builder.deadline;
+    this.messageBytesMax = builder.messageBytesMax;
+    this.async = new WhimbrelAsyncClient(new Calls(channel, timer, retries, deadline), retries);
   }
 
-  /** Starts with 127.0.0.1:7700, no encryption, a deadline of a minute, messages up to 64 MiB and default retries. */
+  /**
+   * Starts with 127.0.0.1:7700, no encryption, a deadline of a minute, messages up to 64 MiB and
+   * default retries.
+   */
   public static Builder builder() {
     return new Builder();
   }
@@ -75,7 +84,10 @@ public final class WhimbrelClient implements AutoCloseable {
     return await(async.deleteCollection(name));
   }
 
-  /** Writes points whole, all or none: payload and vectors replace what was there. */
+  /**
+   * Writes points whole, all or none: payload and vectors replace what was there. For many points
+   * use {@link #bulkWriter}.
+   */
   public WriteResult upsert(String collection, List<Point> points, WriteOptions options) {
     return await(async.upsert(collection, points, options));
   }
@@ -83,6 +95,12 @@ public final class WhimbrelClient implements AutoCloseable {
   /** {@link #upsert(String, List, WriteOptions)} with default options. */
   public WriteResult upsert(String collection, List<Point> points) {
     return upsert(collection, points, WriteOptions.DEFAULT);
+  }
+
+  /** A writer for many points over one stream, owned by the caller. */
+  public BulkWriter bulkWriter(String collection, BulkOptions options) {
+    return new BulkWriter(
+        new Ingest(channel, timer, retries, deadline, messageBytesMax, collection, options));
   }
 
   /** Deletes points; ids that do not exist are passed over. */
@@ -129,8 +147,8 @@ public final class WhimbrelClient implements AutoCloseable {
   }
 
   /**
-   * All points in id order, fetched page by page as the stream is read, holding one page at a time. Points written or deleted
-   * meanwhile may or may not appear. Sequential; use in one thread.
+   * All points in id order, fetched page by page as the stream is read, holding one page at a time.
+   * Points written or deleted meanwhile may or may not appear. Sequential; use in one thread.
    */
   public Stream<Point> scrollAll(String collection, int pageSize, ReadOptions read) {
     return Pages.stream(cursor -> scroll(collection, cursor, pageSize, read));
@@ -146,7 +164,9 @@ public final class WhimbrelClient implements AutoCloseable {
     return await(async.search(collection, request));
   }
 
-  /** Several searches in one call, answered in order; one bad search refuses them all. Up to 256. */
+  /**
+   * Several searches in one call, answered in order; one bad search refuses them all. Up to 256.
+   */
   public List<SearchResult> searchBatch(String collection, List<SearchRequest> requests) {
     return await(async.searchBatch(collection, requests));
   }
@@ -161,16 +181,22 @@ public final class WhimbrelClient implements AutoCloseable {
     return await(async.storageStats());
   }
 
-  /** Returns once everything acknowledged is on stable storage, with the sequence number up to which that holds. */
+  /**
+   * Returns once everything acknowledged is on stable storage, with the sequence number up to which
+   * that holds.
+   */
   public long flush() {
     return await(async.flush());
   }
 
-  /** Cancels calls that are under way, closes the connection and waits for its threads. Closing twice does nothing. */
+  /**
+   * Cancels calls that are under way, closes the connection and waits for its threads. Closing
+   * twice does nothing.
+   */
   @Override
   public void close() {
-    timer.shutdownNow();
     channel.shutdownNow();
+    timer.close();
     try {
       boolean unused = channel.awaitTermination(5, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
@@ -188,9 +214,7 @@ public final class WhimbrelClient implements AutoCloseable {
           ErrorCode.CANCELLED, "", "interrupted while waiting for the answer", null, e);
     } catch (ExecutionException | CancellationException e) {
       if (e.getCause() instanceof WhimbrelException failure) {
-        // Thrown in the caller's thread: its own stack is what says which call it was.
-        failure.addSuppressed(new IllegalStateException("called from here"));
-        throw failure;
+        throw failure.again();
       }
       throw new IllegalStateException("a call failed with another exception than its own", e);
     }
@@ -229,7 +253,10 @@ public final class WhimbrelClient implements AutoCloseable {
       return this;
     }
 
-    /** The longest message taken or, in bulk, sent; 64 MiB by default. Should not be above the server's own limit. */
+    /**
+     * The longest message taken or, in bulk, sent; 64 MiB by default. Should not be above the
+     * server's own limit.
+     */
     public Builder maxMessageBytes(int bytes) {
       this.messageBytesMax = Checks.atLeast("max_message_bytes", bytes, 1 << 10);
       return this;
@@ -260,7 +287,9 @@ public final class WhimbrelClient implements AutoCloseable {
       return this;
     }
 
-    /** Makes the client; it does not connect yet. A certificate file that cannot be read is refused. */
+    /**
+     * Makes the client; it does not connect yet. A certificate file that cannot be read is refused.
+     */
     public WhimbrelClient build() {
       return new WhimbrelClient(this);
     }

@@ -5,9 +5,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A refused or failed request. A refusal changed nothing; after {@link ErrorCode#OUTCOME_UNKNOWN}, {@link
- * ErrorCode#UNAVAILABLE}, {@link ErrorCode#DEADLINE_EXCEEDED} and {@link ErrorCode#CANCELLED} a write may have happened, and
- * repeating it under the same request id is safe.
+ * A refused or failed request. A refusal changed nothing; after {@link ErrorCode#OUTCOME_UNKNOWN},
+ * {@link ErrorCode#UNAVAILABLE}, {@link ErrorCode#DEADLINE_EXCEEDED} and {@link
+ * ErrorCode#CANCELLED} a write may have happened, and repeating it under the same request id is
+ * safe.
  */
 public final class WhimbrelException extends RuntimeException {
   private static final long serialVersionUID = 1;
@@ -20,7 +21,8 @@ public final class WhimbrelException extends RuntimeException {
    * Makes a failure.
    *
    * @param field the request field at fault; empty when there is none
-   * @param retryAfter how long the server asks to wait before a repetition; null when it did not say
+   * @param retryAfter how long the server asks to wait before a repetition; null when it did not
+   *     say
    */
   public WhimbrelException(
       ErrorCode code,
@@ -45,12 +47,18 @@ public final class WhimbrelException extends RuntimeException {
     return code;
   }
 
-  /** The request field at fault in the words of the API, for example {@code points[3].vectors.default}; or empty. */
+  /**
+   * The request field at fault in the words of the API, for example {@code
+   * points[3].vectors.default}; or empty.
+   */
   public String field() {
     return field;
   }
 
-  /** Whether the same request may succeed later without a change: reads, and writes under the same request id. */
+  /**
+   * Whether the same request may succeed later without a change: reads, and writes under the same
+   * request id.
+   */
   public boolean retryable() {
     return switch (code) {
       case UNAVAILABLE, OVERLOADED, OUTCOME_UNKNOWN -> true;
@@ -85,5 +93,13 @@ public final class WhimbrelException extends RuntimeException {
   /** How long the server asks to wait before a repetition. */
   public Optional<Duration> retryAfter() {
     return Optional.ofNullable(retryAfter);
+  }
+
+  /**
+   * The same failure with this one as its cause: it may be met more than once and in other threads
+   * than it arose in.
+   */
+  public WhimbrelException again() {
+    return new WhimbrelException(code, field, String.valueOf(getMessage()), retryAfter, this);
   }
 }

@@ -5,10 +5,10 @@ import java.util.OptionalLong;
 /**
  * How a write is made.
  *
- * @param requestId names the request: a repetition returns the first answer and writes nothing. Up to 128 bytes. Empty: the
- *     client makes one up for each write when it retries, none otherwise
- * @param ifSeq demands that every point named has this stored sequence number; 0 demands that none exists. {@link Point#ifSeq}
- *     goes first
+ * @param requestId names the request: a repetition returns the first answer and writes nothing. Up
+ *     to 128 bytes. Empty: the client makes one up for each write when it retries, none otherwise
+ * @param ifSeq demands that every point named has this stored sequence number; 0 demands that none
+ *     exists. {@link Point#ifSeq} goes first
  */
 public record WriteOptions(String requestId, Durability durability, OptionalLong ifSeq) {
   public static final WriteOptions DEFAULT =

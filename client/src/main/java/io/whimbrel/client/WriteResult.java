@@ -5,7 +5,8 @@ package io.whimbrel.client;
  *
  * @param seq sequence number of the write; reads that pass it as {@link ReadOptions#minSeq} see it
  * @param affected points written or deleted
- * @param durableWithinMillis 0 under SYNC; under ASYNC the longest time until the write is on stable storage
+ * @param durableWithinMillis 0 under SYNC; under ASYNC the longest time until the write is on
+ *     stable storage
  * @param repeated whether the request id was seen before and this is its first answer
  */
 public record WriteResult(

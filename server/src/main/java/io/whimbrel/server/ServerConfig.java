@@ -28,7 +28,7 @@ public record ServerConfig(
     Duration shutdownGrace,
     DatabaseOptions database,
     List<String> described) {
-  private static final Duration YEAR = Duration.ofHours(8760);
+  private static final Duration YEAR = Duration.ofDays(365);
 
   public ServerConfig {
     described = List.copyOf(described);
@@ -41,7 +41,8 @@ public record ServerConfig(
     }
   }
 
-  /// Reads the settings: flags win over environment variables, those over the file that `config` names, that over defaults.
+  /// Reads the settings: flags win over environment variables, those over the file that `config`
+  /// names, that over defaults.
   ///
   /// @param flags keys of [ServerOption] to texts, without dashes
   /// @param environment variables of the process; only those of [ServerOption] are read

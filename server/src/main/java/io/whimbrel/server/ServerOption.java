@@ -4,19 +4,25 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
-/// Every setting of the server, with its one name: `search-threads` is the flag `--search-threads`, the environment variable
-/// `WHIMBREL_SEARCH_THREADS` and the key `search-threads` of the configuration file.
+/// Every setting of the server, with its one name: `search-threads` is the flag `--search-threads`,
+/// the environment variable `WHIMBREL_SEARCH_THREADS` and the key `search-threads` of the
+/// configuration file.
 ///
-/// All take effect at start; none is stored in the data directory. Only DATA, ASYNC_FLUSH and ACCEPT_DATA_LOSS change what is
-/// kept, all others change cost and reach.
+/// All take effect at start; none is stored in the data directory. Only DATA, ASYNC_FLUSH and
+/// ACCEPT_DATA_LOSS change what is kept, all others change cost and reach.
 public enum ServerOption {
-  CONFIG("config", "", "a file", "Java properties file with settings; not itself a setting of the file"),
+  CONFIG(
+      "config",
+      "",
+      "a file",
+      "Java properties file with settings; not itself a setting of the file"),
   DATA("data", "whimbrel-data", "a directory", "data directory, made when missing"),
   HOST(
       "host",
       "127.0.0.1",
       "an address or name",
-      "where to listen; other machines reach only an address that is not loopback, which needs TLS or insecure"),
+      "where to listen; other machines reach only an address that is not loopback, which needs TLS"
+          + " or insecure"),
   PORT("port", "7700", "0 to 65535", "port to listen on; 0 for any free one"),
   TLS_CERTIFICATE("tls-certificate", "", "a PEM file", "certificate chain; together with tls-key"),
   TLS_KEY("tls-key", "", "a PEM file", "PKCS 8 private key of the certificate"),
@@ -33,7 +39,10 @@ public enum ServerOption {
   CONNECTIONS_PER_ADDRESS_MAX(
       "connections-per-address-max", "256", "1 to 1000000", "open connections from one address"),
   CONNECTION_IDLE_MAX(
-      "connection-idle-max", "5m", "1s to 24h", "closes a connection that has had no calls so long"),
+      "connection-idle-max",
+      "5m",
+      "1s to 24h",
+      "closes a connection that has had no calls so long"),
   CONNECTION_AGE_MAX(
       "connection-age-max", "30m", "1s to 8760h", "a connection this old takes no new calls"),
   CONNECTION_AGE_GRACE(
@@ -41,11 +50,13 @@ public enum ServerOption {
       "1h",
       "1s to 8760h",
       "how long calls of such a connection may go on; a bulk load is one call"),
-  SEARCH_THREADS("search-threads", "cores", "1 to 1024, or cores", "threads for searches and reads"),
+  SEARCH_THREADS(
+      "search-threads", "cores", "1 to 1024, or cores", "threads for searches and reads"),
   SEARCH_QUEUE_MAX(
       "search-queue-max", "512", "1 to 1000000", "searches that may wait; more are refused"),
   WRITE_THREADS("write-threads", "4", "1 to 1024, or cores", "threads that prepare writes"),
-  WRITE_QUEUE_MAX("write-queue-max", "256", "1 to 1000000", "writes that may wait; more are refused"),
+  WRITE_QUEUE_MAX(
+      "write-queue-max", "256", "1 to 1000000", "writes that may wait; more are refused"),
   ADMIN_THREADS("admin-threads", "2", "1 to 1024, or cores", "threads for collections and admin"),
   ADMIN_QUEUE_MAX("admin-queue-max", "64", "1 to 1000000", "such calls that may wait"),
   INGEST_STREAMS_MAX("ingest-streams-max", "64", "1 to 65536", "open bulk-write streams"),
@@ -61,7 +72,10 @@ public enum ServerOption {
       "true or false",
       "opens although acknowledged writes are missing from the data directory"),
   ASYNC_FLUSH(
-      "async-flush", "500ms", "1ms to 1h", "longest time until an ASYNC write is on stable storage"),
+      "async-flush",
+      "500ms",
+      "1ms to 1h",
+      "longest time until an ASYNC write is on stable storage"),
   WRITE_QUEUE_BYTES_MAX(
       "write-queue-bytes-max",
       "64MiB",

@@ -1,6 +1,5 @@
 package io.whimbrel.server;
 
-import io.grpc.ServerServiceDefinition;
 import io.whimbrel.core.engine.Database;
 import io.whimbrel.server.flight.FlightBulk;
 import io.whimbrel.server.grpc.CoreServices;
@@ -18,7 +17,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A running server: one database, its worker pools and its gRPC server, put together here and nowhere else.
+/// A running server: one database, its worker pools and its gRPC server, put together here and
+/// nowhere else.
 public final class WhimbrelServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WhimbrelServer.class);
 
@@ -51,7 +51,8 @@ public final class WhimbrelServer implements AutoCloseable {
 
   /// Opens the database and listens; the server is ready when this returns.
   ///
-  /// Fails with `IOException` when directory or port cannot be had, with DATA_LOSS as `Database.open` does.
+  /// Fails with `IOException` when directory or port cannot be had, with DATA_LOSS as
+  /// `Database.open` does.
   public static WhimbrelServer start(ServerConfig config) throws IOException {
     Logging.install();
     LOG.info("Whimbrel {} starts", ServerVersion.TEXT);
@@ -66,9 +67,7 @@ public final class WhimbrelServer implements AutoCloseable {
       for (ServiceModule.Factory factory : MODULES) {
         modules.add(factory.open(database, pools, config.limits()));
       }
-      List<ServerServiceDefinition> services =
-          modules.stream().flatMap(module -> module.services().stream()).toList();
-      GrpcServer grpc = GrpcServer.start(config.listen(), config.limits(), services);
+      GrpcServer grpc = GrpcServer.start(config.listen(), config.limits(), modules);
       return new WhimbrelServer(config, database, pools, List.copyOf(modules), grpc);
     } catch (IOException | RuntimeException e) {
       closeParts(modules, pools, database);
@@ -81,10 +80,11 @@ public final class WhimbrelServer implements AutoCloseable {
     return grpc.port();
   }
 
-  /// Stops: new calls are refused, running ones finish within `shutdown-grace`, the database is closed last.
+  /// Stops: new calls are refused, running ones finish within `shutdown-grace`, the database is
+  /// closed last.
   ///
-  /// Every write that was acknowledged is kept; one that was not gets UNAVAILABLE or no answer. Returns when all is closed;
-  /// further calls wait for the first.
+  /// Every write that was acknowledged is kept; one that was not gets UNAVAILABLE or no answer.
+  /// Returns when all is closed; further calls wait for the first.
   public void stop() {
     if (!stopping.compareAndSet(false, true)) {
       awaitTermination();
@@ -97,11 +97,12 @@ public final class WhimbrelServer implements AutoCloseable {
       if (!grpc.awaitCalls(config.shutdownGrace())) {
         LOG.warn("calls were still running after {} and are cancelled", config.shutdownGrace());
       }
-      grpc.close();
     } catch (InterruptedException e) {
-      // Whoever interrupts a stop wants it sooner: the grace is given up, the order of closing is not.
+      // Whoever interrupts a stop wants it sooner: the grace is given up, the order of closing is
+      // not.
       Thread.currentThread().interrupt();
     } finally {
+      grpc.close();
       closeParts(modules, pools, database);
       stopped.countDown();
       LOG.info("stopped");
@@ -122,15 +123,16 @@ public final class WhimbrelServer implements AutoCloseable {
     stop();
   }
 
-  private static void closeParts(
-      List<ServiceModule> modules, WorkPools pools, Database database) {
+  private static void closeParts(List<ServiceModule> modules, WorkPools pools, Database database) {
     try (database) {
-      if (!pools.shutdown(POOLS_CLOSE_MAX)) {
-        LOG.warn("work was still running {} after the calls had ended", POOLS_CLOSE_MAX);
+      try {
+        if (!pools.shutdown(POOLS_CLOSE_MAX)) {
+          LOG.warn("work was still running {} after the calls had ended", POOLS_CLOSE_MAX);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
       }
       modules.reversed().forEach(ServiceModule::close);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 }

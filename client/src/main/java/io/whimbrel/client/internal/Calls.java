@@ -1,9 +1,9 @@
 package io.whimbrel.client.internal;
 
 import io.grpc.CallOptions;
+import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.Deadline;
-import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
@@ -13,28 +13,22 @@ import io.whimbrel.client.WhimbrelException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes calls that are answered once, and repeats them as the retry policy says. Safe for any number of threads; owns neither
- * the channel nor the timer.
+ * Makes calls that are answered once, and repeats them as the retry policy says. Safe for any
+ * number of threads; owns neither the channel nor the timer.
  */
 public final class Calls {
-  private final ManagedChannel channel;
-  private final ScheduledExecutorService timer;
+  private final Channel channel;
+  private final Timer timer;
   private final RetryPolicy retries;
   private final Duration deadline;
 
-  public Calls(
-      ManagedChannel channel,
-      ScheduledExecutorService timer,
-      RetryPolicy retries,
-      Duration deadline) {
+  public Calls(Channel channel, Timer timer, RetryPolicy retries, Duration deadline) {
     this.channel = channel;
     this.timer = timer;
     this.retries = retries;
@@ -42,8 +36,9 @@ public final class Calls {
   }
 
   /**
-   * Calls until there is an answer, a failure that repeating would not mend, or the deadline. The future completes in a thread of
-   * gRPC or of the timer, exceptionally with a {@link WhimbrelException} only. Cancelling it cancels the call.
+   * Calls until there is an answer, a failure that repeating would not mend, or the deadline. The
+   * future completes in a thread of gRPC or of the timer, exceptionally with a {@link
+   * WhimbrelException} only. Cancelling it cancels the call.
    */
   public <Q, A, T> CompletableFuture<T> call(
       MethodDescriptor<Q, A> method, Q request, boolean repeatable, Function<A, T> decode) {
@@ -52,7 +47,10 @@ public final class Calls {
     return attempts.result;
   }
 
-  /** One logical call. An attempt starts only after the one before has ended, so the fields need no lock. */
+  /**
+   * One logical call. An attempt starts only after the one before has ended, and only {@code
+   * current} is read by other threads.
+   */
   private final class Attempts<Q, A, T> {
     final CompletableFuture<T> result = new CompletableFuture<>();
     private final MethodDescriptor<Q, A> method;
@@ -60,7 +58,7 @@ public final class Calls {
     private final boolean repeatable;
     private final Function<A, T> decode;
     private final Deadline until = Deadline.after(deadline.toNanos(), TimeUnit.NANOSECONDS);
-    private volatile int attempt;
+    private int attempt;
     private volatile @Nullable ClientCall<Q, A> current;
 
     Attempts(MethodDescriptor<Q, A> method, Q request, boolean repeatable, Function<A, T> decode) {
@@ -68,18 +66,24 @@ public final class Calls {
       this.request = request;
       this.repeatable = repeatable;
       this.decode = decode;
-      result.whenComplete((answer, failure) -> cancelIfCancelled());
+      var unused = result.whenComplete((answer, failure) -> cancelIfCancelled());
     }
 
     void start() {
       if (result.isDone()) {
         return;
       }
+      if (timer.closed()) {
+        result.completeExceptionally(
+            new WhimbrelException(ErrorCode.UNAVAILABLE, "", "the client is closed", null, null));
+        return;
+      }
       attempt++;
       ClientCall<Q, A> call = channel.newCall(method, CallOptions.DEFAULT.withDeadline(until));
       current = call;
       ClientCalls.asyncUnaryCall(call, request, new Answer());
-      // The future may have been cancelled after the check above and before `current` was set.
+      // The future may have been cancelled after the check above and before {@code current} was
+      // set.
       cancelIfCancelled();
     }
 
@@ -105,13 +109,7 @@ public final class Calls {
         result.completeExceptionally(failure);
         return;
       }
-      try {
-        var unused = timer.schedule(this::start, wait.get().toNanos(), TimeUnit.NANOSECONDS);
-      } catch (RejectedExecutionException closed) {
-        // The client was closed while the call waited for its next attempt.
-        failure.addSuppressed(closed);
-        result.completeExceptionally(failure);
-      }
+      timer.after(wait.get(), this::start);
     }
 
     private final class Answer implements StreamObserver<A> {
@@ -133,7 +131,11 @@ public final class Calls {
         if (message == null) {
           failed(
               new WhimbrelException(
-                  ErrorCode.INTERNAL, "", "the server ended the call without an answer", null, null));
+                  ErrorCode.INTERNAL,
+                  "",
+                  "the server ended the call without an answer",
+                  null,
+                  null));
           return;
         }
         T decoded;

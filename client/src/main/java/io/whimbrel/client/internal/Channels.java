@@ -10,14 +10,15 @@ import io.whimbrel.client.WhimbrelException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 
-/** Makes what a client owns: its channel and its timer. */
+/** Makes the channel of a client. */
 public final class Channels {
   private Channels() {}
 
-  /** A channel that connects when first used. gRPC's own retries are off: {@link Calls} knows which calls may be repeated. */
+  /**
+   * A channel that connects when first used. gRPC's own retries are off: {@link Calls} knows which
+   * calls may be repeated.
+   */
   public static ManagedChannel open(
       String host, int port, int messageBytesMax, boolean tls, Optional<Path> trust) {
     return NettyChannelBuilder.forAddress(host, port, credentials(tls, trust))
@@ -43,19 +44,5 @@ public final class Channels {
           null,
           e);
     }
-  }
-
-  /** One daemon thread that starts repetitions; it never blocks. */
-  public static ScheduledExecutorService timer() {
-    ScheduledThreadPoolExecutor timer =
-        new ScheduledThreadPoolExecutor(
-            1,
-            task -> {
-              Thread thread = new Thread(task, "whimbrel-client-timer");
-              thread.setDaemon(true);
-              return thread;
-            });
-    timer.setRemoveOnCancelPolicy(true);
-    return timer;
   }
 }

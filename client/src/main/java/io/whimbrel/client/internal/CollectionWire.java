@@ -28,10 +28,9 @@ public final class CollectionWire {
     io.whimbrel.proto.v1.CollectionSpec.Builder message =
         io.whimbrel.proto.v1.CollectionSpec.newBuilder().setName(spec.name());
     spec.fields()
-        .forEach(
-            field ->
-                message.addFields(
-                    FieldSpec.newBuilder().setName(field.name()).setSpec(encode(field.spec()))));
+        .forEach(field ->
+            message.addFields(
+                FieldSpec.newBuilder().setName(field.name()).setSpec(encode(field.spec()))));
     return message.build();
   }
 

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the server answers instead of a result, as one exception.
  *
- * <p>The reason comes from {@code google.rpc.ErrorInfo} of the domain "whimbrel"; without it, for example when a proxy or gRPC
- * itself answers, from the gRPC code as far as that is certain.
+ * <p>The reason comes from {@code google.rpc.ErrorInfo} of the domain "whimbrel"; without it, for
+ * example when a proxy or gRPC itself answers, from the gRPC code as far as that is certain.
  */
 public final class ErrorWire {
   /** The domain of {@code ErrorInfo} under which reasons are names of {@link ErrorCode}. */
@@ -48,19 +48,16 @@ public final class ErrorWire {
         detail(details, ErrorInfo.class).filter(i -> i.getDomain().equals(DOMAIN));
     @Nullable Duration retryAfter =
         detail(details, RetryInfo.class)
-            .map(
-                r ->
-                    Duration.ofSeconds(
-                        r.getRetryDelay().getSeconds(), r.getRetryDelay().getNanos()))
+            .map(r ->
+                Duration.ofSeconds(r.getRetryDelay().getSeconds(), r.getRetryDelay().getNanos()))
             .orElse(null);
     String field =
         info.map(i -> i.getMetadataOrDefault("field", ""))
             .filter(f -> !f.isEmpty())
-            .or(
-                () ->
-                    detail(details, BadRequest.class)
-                        .filter(b -> b.getFieldViolationsCount() > 0)
-                        .map(b -> b.getFieldViolations(0).getField()))
+            .or(() ->
+                detail(details, BadRequest.class)
+                    .filter(b -> b.getFieldViolationsCount() > 0)
+                    .map(b -> b.getFieldViolations(0).getField()))
             .orElse("");
     ErrorCode code =
         info.map(i -> reason(i.getReason()))
@@ -73,9 +70,7 @@ public final class ErrorWire {
   /** A batch that an ingest stream refused. */
   public static WhimbrelException decode(BatchError error) {
     ErrorCode code =
-        error.getReason().isEmpty()
-            ? fallback(error.getCode(), false)
-            : reason(error.getReason());
+        error.getReason().isEmpty() ? fallback(error.getCode(), false) : reason(error.getReason());
     return new WhimbrelException(code, error.getField(), error.getMessage(), null, null);
   }
 
@@ -83,7 +78,10 @@ public final class ErrorWire {
     return REASONS.getOrDefault(name, ErrorCode.UNKNOWN);
   }
 
-  /** gRPC itself answers RESOURCE_EXHAUSTED to a message above the size limit; repeating that would not help. */
+  /**
+   * gRPC itself answers RESOURCE_EXHAUSTED to a message above the size limit; repeating that would
+   * not help.
+   */
   private static ErrorCode fallback(int code, boolean hasRetryInfo) {
     @Nullable Code known = Code.forNumber(code);
     if (known == null) {

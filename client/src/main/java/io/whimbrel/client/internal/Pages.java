@@ -11,7 +11,10 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
-/** Points page after page. Fetches a page when its first point is asked for, and holds no other. One thread. */
+/**
+ * Points page after page. Fetches a page when its first point is asked for, and holds no other. One
+ * thread.
+ */
 public final class Pages implements Iterator<Point> {
   private final Function<String, Page> fetch;
   private Page page = new Page(List.of(), Page.START, 0);

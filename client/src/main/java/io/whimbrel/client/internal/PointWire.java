@@ -29,7 +29,10 @@ import java.util.OptionalLong;
 public final class PointWire {
   private PointWire() {}
 
-  /** One copy: the floats are written as little-endian bytes into an array that the message then owns. */
+  /**
+   * One copy: the floats are written as little-endian bytes into an array that the message then
+   * owns.
+   */
   public static io.whimbrel.proto.v1.Vector encode(Vector vector) {
     ByteBuffer packed =
         ByteBuffer.allocate(Math.multiplyExact(vector.values().length, Float.BYTES))

@@ -57,10 +57,9 @@ public final class ValueWire {
     } else if (value instanceof Value.StringValue text) {
       message.setStringValue(text.value());
     } else if (value instanceof Value.TimestampValue time) {
+      Instant instant = time.value();
       message.setTimestampValue(
-          Timestamp.newBuilder()
-              .setSeconds(time.value().getEpochSecond())
-              .setNanos(time.value().getNano()));
+          Timestamp.newBuilder().setSeconds(instant.getEpochSecond()).setNanos(instant.getNano()));
     } else if (value instanceof Value.ListValue list) {
       ListValue.Builder values = ListValue.newBuilder();
       list.values().forEach(element -> values.addValues(encode(element)));
@@ -87,7 +86,8 @@ public final class ValueWire {
       case TIMESTAMP_VALUE ->
           new Value.TimestampValue(
               Instant.ofEpochSecond(
-                  message.getTimestampValue().getSeconds(), message.getTimestampValue().getNanos()));
+                  message.getTimestampValue().getSeconds(),
+                  message.getTimestampValue().getNanos()));
       case LIST_VALUE ->
           new Value.ListValue(
               message.getListValue().getValuesList().stream().map(ValueWire::decode).toList());
@@ -97,14 +97,16 @@ public final class ValueWire {
     };
   }
 
-  public static Map<String, Value> decodeFields(
-      Map<String, io.whimbrel.proto.v1.Value> fields) {
+  public static Map<String, Value> decodeFields(Map<String, io.whimbrel.proto.v1.Value> fields) {
     Map<String, Value> values = new HashMap<>(fields.size() * 2);
     fields.forEach((name, value) -> values.put(name, decode(value)));
     return values;
   }
 
-  /** What to throw on an answer that holds a variant this client was not built with: guessing would change data. */
+  /**
+   * What to throw on an answer that holds a variant this client was not built with: guessing would
+   * change data.
+   */
   static WhimbrelException newerServer(String field, Object variant) {
     return WhimbrelException.refusal(
         ErrorCode.UNKNOWN, field, variant, "a variant this client knows; use a newer client");

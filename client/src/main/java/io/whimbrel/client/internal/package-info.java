@@ -1,5 +1,6 @@
 /**
- * Not for applications: what turns the client's values into messages, calls the server and repeats calls.
+ * Not for applications: what turns the client's values into messages, calls the server and repeats
+ * calls.
  *
  * <ul>
  *   <li>{@code ...Wire} classes are pure functions between the client's values and messages.

@@ -55,4 +55,9 @@ public final class Catalog {
     map.remove(collection.name());
     byName = map;
   }
+
+  /// Closes every index; running searches finish first.
+  public void closeAll() {
+    byName.values().forEach(LiveCollection::close);
+  }
 }

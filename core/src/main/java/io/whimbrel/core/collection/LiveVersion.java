@@ -23,6 +23,7 @@ public final class LiveVersion implements AutoCloseable {
 
   private final PointRecord.VectorRef ref;
   private final EmbeddingSpec spec;
+  private final String spaceId;
   private final Kernels kernels;
   private volatile Generation generation;
 
@@ -49,11 +50,16 @@ public final class LiveVersion implements AutoCloseable {
   /// What a search found: internal ids with their scores, best first.
   ///
   /// @param seq writes up to this sequence number were visible
-  record Candidates(long[] internalIds, float[] scores, int count, long seq) {}
+  record Candidates(long[] internalIds, float[] scores, long seq) {
+    int count() {
+      return internalIds.length;
+    }
+  }
 
   public LiveVersion(PointRecord.VectorRef ref, EmbeddingSpec spec, Kernels kernels) {
     this.ref = ref;
     this.spec = spec;
+    this.spaceId = spec.spaceId();
     this.kernels = kernels;
     this.generation = newGeneration();
   }
@@ -68,6 +74,11 @@ public final class LiveVersion implements AutoCloseable {
 
   EmbeddingSpec spec() {
     return spec;
+  }
+
+  /// [EmbeddingSpec#spaceId], computed once.
+  String spaceId() {
+    return spaceId;
   }
 
   /// Adds or replaces the vector of a point; visible after the next [#publish].
@@ -95,22 +106,25 @@ public final class LiveVersion implements AutoCloseable {
   /// Makes every change so far visible as of `seq`.
   void publish(long seq) {
     Generation current = generation;
+    current.index.publish(seq);
     int tombstones = current.index.rows() - current.ordinals.size();
     if (tombstones > Math.max(TOMBSTONES_MIN, current.ordinals.size())) {
-      Generation compacted = newGeneration();
-      float[] row = new float[spec.dimension()];
-      for (int ordinal = 0; ordinal < current.index.rows(); ordinal++) {
-        if (current.index.isLive(ordinal)) {
-          current.index.copyRow(ordinal, row);
-          compacted.name(compacted.index.addStored(row), current.internalIds[ordinal]);
-        }
-      }
-      compacted.index.publish(seq);
-      generation = compacted;
+      generation = compacted(current, seq);
       current.index.close();
-    } else {
-      current.index.publish(seq);
     }
+  }
+
+  private Generation compacted(Generation current, long seq) {
+    Generation compacted = newGeneration();
+    float[] row = new float[spec.dimension()];
+    for (int ordinal = 0; ordinal < current.index.rows(); ordinal++) {
+      if (current.index.isLive(ordinal)) {
+        current.index.copyRow(ordinal, row);
+        compacted.name(compacted.index.addStored(row), current.internalIds[ordinal]);
+      }
+    }
+    compacted.index.publish(seq);
+    return compacted;
   }
 
   /// The `k` best. Fails with UNAVAILABLE when the version is closed.
@@ -119,12 +133,14 @@ public final class LiveVersion implements AutoCloseable {
       Generation current = generation;
       try {
         TopK top = current.index.search(query, k, scoreThreshold, cancelled);
-        long[] internalIds = new long[top.count()];
         long[] names = current.internalIds;
-        for (int i = 0; i < internalIds.length; i++) {
-          internalIds[i] = names[top.ordinals()[i]];
+        long[] internalIds = new long[top.count()];
+        float[] scores = new float[top.count()];
+        for (int rank = 0; rank < internalIds.length; rank++) {
+          internalIds[rank] = names[top.ordinal(rank)];
+          scores[rank] = top.score(rank);
         }
-        return new Candidates(internalIds, top.scores(), top.count(), top.seq());
+        return new Candidates(internalIds, scores, top.seq());
       } catch (WhimbrelException e) {
         // A generation closed under us by compaction has a successor; a closed version has none.
         if (e.code() != ErrorCode.UNAVAILABLE || generation == current) {

@@ -103,7 +103,7 @@ public final class Sequencer {
   private long firstUnsyncedNanos;
   private boolean unsynced;
 
-  // Written by the sequencer thread (the reason also by the store's background threads), read by all.
+  // Written by the sequencer thread (the reason also by maintenance), read by all.
   private final Object visible = new Object();
   private volatile long visibleSeq;
   private volatile long syncedSeq;
@@ -213,7 +213,7 @@ public final class Sequencer {
   }
 
   private void refuseUnlessWriting() {
-    String reason = readOnlyReason;
+    String reason = readOnlyReason();
     if (!reason.isEmpty()) {
       throw WhimbrelException.of(
           ErrorCode.READ_ONLY,
@@ -317,7 +317,7 @@ public final class Sequencer {
       }
     } catch (WhimbrelException e) {
       group.forEach(request -> fail(request.answer(), e));
-    } catch (StorageException | RuntimeException e) {
+    } catch (StorageException | RuntimeException | Error e) {
       WhimbrelException failure = stopWriting(e, writing);
       group.forEach(request -> fail(request.answer(), failure));
     } finally {
@@ -468,7 +468,7 @@ public final class Sequencer {
       succeed(answer, step.run());
     } catch (WhimbrelException e) {
       fail(answer, e);
-    } catch (StorageException | RuntimeException e) {
+    } catch (StorageException | RuntimeException | Error e) {
       fail(answer, stopWriting(e, true));
     }
   }
@@ -482,9 +482,9 @@ public final class Sequencer {
   }
 
   /// Ends writing for the life of this process: memory and store may differ from here on.
-  private WhimbrelException stopWriting(Exception cause, boolean outcomeUnknown) {
+  private WhimbrelException stopWriting(Throwable cause, boolean outcomeUnknown) {
     LOG.error("a write failed; the database is read-only until it is opened again", cause);
-    readOnly(String.valueOf(cause.getMessage()));
+    readOnlyReason = String.valueOf(cause.getMessage());
     return WhimbrelException.of(
         outcomeUnknown ? ErrorCode.OUTCOME_UNKNOWN : ErrorCode.READ_ONLY,
         "write",
@@ -494,16 +494,10 @@ public final class Sequencer {
         cause);
   }
 
-  /// Refuses writes from now on; also called from the store's background threads.
-  public void readOnly(String reason) {
-    if (readOnlyReason.isEmpty()) {
-      readOnlyReason = reason;
-    }
-  }
-
   /// Empty while writes are taken.
   public String readOnlyReason() {
-    return readOnlyReason;
+    String reason = readOnlyReason;
+    return reason.isEmpty() ? store.backgroundError() : reason;
   }
 
   public long visibleSeq() {

@@ -13,12 +13,12 @@ final class VectorChecks {
   /// Refuses `vector` unless it fits `version`. `path` is the request field, for example `points[3].vectors.default`.
   static void check(String path, Vector vector, LiveCollection collection, LiveVersion version) {
     EmbeddingSpec spec = version.spec();
-    if (!vector.spaceId().isEmpty() && !vector.spaceId().equals(spec.spaceId())) {
+    if (!vector.spaceId().isEmpty() && !vector.spaceId().equals(version.spaceId())) {
       throw WhimbrelException.of(
           ErrorCode.SPACE_MISMATCH,
           path + ".space_id",
           vector.spaceId(),
-          spec.spaceId() + ", the space of model " + spec.model() + ", " + where(collection, version));
+          version.spaceId() + ", the space of model " + spec.model() + ", " + where(collection, version));
     }
     if (vector.rows() != 1) {
       throw WhimbrelException.of(

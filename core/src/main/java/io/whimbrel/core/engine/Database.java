@@ -1,67 +1,271 @@
 package io.whimbrel.core.engine;
 
+import io.whimbrel.core.collection.LiveCollection;
+import io.whimbrel.core.collection.PointReader;
+import io.whimbrel.core.collection.Recovery;
+import io.whimbrel.core.collection.Sequencer;
+import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.DatabaseStatus;
+import io.whimbrel.core.model.EmbeddingSpec;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FieldSpec;
+import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Mutation;
+import io.whimbrel.core.model.Origin;
 import io.whimbrel.core.model.Page;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
+import io.whimbrel.core.model.Storage;
+import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
+import io.whimbrel.core.simd.KernelProvider;
+import io.whimbrel.core.simd.Kernels;
+import io.whimbrel.core.store.Store;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 
 /// The embeddable database: one data directory, any number of collections.
 ///
-/// Safe for any number of threads. Refusals are `WhimbrelException`s.
-public abstract class Database implements AutoCloseable {
-  /// Opens or makes the database in `directory`. Fails with DATA_LOSS when acknowledged writes are missing.
-  public static Database open(Path directory, DatabaseOptions options) throws IOException {
-    throw new UnsupportedOperationException();
+/// Safe for any number of threads. A refusal is a `WhimbrelException`; it has changed nothing, except under OUTCOME_UNKNOWN. A
+/// finished write is visible to every later read, and a write is seen whole or not at all.
+///
+/// ```java
+/// try (Database database = Database.open(Path.of("data"))) {
+///   database.createCollection(CollectionSpec.of("docs", EmbeddingSpec.flat(ModelId.UNNAMED, 3, Metric.COSINE)));
+///   PointWrite point = PointWrite.of(PointId.of("a"), Map.of(), Vector.of(1, 0, 0));
+///   database.write("docs", new Mutation.Upsert(List.of(point)), WriteOptions.DEFAULT).join();
+///   SearchResult result = database.search("docs", SearchRequest.of(Vector.of(1, 0, 0), 10));
+/// }
+/// ```
+public final class Database implements AutoCloseable {
+  private static final Duration MIN_SEQ_WAIT_MAX = Duration.ofSeconds(5);
+  private static final String STORE_DIRECTORY = "rocksdb";
+
+  private final Store store;
+  private final Kernels kernels;
+  private final Recovery.Opened opened;
+  private final PointReader reader;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  private Database(Store store, Kernels kernels, Recovery.Opened opened) {
+    this.store = store;
+    this.kernels = kernels;
+    this.opened = opened;
+    this.reader = new PointReader(store);
   }
 
-  public abstract CollectionInfo createCollection(CollectionSpec spec);
+  /// Opens or makes the database in `directory` with default options.
+  public static Database open(Path directory) throws IOException {
+    return open(directory, DatabaseOptions.DEFAULT);
+  }
 
-  public abstract CollectionInfo describe(String collection);
+  /// Opens or makes the database in `directory`. Fails with DATA_LOSS when acknowledged writes are missing, with `IOException` when
+  /// the files cannot be read or another process has them open. Loads all vectors: about a second for a gigabyte.
+  public static Database open(Path directory, DatabaseOptions options) throws IOException {
+    Kernels kernels = KernelProvider.best();
+    KernelProvider.warmUp(kernels);
+    Store store =
+        Store.open(
+            directory.resolve(STORE_DIRECTORY),
+            options.blockCacheBytes(),
+            options.acceptDataLoss());
+    try {
+      Recovery.Opened opened =
+          new Recovery(store, directory, kernels, options.acceptDataLoss())
+              .open(
+                  new Sequencer.Options(
+                      options.writeQueueBytesMax(), options.writeWaitMax(), options.asyncFlush()));
+      return new Database(store, kernels, opened);
+    } catch (IOException | RuntimeException e) {
+      store.close();
+      throw e;
+    }
+  }
 
-  public abstract List<CollectionInfo> collections();
+  public CollectionInfo createCollection(CollectionSpec spec) {
+    refuseUnsupported(spec);
+    return await(opened.sequencer().create(spec)).info();
+  }
 
-  /// Returns the number of points that were in it.
-  public abstract long deleteCollection(String collection);
+  private static void refuseUnsupported(CollectionSpec spec) {
+    for (FieldSpec field : spec.fields()) {
+      EmbeddingSpec embedding = field.spec();
+      if (embedding.cardinality() != Cardinality.SINGLE) {
+        throw WhimbrelException.unimplemented(
+            "spec.cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
+      }
+      if (embedding.storage() != Storage.FLOAT32) {
+        throw WhimbrelException.unimplemented(
+            "spec.storage", embedding.storage(), Storage.FLOAT32.name());
+      }
+      if (!(embedding.index() instanceof IndexSpec.Flat)) {
+        throw WhimbrelException.unimplemented(
+            "spec.index", embedding.index().getClass().getSimpleName(), "Flat");
+      }
+      if (embedding.origin() != Origin.CLIENT) {
+        throw WhimbrelException.unimplemented(
+            "spec.origin", embedding.origin(), Origin.CLIENT.name());
+      }
+    }
+  }
 
-  /// Submits a write. Holds the caller back while the write queue is full, then refuses with OVERLOADED.
-  /// The future completes once the write is as durable as asked and visible; it fails with a `WhimbrelException`.
-  public abstract CompletableFuture<WriteResult> write(
-      String collection, Mutation mutation, WriteOptions options);
+  public CollectionInfo describe(String collection) {
+    return require(collection).info();
+  }
+
+  /// All collections in name order.
+  public List<CollectionInfo> collections() {
+    refuseIfClosed();
+    return opened.catalog().all().stream().map(LiveCollection::info).toList();
+  }
+
+  /// Deletes a collection; returns the number of points that were in it. Its space is given back in the background.
+  public long deleteCollection(String collection) {
+    refuseIfClosed();
+    return await(opened.sequencer().drop(collection));
+  }
+
+  /// Submits a write. Holds the caller back while the write queue is full, then refuses with OVERLOADED; other refusals that can be
+  /// told at once are thrown too. The future completes once the write is as durable as asked and visible, or fails with a
+  /// `WhimbrelException`.
+  public CompletableFuture<WriteResult> write(
+      String collection, Mutation mutation, WriteOptions options) {
+    return opened.sequencer().write(require(collection), mutation, options);
+  }
 
   /// Points in the order of `ids`; absent ones are left out.
-  public abstract List<Point> get(String collection, List<PointId> ids, ReadOptions read);
+  public List<Point> get(String collection, List<PointId> ids, ReadOptions read) {
+    awaitSeq(read.minSeq());
+    return reading(() -> reader.get(require(collection), ids, read));
+  }
 
-  /// A page of up to `limit` points in id order; `cursor` is empty or from the page before.
-  public abstract Page scroll(String collection, byte[] cursor, int limit, ReadOptions read);
+  /// A page of up to `limit` points in id order; `cursor` is empty or from the page before. A page also ends at 8 MiB.
+  public Page scroll(String collection, byte[] cursor, int limit, ReadOptions read) {
+    awaitSeq(read.minSeq());
+    return reading(() -> reader.scroll(require(collection), cursor, limit, read));
+  }
 
-  public abstract long count(String collection, long minSeq);
+  /// Number of points, once the write `minSeq` is visible.
+  public long count(String collection, long minSeq) {
+    awaitSeq(minSeq);
+    return require(collection).info().points();
+  }
+
+  public SearchResult search(String collection, SearchRequest request) {
+    return search(collection, request, () -> false);
+  }
 
   /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with CANCELLED.
-  public abstract SearchResult search(
-      String collection, SearchRequest request, BooleanSupplier cancelled);
+  public SearchResult search(
+      String collection, SearchRequest request, BooleanSupplier cancelled) {
+    awaitSeq(request.read().minSeq());
+    return reading(() -> searchLive(collection, request, cancelled));
+  }
 
-  public abstract DatabaseStatus status();
+  private SearchResult searchLive(
+      String name, SearchRequest request, BooleanSupplier cancelled) throws IOException {
+    LiveCollection collection = require(name);
+    try {
+      return reader.search(collection, request, cancelled);
+    } catch (WhimbrelException e) {
+      // Dropped under the search: say so, in the words of a search that came a moment later.
+      if (e.code() == ErrorCode.UNAVAILABLE && require(name) != collection) {
+        return searchLive(name, request, cancelled);
+      }
+      throw e;
+    }
+  }
+
+  public DatabaseStatus status() {
+    refuseIfClosed();
+    return new DatabaseStatus(
+        opened.databaseId().toString(),
+        kernels.describe(),
+        seq(),
+        opened.sequencer().readOnlyReason(),
+        reading(store::diskBytes),
+        collections());
+  }
 
   /// Sequence number of the last visible write.
-  public abstract long seq();
+  public long seq() {
+    return opened.sequencer().visibleSeq();
+  }
 
   /// Returns the sequence number up to which everything is on stable storage.
-  public abstract long flush();
+  public long flush() {
+    refuseIfClosed();
+    return await(opened.sequencer().flush());
+  }
 
-  /// Finishes waiting writes, then closes. Later calls are refused with UNAVAILABLE.
+  private LiveCollection require(String collection) {
+    refuseIfClosed();
+    return opened.catalog().require(collection);
+  }
+
+  private void awaitSeq(long minSeq) {
+    refuseIfClosed();
+    if (!opened.sequencer().awaitVisible(minSeq, MIN_SEQ_WAIT_MAX)) {
+      throw WhimbrelException.of(
+          ErrorCode.DEADLINE_EXCEEDED,
+          "min_seq",
+          minSeq,
+          "a write that is visible within " + MIN_SEQ_WAIT_MAX.toSeconds() + " s; now at " + seq());
+    }
+  }
+
+  @FunctionalInterface
+  private interface Read<T> {
+    T run() throws IOException;
+  }
+
+  private <T> T reading(Read<T> read) {
+    try {
+      return read.run();
+    } catch (IOException e) {
+      refuseIfClosed();
+      throw WhimbrelException.of(ErrorCode.DATA_LOSS, "database", String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static <T> T await(CompletableFuture<T> answer) {
+    try {
+      return answer.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof WhimbrelException refusal) {
+        throw refusal;
+      }
+      throw e;
+    }
+  }
+
+  private void refuseIfClosed() {
+    if (closed.get()) {
+      throw WhimbrelException.of(
+          ErrorCode.UNAVAILABLE, "database", "closed", "an open database");
+    }
+  }
+
+  /// Finishes submitted writes and running reads, then closes. Once only; later calls are refused with UNAVAILABLE.
   @Override
-  public abstract void close();
+  public void close() {
+    if (closed.getAndSet(true)) {
+      throw new IllegalStateException("the database is closed twice");
+    }
+    opened.sequencer().stop();
+    opened.catalog().closeAll();
+    store.close();
+  }
 }

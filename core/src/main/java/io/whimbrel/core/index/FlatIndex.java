@@ -193,7 +193,7 @@ public final class FlatIndex implements VectorIndex {
     private final float sign = metric == Metric.L2 ? -1 : 1;
 
     /// A finite score up to this one cannot become a hit any more.
-    private float bar = Float.NEGATIVE_INFINITY;
+    private float bar;
 
     Scan(float[] query, MemorySegment padded, int k, double scoreThreshold, Snapshot snapshot) {
       this.query = query;
@@ -201,6 +201,9 @@ public final class FlatIndex implements VectorIndex {
       this.scoreThreshold = scoreThreshold;
       this.snapshot = snapshot;
       this.best = new BestHeap(Math.min(k, snapshot.live()));
+      // The kernel's cosine may lie a rounding below -1, where a threshold must not cut it off.
+      boolean everyCosine = metric == Metric.COSINE && scoreThreshold <= -1;
+      this.bar = everyCosine ? Float.NEGATIVE_INFINITY : Math.nextDown((float) scoreThreshold);
     }
 
     TopK run(BooleanSupplier cancelled) {

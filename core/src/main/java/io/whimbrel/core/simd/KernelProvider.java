@@ -21,11 +21,12 @@ public final class KernelProvider {
   /// Compiled kernels take 0.04 to 0.5 ns a value, uncompiled ones 10 ns and more.
   private static final double FAST_NANOS_PER_VALUE = 1.0;
 
-  // Small at first, to be called often while each call is slow; both with an odd register at 512
-  // bits and without.
-  private static final int[] WARM_UP_DIMS = {48, 128};
-  private static final int WARM_UP_ROWS = 4;
-  private static final int WARM_UP_CALLS = 200;
+  // One step of eight 512-bit registers and one register more; enough rows to be compiled for the
+  // loop
+  // after few calls, few enough that those do not take long.
+  private static final int WARM_UP_DIM = 144;
+  private static final int WARM_UP_ROWS = 8;
+  private static final int WARM_UP_CALLS = 50;
 
   private KernelProvider() {}
 
@@ -66,15 +67,12 @@ public final class KernelProvider {
   public static WarmUp warmUp(Kernels kernels) {
     long start = System.nanoTime();
     double slowest = Double.POSITIVE_INFINITY;
-    int dimMax = WARM_UP_DIMS[WARM_UP_DIMS.length - 1];
     float[] out = new float[WARM_UP_ROWS];
-    try (Region query = Region.confined((long) dimMax * Float.BYTES);
-        Region rows = Region.shared((long) WARM_UP_ROWS * dimMax * Float.BYTES)) {
+    long rowBytes = (long) WARM_UP_DIM * Float.BYTES;
+    try (Region query = Region.confined(rowBytes);
+        Region rows = Region.shared(WARM_UP_ROWS * rowBytes)) {
       while (slowest > FAST_NANOS_PER_VALUE && System.nanoTime() - start < WARM_UP_NANOS_MAX) {
-        slowest = 0;
-        for (int dim : WARM_UP_DIMS) {
-          slowest = Math.max(slowest, slowest(kernels, query.segment(), rows.segment(), dim, out));
-        }
+        slowest = slowest(kernels, query.segment(), rows.segment(), out);
       }
     }
     return new WarmUp(slowest <= FAST_NANOS_PER_VALUE, slowest, System.nanoTime() - start);
@@ -82,17 +80,17 @@ public final class KernelProvider {
 
   /// Nanoseconds a value of the slower of the two kernels over one round of calls.
   private static double slowest(
-      Kernels kernels, MemorySegment query, MemorySegment rows, int dim, float[] out) {
-    int stride = dim * Float.BYTES;
+      Kernels kernels, MemorySegment query, MemorySegment rows, float[] out) {
+    int stride = WARM_UP_DIM * Float.BYTES;
     long start = System.nanoTime();
     for (int i = 0; i < WARM_UP_CALLS; i++) {
-      kernels.dot(query, rows, 0, WARM_UP_ROWS, stride, dim, out, 0);
+      kernels.dot(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, out, 0);
     }
     long middle = System.nanoTime();
     for (int i = 0; i < WARM_UP_CALLS; i++) {
-      kernels.squaredL2(query, rows, 0, WARM_UP_ROWS, stride, dim, out, 0);
+      kernels.squaredL2(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, out, 0);
     }
     long slower = Math.max(middle - start, System.nanoTime() - middle);
-    return (double) slower / WARM_UP_CALLS / WARM_UP_ROWS / dim;
+    return (double) slower / WARM_UP_CALLS / WARM_UP_ROWS / WARM_UP_DIM;
   }
 }

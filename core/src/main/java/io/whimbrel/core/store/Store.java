@@ -16,7 +16,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.AbstractEventListener;
 import org.rocksdb.BackgroundErrorReason;
@@ -51,7 +50,6 @@ public final class Store implements AutoCloseable {
   private static final int LOG_FILES_MAX = 10;
 
   private final Path directory;
-  private final Consumer<String> onBackgroundError;
   private final ReentrantReadWriteLock guard = new ReentrantReadWriteLock();
   private final Deque<AutoCloseable> closeables = new ArrayDeque<>();
   private final Map<Table, ColumnFamilyHandle> families = new EnumMap<>(Table.class);
@@ -60,14 +58,19 @@ public final class Store implements AutoCloseable {
   private final WriteOptions asyncWrite;
   private boolean closed;
 
+  /// Written by threads of RocksDB.
+  private volatile String backgroundError = "";
+
   static {
     RocksDB.loadLibrary();
   }
 
-  private Store(Path directory, long blockCacheBytes, Consumer<String> onBackgroundError)
+  private Store(
+      Path directory,
+      long blockCacheBytes,
+      boolean acceptDataLoss)
       throws StorageException {
     this.directory = directory;
-    this.onBackgroundError = onBackgroundError;
     try {
       Cache cache = own(new LRUCache(blockCacheBytes));
       List<ColumnFamilyDescriptor> descriptors = new ArrayList<>();
@@ -77,7 +80,7 @@ public final class Store implements AutoCloseable {
                 table.familyName().getBytes(StandardCharsets.UTF_8), familyOptions(table, cache)));
       }
       List<ColumnFamilyHandle> handles = new ArrayList<>();
-      DBOptions options = databaseOptions(cache);
+      DBOptions options = databaseOptions(cache, acceptDataLoss);
       this.database =
           own(RocksDB.open(options, directory.toString(), descriptors, handles));
       for (Table table : Table.values()) {
@@ -90,21 +93,24 @@ public final class Store implements AutoCloseable {
       throw new StorageException(
           "cannot open the store in "
               + directory
-              + "; if another process has it open, stop that one; if files are damaged, restore a backup",
+              + "; if another process has it open, stop that one; if files are damaged, restore a backup or accept the loss"
+              + " of what is behind the damage with accept-data-loss",
           e);
     }
   }
 
-  /// Opens or makes the store. `onBackgroundError` is told of failures outside any call, for example of a flush.
+  /// Opens or makes the store. `acceptDataLoss` reads damaged logs up to the damage instead of refusing them.
   public static Store open(
-      Path directory, long blockCacheBytes, Consumer<String> onBackgroundError)
+      Path directory,
+      long blockCacheBytes,
+      boolean acceptDataLoss)
       throws StorageException {
     try {
       Files.createDirectories(directory);
     } catch (IOException e) {
       throw new StorageException("cannot make " + directory, e);
     }
-    Store store = new Store(directory, blockCacheBytes, onBackgroundError);
+    Store store = new Store(directory, blockCacheBytes, acceptDataLoss);
     try {
       store.checkFormat();
       return store;
@@ -129,10 +135,10 @@ public final class Store implements AutoCloseable {
     }
   }
 
-  private DBOptions databaseOptions(Cache cache) throws StorageException {
+  private DBOptions databaseOptions(Cache cache, boolean acceptDataLoss) throws StorageException {
     Properties properties = new Properties();
     // No setter in the Java API; without it a deleted log opens as an empty database.
-    properties.setProperty("track_and_verify_wals", "true");
+    properties.setProperty("track_and_verify_wals", Boolean.toString(!acceptDataLoss));
     DBOptions options = DBOptions.getDBOptionsFromProps(properties);
     if (options == null) {
       throw new StorageException("RocksDB does not know track_and_verify_wals");
@@ -140,7 +146,10 @@ public final class Store implements AutoCloseable {
     return own(options)
         .setCreateIfMissing(true)
         .setCreateMissingColumnFamilies(true)
-        .setWalRecoveryMode(WALRecoveryMode.TolerateCorruptedTailRecords)
+        .setWalRecoveryMode(
+            acceptDataLoss
+                ? WALRecoveryMode.PointInTimeRecovery
+                : WALRecoveryMode.TolerateCorruptedTailRecords)
         .setRecycleLogFileNum(0)
         .setMaxTotalWalSize(WAL_BYTES_MAX)
         .setParanoidChecks(true)
@@ -237,6 +246,11 @@ public final class Store implements AutoCloseable {
     return Arrays.stream(files).mapToLong(File::length).sum();
   }
 
+  /// Why a flush or compaction failed; empty while none did.
+  public String backgroundError() {
+    return backgroundError;
+  }
+
   ColumnFamilyHandle family(Table table) {
     return Objects.requireNonNull(families.get(table));
   }
@@ -295,7 +309,7 @@ public final class Store implements AutoCloseable {
 
     @Override
     public void onBackgroundError(BackgroundErrorReason reason, @Nullable Status status) {
-      onBackgroundError.accept(reason + ": " + (status == null ? "unknown" : status.getCodeString()));
+      backgroundError = reason + ": " + (status == null ? "unknown" : status.getCodeString());
     }
   }
 }

@@ -32,6 +32,9 @@ public final class View implements AutoCloseable {
   /// Values in the order of `keys`; an absent row is null, in this one place where a list of `Optional` per row would cost more
   /// than the read.
   public List<byte @Nullable []> multiGet(Table table, List<byte[]> keys) throws StorageException {
+    if (keys.isEmpty()) {
+      return List.of();
+    }
     try {
       return store
           .database()

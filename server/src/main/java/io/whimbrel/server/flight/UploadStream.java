@@ -81,7 +81,9 @@ final class UploadStream implements StreamObserver<FlightData> {
   /// Starts the reading. Must be called inside the gRPC call's first callback.
   void start() {
     out.disableAutoRequest();
-    out.setOnCancelHandler(this::cancelled);
+    out.setOnCancelHandler(this::abandoned);
+    // When something before this stream ended the call, for example a message that is none.
+    out.setOnCloseHandler(this::abandoned);
     out.setOnReadyHandler(this::advance);
     advance();
   }
@@ -104,7 +106,7 @@ final class UploadStream implements StreamObserver<FlightData> {
 
   @Override
   public void onError(Throwable cancelled) {
-    cancelled();
+    abandoned();
   }
 
   @Override
@@ -283,8 +285,8 @@ final class UploadStream implements StreamObserver<FlightData> {
         .toByteString();
   }
 
-  /// The client is gone: writes already handed over go on, nobody hears of them.
-  private void cancelled() {
+  /// There is no call any more: writes already handed over go on, nobody hears of them.
+  private void abandoned() {
     synchronized (lock) {
       if (!ended) {
         end();

@@ -13,13 +13,12 @@ import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.server.wire.StatusMapper;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// The way into every service: counts open calls, refuses those beyond the bound before a message is read, and gives a
-/// status to exceptions that escape a service.
+/// The way into every service: counts open calls, refuses those beyond the bound before a message
+/// is read, and gives a status to exceptions that escape a service.
 final class CallGate implements ServerInterceptor {
   private final int callsMax;
   private final ReentrantLock lock = new ReentrantLock();

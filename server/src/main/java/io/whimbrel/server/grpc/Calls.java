@@ -28,7 +28,8 @@ final class Calls {
   static <T> void answerLater(
       WorkPool pool, StreamObserver<T> observer, Supplier<CompletableFuture<T>> work) {
     var call = (ServerCallStreamObserver<T>) observer;
-    // With a handler set, an answer to a caller that has left is dropped; without one it would throw.
+    // With a handler set, an answer to a caller that has left is dropped; without one it would
+    // throw.
     call.setOnCancelHandler(() -> {});
     Context context = Context.current();
     try {

@@ -9,13 +9,14 @@ import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.Map;
 
-/// Closes connections beyond a bound at once, before they cost more than a socket. Sits on the listening channel, where each
-/// accepted connection passes as a message.
+/// Closes connections beyond a bound at once, before they cost more than a socket. Sits on the
+/// listening channel, where each accepted connection passes as a message.
 @Sharable
 final class ConnectionLimiter extends ChannelInboundHandlerAdapter {
   private final int connectionsMax;
   private final int connectionsPerAddressMax;
-  // Both guarded by `this`; an address without connections has no entry, so the map is bounded by connectionsMax.
+  // Both guarded by `this`; an address without connections has no entry, so the map is bounded by
+  // connectionsMax.
   private int open;
   private final Map<InetAddress, Integer> openByAddress = new HashMap<>();
 

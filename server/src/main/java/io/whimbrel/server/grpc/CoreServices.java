@@ -1,5 +1,6 @@
 package io.whimbrel.server.grpc;
 
+import io.grpc.BindableService;
 import io.grpc.ServerServiceDefinition;
 import io.whimbrel.core.engine.Database;
 import io.whimbrel.server.ops.ServerLimits;
@@ -13,12 +14,13 @@ public final class CoreServices implements ServiceModule {
 
   public CoreServices(Database database, WorkPools pools, ServerLimits limits) {
     points = new PointsService(database, pools, limits);
-    services =
+    List<BindableService> parts =
         List.of(
-            new CollectionsService(database, pools.admin()).bindService(),
-            points.bindService(),
-            new QueryService(database, pools.search()).bindService(),
-            new AdminService(database, pools.admin(), limits).bindService());
+            new CollectionsService(database, pools.admin()),
+            points,
+            new QueryService(database, pools.search()),
+            new AdminService(database, pools.admin(), limits));
+    services = parts.stream().map(part -> MalformedRequests.refuse(part.bindService())).toList();
   }
 
   @Override

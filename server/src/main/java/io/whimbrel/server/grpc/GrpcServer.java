@@ -30,9 +30,11 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The listening server: Netty transport, health, reflection, and the services given to it.
+/// The listening server: Netty transport, health, reflection, and the services of the modules given
+/// to it.
 ///
-/// Stops in three steps, so that the owner can end its work between them: [#refuseCalls], [#awaitCalls], [#close].
+/// Stops in three steps, so that the owner can end its work between them: [#refuseCalls],
+/// [#awaitCalls], [#close].
 public final class GrpcServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GrpcServer.class);
 
@@ -41,7 +43,8 @@ public final class GrpcServer implements AutoCloseable {
   private static final Duration KEEPALIVE_TIMEOUT = Duration.ofSeconds(20);
   private static final Duration CLIENT_KEEPALIVE_MIN = Duration.ofMinutes(5);
   private static final int METADATA_BYTES_MAX = 8 << 10;
-  // Against rapid reset: a client that opens and cancels streams faster than this loses its connection.
+  // Against rapid reset: a client that opens and cancels streams faster than this loses its
+  // connection.
   private static final int RESETS_PER_WINDOW_MAX = 200;
   private static final int RESET_WINDOW_SECONDS = 30;
   private static final Duration TRANSPORT_CLOSE_MAX = Duration.ofSeconds(5);
@@ -70,9 +73,9 @@ public final class GrpcServer implements AutoCloseable {
 
   /// Listens, and is ready for calls when this returns.
   public static GrpcServer start(
-      ListenOptions listen, ServerLimits limits, List<ServerServiceDefinition> services)
-      throws IOException {
-    IoHandlerFactory io = Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+      ListenOptions listen, ServerLimits limits, List<ServiceModule> modules) throws IOException {
+    IoHandlerFactory io =
+        Epoll.isAvailable() ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
     EventLoopGroup acceptor =
         new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("whimbrel-accept"), io);
     EventLoopGroup eventLoops =
@@ -80,11 +83,14 @@ public final class GrpcServer implements AutoCloseable {
             Runtime.getRuntime().availableProcessors(),
             new DefaultThreadFactory("whimbrel-io"),
             io);
-    // Parses messages. Its queue needs no bound of its own: each call has at most one task in it, and calls are bounded.
+    // Parses messages. Its queue needs no bound of its own: each call has at most one task in it,
+    // and calls are bounded.
     ExecutorService dispatch =
         Executors.newFixedThreadPool(
             Math.max(2, Runtime.getRuntime().availableProcessors()),
             Thread.ofPlatform().name("whimbrel-dispatch-", 0).factory());
+    List<ServerServiceDefinition> services =
+        modules.stream().flatMap(module -> module.services().stream()).toList();
     CallGate gate = new CallGate(limits.callsMax());
     HealthStatusManager health = new HealthStatusManager();
     try {
@@ -148,8 +154,7 @@ public final class GrpcServer implements AutoCloseable {
         Epoll.isAvailable() ? new EpollServerSocketChannel() : new NioServerSocketChannel();
     channel
         .pipeline()
-        .addLast(
-            new ConnectionLimiter(limits.connectionsMax(), limits.connectionsPerAddressMax()));
+        .addLast(new ConnectionLimiter(limits.connectionsMax(), limits.connectionsPerAddressMax()));
     return channel;
   }
 
@@ -170,25 +175,31 @@ public final class GrpcServer implements AutoCloseable {
     server.shutdown();
   }
 
-  /// Waits up to `grace` until every call of a service has ended; health watches and reflection do not count.
+  /// Waits up to `grace` until every call of a service has ended; health watches and reflection do
+  /// not count.
   public boolean awaitCalls(Duration grace) throws InterruptedException {
     return gate.awaitIdle(grace);
   }
 
-  /// Waits until the server is closed.
-  public void awaitTermination() throws InterruptedException {
-    server.awaitTermination();
-  }
-
-  /// Cancels the calls that are still open and gives all threads back.
+  /// Cancels the calls that are still open and gives all threads back. An interrupt shortens the
+  /// waiting, nothing else.
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     server.shutdownNow();
-    if (!server.awaitTermination(TRANSPORT_CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
-      LOG.warn("connections were still open {} after the stop", TRANSPORT_CLOSE_MAX);
+    try {
+      if (!server.awaitTermination(TRANSPORT_CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.warn("connections were still open {} after the stop", TRANSPORT_CLOSE_MAX);
+      }
+      dispatch.shutdown();
+      // Cancelled calls give back what they hold on these threads.
+      if (!dispatch.awaitTermination(TRANSPORT_CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.warn("calls were still being cancelled {} after the stop", TRANSPORT_CLOSE_MAX);
+      }
+    } catch (InterruptedException e) {
+      dispatch.shutdown();
+      Thread.currentThread().interrupt();
     }
-    dispatch.shutdown();
-    acceptor.shutdownGracefully(0, 1, TimeUnit.SECONDS).await();
-    eventLoops.shutdownGracefully(0, 1, TimeUnit.SECONDS).await();
+    acceptor.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+    eventLoops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
   }
 }

@@ -18,10 +18,11 @@ import org.jspecify.annotations.Nullable;
 
 /// One bulk-write stream.
 ///
-/// gRPC is asked for one more message only when a batch has been answered and the client reads its answers, so at most
-/// `batchesInFlightMax` batches are in memory. Batches are submitted one after the other on the stream's lane, hence applied
-/// in the order in which they came; they wait for stable storage together. Answers are sent in that order too.
-/// All mutable state is guarded by `this`; gRPC's threads, the lane and the store's completing thread all come in.
+/// gRPC is asked for one more message only when a batch has been answered and the client reads its
+/// answers, so at most `batchesInFlightMax` batches are in memory. Batches are submitted one after
+/// the other on the stream's lane, hence applied in the order in which they came; they wait for
+/// stable storage together. Answers are sent in that order too. All mutable state is guarded by
+/// `this`; gRPC's threads, the lane and the store's completing thread all come in.
 final class IngestStream implements StreamObserver<IngestRequest> {
   private final Database database;
   private final WorkPool.Lane lane;
@@ -54,7 +55,8 @@ final class IngestStream implements StreamObserver<IngestRequest> {
     this.onEnd = onEnd;
   }
 
-  /// Begins to read. Must be called before the service method returns, since handlers cannot be set later.
+  /// Begins to read. Must be called before the service method returns, since handlers cannot be set
+  /// later.
   void start() {
     call.disableAutoRequest();
     call.setOnReadyHandler(this::readMore);
@@ -64,7 +66,8 @@ final class IngestStream implements StreamObserver<IngestRequest> {
 
   @Override
   public synchronized void onNext(IngestRequest request) {
-    // A batch that arrives while the server stops is not taken: without an answer it is not acknowledged.
+    // A batch that arrives while the server stops is not taken: without an answer it is not
+    // acknowledged.
     if (ended || draining) {
       return;
     }
@@ -122,8 +125,7 @@ final class IngestStream implements StreamObserver<IngestRequest> {
     } catch (Throwable t) {
       outcome = CompletableFuture.failedFuture(t);
     }
-    var _ =
-        outcome.whenComplete((done, failure) -> settle(batch, answer(request, done, failure)));
+    var _ = outcome.whenComplete((done, failure) -> settle(batch, answer(request, done, failure)));
   }
 
   private static IngestResponse answer(
@@ -149,7 +151,8 @@ final class IngestStream implements StreamObserver<IngestRequest> {
     endWhenAnswered();
   }
 
-  // Answers that the client does not read stay with us: no new batch until the transport takes them.
+  // Answers that the client does not read stay with us: no new batch until the transport takes
+  // them.
   private synchronized void readMore() {
     if (!ended && !draining && places > 0 && call.isReady()) {
       int free = places;

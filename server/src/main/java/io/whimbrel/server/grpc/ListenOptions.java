@@ -11,7 +11,8 @@ import java.util.Optional;
 /// @param tls absent for plain text
 /// @param connectionIdleMax a connection without calls is closed after this long
 /// @param connectionAgeMax a connection takes no new calls after this long
-/// @param connectionAgeGrace how long the calls of such a connection may go on; a bulk load is one call
+/// @param connectionAgeGrace how long the calls of such a connection may go on; a bulk load is one
+///   call
 public record ListenOptions(
     InetAddress host,
     int port,
@@ -20,6 +21,8 @@ public record ListenOptions(
     Duration connectionAgeMax,
     Duration connectionAgeGrace) {
 
+  /// What the server proves itself with.
+  ///
   /// @param certificate PEM file of the certificate chain
   /// @param key PEM file of its PKCS 8 private key
   public record Tls(Path certificate, Path key) {}

@@ -78,7 +78,8 @@ final class PointsService extends PointsGrpc.PointsImplBase {
             streams::remove);
     stream.start();
     streams.add(stream);
-    // Looked at after the stream is in the set, as drain() does it the other way round: one of both sees the other.
+    // Looked at after the stream is in the set, as drain() does it the other way round: one of both
+    // sees the other.
     if (draining) {
       stream.drain();
     }
@@ -113,7 +114,10 @@ final class PointsService extends PointsGrpc.PointsImplBase {
           QueryWire.Scroll scroll = QueryWire.scroll(request);
           Page page =
               database.scroll(
-                  scroll.collection(), scroll.cursor(), scroll.limit(), scroll.read());
+                  scroll.collection(),
+                  scroll.cursor().toByteArray(),
+                  scroll.limit(),
+                  scroll.read());
           return PageWire.scroll(page);
         });
   }

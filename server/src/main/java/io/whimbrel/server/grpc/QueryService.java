@@ -35,7 +35,8 @@ final class QueryService extends QueryGrpc.QueryImplBase {
         pool,
         call,
         () -> {
-          // All are converted before the first runs; what only the core can tell refuses the batch as well.
+          // All are converted before the first runs; what only the core can tell refuses the batch
+          // as well.
           List<QueryWire.Search> searches = QueryWire.searches(request);
           SearchBatchResponse.Builder answer = SearchBatchResponse.newBuilder();
           for (int i = 0; i < searches.size(); i++) {

@@ -8,7 +8,8 @@ import java.util.List;
 
 /// A part of the API: some services of the one gRPC server, with what they own.
 public interface ServiceModule extends AutoCloseable {
-  /// Makes the module. Database, pools and limits are lent; the server closes them after the module.
+  /// Makes the module. Database, pools and limits are lent; the server closes them after the
+  /// module.
   interface Factory {
     ServiceModule open(Database database, WorkPools pools, ServerLimits limits);
   }
@@ -16,7 +17,8 @@ public interface ServiceModule extends AutoCloseable {
   /// The services, with interceptors of their own if they need any.
   List<ServerServiceDefinition> services();
 
-  /// The server stops: long streams shall take nothing more, answer what they took, and end with UNAVAILABLE.
+  /// The server stops: long streams shall take nothing more, answer what they took, and end with
+  /// UNAVAILABLE.
   void drain();
 
   /// Called once, after the last call has ended.

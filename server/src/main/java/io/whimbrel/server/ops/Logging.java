@@ -2,7 +2,8 @@ package io.whimbrel.server.ops;
 
 import org.slf4j.bridge.SLF4JBridgeHandler;
 
-/// Sends what gRPC writes to `java.util.logging` the way of all other logs. Logback is set up by `logback.xml`.
+/// Sends what gRPC writes to `java.util.logging` the way of all other logs. Logback is set up by
+/// `logback.xml`.
 public final class Logging {
   private Logging() {}
 

@@ -12,7 +12,8 @@ import java.util.Map;
 /// @param connectionsMax open connections
 /// @param connectionsPerAddressMax open connections from one address
 /// @param ingestStreamsMax open bulk-write streams
-/// @param ingestBatchesInFlightMax batches of one bulk-write stream that were read and not yet answered
+/// @param ingestBatchesInFlightMax batches of one bulk-write stream that were read and not yet
+///   answered
 public record ServerLimits(
     int inboundMessageBytesMax,
     int callsPerConnectionMax,
@@ -25,6 +26,8 @@ public record ServerLimits(
     int ingestStreamsMax,
     int ingestBatchesInFlightMax) {
 
+  /// Bounds of one worker pool.
+  ///
   /// @param threads platform threads
   /// @param queueMax tasks that may wait for a thread
   public record Pool(int threads, int queueMax) {}

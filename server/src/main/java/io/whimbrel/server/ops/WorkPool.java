@@ -12,10 +12,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /// Platform threads for one kind of work, with a bound on what may wait for them.
 ///
-/// A single task is refused with OVERLOADED when the queue is full. A stream opens a [Lane] instead: it holds at most one
-/// place beside the queue, so its tasks are never refused and the stream is slowed by its sender alone. The underlying queue
-/// is therefore bounded by `queueMax + lanesMax`, counted here and not by the queue class.
-/// Tasks must not throw. Safe for any number of threads.
+/// A single task is refused with OVERLOADED when the queue is full. A stream opens a [Lane]
+/// instead: it holds at most one place beside the queue, so its tasks are never refused and the
+/// stream is slowed by its sender alone. The underlying queue is therefore bounded by `queueMax +
+/// lanesMax`, counted here and not by the queue class. Tasks must not throw. Safe for any number of
+/// threads.
 public final class WorkPool {
   private final String name;
   private final int queueMax;
@@ -43,25 +44,26 @@ public final class WorkPool {
             });
   }
 
-  /// Runs `task` on a thread of this pool. Refuses with OVERLOADED when too many wait, with UNAVAILABLE after `shutdown`.
+  /// Runs `task` on a thread of this pool. Refuses with OVERLOADED when too many wait, with
+  /// UNAVAILABLE after `shutdown`.
   public void execute(Runnable task) {
     if (waiting.incrementAndGet() > queueMax) {
       waiting.decrementAndGet();
       throw overloaded("waiting", queueMax);
     }
     try {
-      threads.execute(
-          () -> {
-            waiting.decrementAndGet();
-            task.run();
-          });
+      threads.execute(() -> {
+        waiting.decrementAndGet();
+        task.run();
+      });
     } catch (WhimbrelException stopping) {
       waiting.decrementAndGet();
       throw stopping;
     }
   }
 
-  /// Opens a lane that may have `tasksMax` tasks waiting. Refuses with OVERLOADED when too many lanes are open.
+  /// Opens a lane that may have `tasksMax` tasks waiting. Refuses with OVERLOADED when too many
+  /// lanes are open.
   public Lane openLane(int tasksMax) {
     if (lanes.incrementAndGet() > lanesMax) {
       lanes.decrementAndGet();
@@ -92,7 +94,8 @@ public final class WorkPool {
       this.tasksMax = tasksMax;
     }
 
-    /// Runs `task` after all earlier ones. More than `tasksMax` waiting tasks is a defect of the caller.
+    /// Runs `task` after all earlier ones. More than `tasksMax` waiting tasks is a defect of the
+    /// caller.
     public synchronized void execute(Runnable task) {
       if (closed || tasks.size() >= tasksMax) {
         throw new IllegalStateException(closed ? "lane is closed" : "lane is full");

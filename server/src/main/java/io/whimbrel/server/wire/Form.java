@@ -11,7 +11,8 @@ import java.util.Objects;
 final class Form {
   private Form() {}
 
-  /// Refuses a message with fields that this server does not know: they would be passed over in silence.
+  /// Refuses a message with fields that this server does not know: they would be passed over in
+  /// silence.
   static void known(Message message) {
     UnknownFieldSet unknown = message.getUnknownFields();
     if (!unknown.asMap().isEmpty()) {

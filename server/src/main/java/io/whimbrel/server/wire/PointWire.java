@@ -88,7 +88,8 @@ public final class PointWire {
     }
     PointId id = id(message.getId());
     Map<String, Vector> vectors = HashMap.newHashMap(message.getVectorsCount());
-    for (Map.Entry<String, io.whimbrel.proto.v1.Vector> entry : message.getVectorsMap().entrySet()) {
+    for (Map.Entry<String, io.whimbrel.proto.v1.Vector> entry :
+        message.getVectorsMap().entrySet()) {
       try {
         vectors.put(entry.getKey(), VectorWire.vector(entry.getValue()));
       } catch (WhimbrelException e) {

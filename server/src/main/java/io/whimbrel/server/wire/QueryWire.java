@@ -1,5 +1,6 @@
 package io.whimbrel.server.wire;
 
+import com.google.protobuf.ByteString;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Limits;
@@ -36,7 +37,7 @@ public final class QueryWire {
 
   public record Get(String collection, List<PointId> ids, ReadOptions read) {}
 
-  public record Scroll(String collection, byte[] cursor, int limit, ReadOptions read) {}
+  public record Scroll(String collection, ByteString cursor, int limit, ReadOptions read) {}
 
   public record Count(String collection, long minSeq) {}
 
@@ -174,7 +175,7 @@ public final class QueryWire {
     int limit = Form.range("limit", message.getLimit(), 0, Limits.SCROLL_POINTS_MAX);
     return new Scroll(
         Form.collection(message.getCollection()),
-        message.getCursor().toByteArray(),
+        message.getCursor(),
         limit == 0 ? SCROLL_POINTS_DEFAULT : limit,
         PointWire.read(
             message.hasWithPayload(),

@@ -22,9 +22,10 @@ import org.slf4j.LoggerFactory;
 
 /// The one table from [ErrorCode] to gRPC status, and the details that travel with it.
 ///
-/// Every error carries `google.rpc.ErrorInfo` (reason = name of the code, domain [#DOMAIN], metadata `field`); a request at
-/// fault also `BadRequest`, a full or stopping server also `RetryInfo`. Texts are cut so that an error always fits into the
-/// 8 KiB of metadata that clients accept.
+/// Every error carries `google.rpc.ErrorInfo` (reason = name of the code, domain [#DOMAIN],
+/// metadata `field`); a request at fault also `BadRequest`, a full or stopping server also
+/// `RetryInfo`. Texts are cut so that an error always fits into the 8 KiB of metadata that clients
+/// accept.
 public final class StatusMapper {
   public static final String DOMAIN = "whimbrel";
   public static final String FIELD = "field";
@@ -70,7 +71,8 @@ public final class StatusMapper {
     };
   }
 
-  /// How long a client should wait before it tries again; empty when trying again does not help by itself.
+  /// How long a client should wait before it tries again; empty when trying again does not help by
+  /// itself.
   static Optional<Duration> retryAfter(ErrorCode code) {
     return switch (code) {
       case OVERLOADED -> Optional.of(Durations.fromMillis(200));
@@ -103,7 +105,8 @@ public final class StatusMapper {
     };
   }
 
-  /// What a call fails with. A throwable that is no refusal is a defect: it is logged, and the client learns nothing of it.
+  /// What a call fails with. A throwable that is no refusal is a defect: it is logged, and the
+  /// client learns nothing of it.
   public static StatusRuntimeException exception(Throwable failure) {
     Throwable cause = unwrap(failure);
     return switch (cause) {
@@ -173,10 +176,8 @@ public final class StatusMapper {
                   .build()));
     }
     retryAfter(refusal.code())
-        .ifPresent(
-            delay ->
-                status.addDetails(
-                    Any.pack(RetryInfo.newBuilder().setRetryDelay(delay).build())));
+        .ifPresent(delay ->
+            status.addDetails(Any.pack(RetryInfo.newBuilder().setRetryDelay(delay).build())));
     return status.build();
   }
 

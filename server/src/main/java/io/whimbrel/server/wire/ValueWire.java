@@ -1,13 +1,13 @@
 package io.whimbrel.server.wire;
 
 import com.google.protobuf.Timestamp;
+import com.google.protobuf.util.Timestamps;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Value;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.ListValue;
 import io.whimbrel.proto.v1.NullValue;
 import io.whimbrel.proto.v1.ObjectValue;
-import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,8 +16,6 @@ import java.util.Map;
 
 /// Payload values. Depth is bounded by the protobuf parser (100) before it is by the core.
 public final class ValueWire {
-  private static final int NANOS_MAX = 999_999_999;
-
   private ValueWire() {}
 
   static Map<String, Value> fields(Map<String, io.whimbrel.proto.v1.Value> messages) {
@@ -61,22 +59,14 @@ public final class ValueWire {
 
   private static Instant instant(Timestamp message) {
     Form.known(message);
-    if (message.getNanos() < 0 || message.getNanos() > NANOS_MAX) {
+    if (!Timestamps.isValid(message)) {
       throw WhimbrelException.of(
           ErrorCode.INVALID_ARGUMENT,
-          "timestamp_value.nanos",
-          message.getNanos(),
-          "0 to " + NANOS_MAX);
+          "timestamp_value",
+          message.getSeconds() + " s and " + message.getNanos() + " ns",
+          "years 0001 to 9999, 0 to 999,999,999 ns");
     }
-    try {
-      return Instant.ofEpochSecond(message.getSeconds(), message.getNanos());
-    } catch (DateTimeException e) {
-      throw WhimbrelException.of(
-          ErrorCode.INVALID_ARGUMENT,
-          "timestamp_value.seconds",
-          message.getSeconds(),
-          "years 0001 to 9999");
-    }
+    return Instant.ofEpochSecond(message.getSeconds(), message.getNanos());
   }
 
   private static Value list(ListValue message) {

@@ -1,0 +1,89 @@
+package io.whimbrel.bench.jmh;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.whimbrel.core.index.TopK;
+import io.whimbrel.core.model.Metric;
+import java.util.Arrays;
+import java.util.Collection;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/// Runs every benchmark tiny, so that none rots, and prints a hash of what it computes.
+final class JmhTest {
+  @ParameterizedTest
+  @ValueSource(ints = {1, 128, 207, 384, 768, 1536})
+  void floatKernelsOfBothKindsAgree(int dim) {
+    float[][] dots = new float[2][];
+    float[][] distances = new float[2][];
+    String[] kinds = {"scalar", "vector"};
+    for (int i = 0; i < kinds.length; i++) {
+      FloatKernelBenchmark benchmark = new FloatKernelBenchmark();
+      benchmark.dim = dim;
+      benchmark.kernels = kinds[i];
+      benchmark.setUp();
+      dots[i] = benchmark.dot().clone();
+      distances[i] = benchmark.squaredL2().clone();
+      benchmark.tearDown();
+      System.out.printf(
+          "%s %d: hash %08x%n",
+          kinds[i], dim, 31 * Arrays.hashCode(dots[i]) + Arrays.hashCode(distances[i]));
+    }
+    for (int row = 0; row < dots[0].length; row++) {
+      assertThat(dots[0][row]).isNotZero();
+      assertThat(distances[0][row]).isPositive();
+    }
+    assertThat(dots[1]).usingComparatorWithPrecision(1e-7f * dim + 1e-6f).containsExactly(dots[0]);
+    assertThat(distances[1])
+        .usingComparatorWithPrecision(1e-7f * dim * dim + 1e-6f)
+        .containsExactly(distances[0]);
+  }
+
+  @Test
+  void flatScansOfBothKindsAgree() {
+    for (Metric metric : Metric.values()) {
+      int[][] hits = new int[2][10];
+      String[] kinds = {"scalar", "vector"};
+      for (int i = 0; i < kinds.length; i++) {
+        FlatScanBenchmark benchmark = new FlatScanBenchmark();
+        benchmark.rows = 2_000;
+        benchmark.dim = 128;
+        benchmark.metric = metric;
+        benchmark.kernels = kinds[i];
+        benchmark.setUp();
+        TopK top = benchmark.search();
+        benchmark.tearDown();
+        Arrays.setAll(hits[i], top::ordinal);
+        System.out.printf("%s %s: hash %08x%n", kinds[i], metric, Arrays.hashCode(hits[i]));
+      }
+      assertThat(hits[1]).isEqualTo(hits[0]);
+    }
+  }
+
+  @Test
+  void jmhFindsAndRunsThem() throws RunnerException {
+    Collection<RunResult> results =
+        new Runner(
+                new OptionsBuilder()
+                    .include("io\\.whimbrel\\.bench\\.jmh\\.Fl.*")
+                    .param("dim", "128")
+                    .param("rows", "100")
+                    .param("metric", "L2")
+                    .forks(0)
+                    .warmupIterations(0)
+                    .measurementIterations(1)
+                    .measurementTime(TimeValue.milliseconds(1))
+                    .verbosity(VerboseMode.SILENT)
+                    .build())
+            .run();
+    // Two kernels and one scan, each in two kinds.
+    assertThat(results).hasSize(6);
+  }
+}

@@ -1,0 +1,302 @@
+package io.whimbrel.core.collection;
+
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.Page;
+import io.whimbrel.core.model.Point;
+import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.ReadOptions;
+import io.whimbrel.core.model.SearchRequest;
+import io.whimbrel.core.model.SearchResult;
+import io.whimbrel.core.model.Selector;
+import io.whimbrel.core.model.Value;
+import io.whimbrel.core.model.Vector;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.store.Keys;
+import io.whimbrel.core.store.PayloadCodec;
+import io.whimbrel.core.store.PointRecord;
+import io.whimbrel.core.store.Progress;
+import io.whimbrel.core.store.Scan;
+import io.whimbrel.core.store.StorageException;
+import io.whimbrel.core.store.Store;
+import io.whimbrel.core.store.Table;
+import io.whimbrel.core.store.VectorRecord;
+import io.whimbrel.core.store.View;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/// Reads of points by id and in id order, and search. Every method is safe for any number of threads.
+public final class PointReader {
+  /// Points read at once; between two such steps a page checks its size.
+  private static final int STEP_POINTS_MAX = 256;
+
+  /// Further candidates fetched when the last place is tied, so that ties are settled by id.
+  private static final int TIES_MAX = 64;
+
+  /// Searches repeated because hits were deleted before they could be read.
+  private static final int SEARCH_ROUNDS_MAX = 8;
+
+  private static final byte CURSOR_FORMAT = 1;
+
+  private final Store store;
+
+  public PointReader(Store store) {
+    this.store = store;
+  }
+
+  /// A vector that the answer carries.
+  private record Selected(String field, LiveVersion version) {}
+
+  /// Points in the order of `ids`; absent ones are left out.
+  public List<Point> get(LiveCollection collection, List<PointId> ids, ReadOptions read)
+      throws StorageException {
+    Limits.checkRange("ids", ids.size(), 0, Limits.BATCH_POINTS_MAX);
+    List<Selected> selected = selected(collection, read);
+    try (View view = store.view()) {
+      List<byte[]> idKeys = ids.stream().map(id -> Keys.id(collection.number(), id)).toList();
+      List<Long> internalIds = new ArrayList<>(ids.size());
+      for (byte[] internalId : view.multiGet(Table.IDS, idKeys)) {
+        if (internalId != null) {
+          internalIds.add(ByteBuffer.wrap(internalId).getLong());
+        }
+      }
+      return points(view, collection, internalIds, read, selected).stream()
+          .flatMap(Optional::stream)
+          .toList();
+    }
+  }
+
+  /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before).
+  public Page scroll(LiveCollection collection, byte[] cursor, int limit, ReadOptions read)
+      throws StorageException {
+    Limits.checkRange("limit", limit, 1, Limits.SCROLL_POINTS_MAX);
+    List<Selected> selected = selected(collection, read);
+    byte[] from = cursor.length == 0 ? Keys.collectionPrefix(collection.number()) : after(collection, cursor);
+    byte[] to = Keys.collectionPrefix(collection.number() + 1);
+    List<Point> page = new ArrayList<>();
+    long bytes = 0;
+    byte[] lastKey = {};
+    boolean more = true;
+    try (View view = store.view();
+        Scan ids = view.scan(Table.IDS, from, to)) {
+      while (page.size() < limit && bytes < Limits.PAGE_BYTES_MAX && more) {
+        List<Long> internalIds = new ArrayList<>();
+        int step = stepPoints(selected, Math.min(limit - page.size(), STEP_POINTS_MAX));
+        while (internalIds.size() < step && (more = ids.advance())) {
+          lastKey = ids.keyBytes();
+          internalIds.add(ByteBuffer.wrap(ids.valueBytes()).getLong());
+        }
+        for (Optional<Point> point : points(view, collection, internalIds, read, selected)) {
+          page.add(
+              point.orElseThrow(
+                  () -> new StorageException("a point id has no point record in " + collection.name())));
+          bytes += estimatedBytes(page.getLast());
+        }
+      }
+      more = more && ids.advance();
+      byte[] next = more ? cursor(lastKey) : new byte[0];
+      return new Page(page, next, seqOf(view));
+    }
+  }
+
+  /// Vectors can be 256 KiB each; a step must not outgrow the page by much.
+  private static int stepPoints(List<Selected> selected, int wanted) {
+    long vectorBytes =
+        selected.stream().mapToLong(s -> (long) s.version().spec().dimension() * Float.BYTES).sum();
+    return (int) Math.clamp(Limits.PAGE_BYTES_MAX / 2 / Math.max(1, vectorBytes), 1, wanted);
+  }
+
+  private static long estimatedBytes(Point point) {
+    long bytes = 64;
+    for (Vector vector : point.vectors().values()) {
+      bytes += (long) Float.BYTES * vector.values().length;
+    }
+    return bytes + PayloadCodec.encode("payload", point.payload()).length;
+  }
+
+  private static byte[] cursor(byte[] lastKey) {
+    CRC32C crc = new CRC32C();
+    crc.update(lastKey);
+    return ByteBuffer.allocate(1 + Integer.BYTES + lastKey.length)
+        .put(CURSOR_FORMAT)
+        .putInt((int) crc.getValue())
+        .put(lastKey)
+        .array();
+  }
+
+  /// The first key after the one a cursor names.
+  private static byte[] after(LiveCollection collection, byte[] cursor) {
+    if (cursor.length > 1 + 2 * Integer.BYTES && cursor[0] == CURSOR_FORMAT) {
+      byte[] key = Arrays.copyOfRange(cursor, 1 + Integer.BYTES, cursor.length);
+      CRC32C crc = new CRC32C();
+      crc.update(key);
+      ByteBuffer header = ByteBuffer.wrap(cursor);
+      if (header.getInt(1) == (int) crc.getValue()
+          && header.getInt(1 + Integer.BYTES) == collection.number()) {
+        return Arrays.copyOf(key, key.length + 1);
+      }
+    }
+    throw WhimbrelException.of(
+        ErrorCode.INVALID_CURSOR,
+        "cursor",
+        cursor.length + " bytes",
+        "empty, or next_cursor of a page of collection \"" + collection.name() + '"');
+  }
+
+  /// The `k` best points by the vectors of one version.
+  public SearchResult search(
+      LiveCollection collection, SearchRequest request, BooleanSupplier cancelled)
+      throws StorageException {
+    LiveCollection.LiveField field = collection.field("query.nearest.field", request.field());
+    LiveVersion version = version(field, request);
+    VectorChecks.check("query.nearest.vector", request.vector(), collection, version);
+    List<Selected> selected = selected(collection, request.read());
+    double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);
+    int wanted = request.k();
+    for (int round = 1; ; round++) {
+      LiveVersion.Candidates candidates =
+          version.search(request.vector().values(), wanted + TIES_MAX, threshold, cancelled);
+      int count = Math.min(candidates.count(), withTies(candidates, wanted));
+      List<Long> internalIds =
+          Arrays.stream(candidates.internalIds(), 0, count).boxed().toList();
+      List<SearchResult.Hit> hits = new ArrayList<>(count);
+      try (View view = store.view()) {
+        List<Optional<Point>> points =
+            points(view, collection, internalIds, request.read(), selected);
+        for (int i = 0; i < count; i++) {
+          float score = candidates.scores()[i];
+          points.get(i).ifPresent(point -> hits.add(new SearchResult.Hit(point, score)));
+        }
+      }
+      int vanished = count - hits.size();
+      if (vanished == 0 || round == SEARCH_ROUNDS_MAX || count == candidates.count()) {
+        hits.sort(
+            Comparator.comparingDouble(SearchResult.Hit::score)
+                .reversed()
+                .thenComparing(hit -> hit.point().id()));
+        return new SearchResult(
+            hits.subList(0, Math.min(request.k(), hits.size())),
+            candidates.seq(),
+            version.ref().version(),
+            version.coverage());
+      }
+      // Deleted between the search and this read: look further down the list.
+      wanted = Math.min(Limits.K_MAX, wanted + vanished);
+    }
+  }
+
+  /// How many candidates compete for the first `k` places.
+  private static int withTies(LiveVersion.Candidates candidates, int k) {
+    int count = Math.min(k, candidates.count());
+    while (count > 0
+        && count < candidates.count()
+        && candidates.scores()[count] == candidates.scores()[count - 1]) {
+      count++;
+    }
+    return count;
+  }
+
+  private static LiveVersion version(LiveCollection.LiveField field, SearchRequest request) {
+    if (request.version() == 0) {
+      return field.readVersion();
+    }
+    LiveVersion version = field.versions().get(request.version());
+    if (version == null) {
+      throw WhimbrelException.of(
+          ErrorCode.UNKNOWN_VERSION,
+          "query.nearest.version",
+          request.version(),
+          "one of " + field.versions().keySet() + " of field \"" + request.field() + '"');
+    }
+    return version;
+  }
+
+  private static List<Selected> selected(LiveCollection collection, ReadOptions read) {
+    if (read.vectors() instanceof Selector.Include include) {
+      include.names().forEach(name -> collection.field("with_vectors", name));
+    }
+    return collection.fields().stream()
+        .filter(field -> read.vectors().selects(field.fieldRecord().name()))
+        .map(field -> new Selected(field.fieldRecord().name(), field.readVersion()))
+        .toList();
+  }
+
+  /// The points of `internalIds`, in that order; empty where there is none.
+  private static List<Optional<Point>> points(
+      View view,
+      LiveCollection collection,
+      List<Long> internalIds,
+      ReadOptions read,
+      List<Selected> selected)
+      throws StorageException {
+    List<byte[]> keys =
+        internalIds.stream().map(id -> Keys.point(collection.number(), id)).toList();
+    List<byte @Nullable []> records = view.multiGet(Table.POINTS, keys);
+    List<Map<String, Vector>> vectors = vectors(view, collection, internalIds, selected);
+    List<Optional<Point>> points = new ArrayList<>(internalIds.size());
+    for (int i = 0; i < keys.size(); i++) {
+      byte[] bytes = records.get(i);
+      if (bytes == null) {
+        points.add(Optional.empty());
+        continue;
+      }
+      PointRecord stored = PointRecord.decode(bytes);
+      points.add(
+          Optional.of(
+              new Point(
+                  stored.id(), payload(stored, read.payload()), vectors.get(i), stored.seq())));
+    }
+    return points;
+  }
+
+  private static Map<String, Value> payload(PointRecord stored, Selector selector)
+      throws StorageException {
+    if (selector.equals(Selector.NONE)) {
+      return Map.of();
+    }
+    Map<String, Value> payload = stored.decodePayload();
+    payload.keySet().removeIf(name -> !selector.selects(name));
+    return payload;
+  }
+
+  private static List<Map<String, Vector>> vectors(
+      View view, LiveCollection collection, List<Long> internalIds, List<Selected> selected)
+      throws StorageException {
+    List<Map<String, Vector>> vectors = new ArrayList<>(internalIds.size());
+    internalIds.forEach(_ -> vectors.add(new HashMap<>()));
+    for (Selected selection : selected) {
+      PointRecord.VectorRef ref = selection.version().ref();
+      List<byte[]> keys =
+          internalIds.stream()
+              .map(id -> Keys.vector(collection.number(), ref.field(), ref.version(), id))
+              .toList();
+      List<byte @Nullable []> rows = view.multiGet(Table.VECTORS, keys);
+      int dimension = selection.version().spec().dimension();
+      String spaceId = selection.version().spaceId();
+      for (int i = 0; i < rows.size(); i++) {
+        byte[] row = rows.get(i);
+        if (row != null) {
+          vectors
+              .get(i)
+              .put(
+                  selection.field(), new Vector(VectorRecord.decode(row, dimension), 1, spaceId));
+        }
+      }
+    }
+    return vectors;
+  }
+
+  private static long seqOf(View view) throws StorageException {
+    Optional<byte[]> progress = view.get(Table.SYSTEM, Keys.PROGRESS);
+    return progress.isPresent() ? Progress.decode(progress.get()).seq() : 0;
+  }
+}

@@ -1,0 +1,290 @@
+package io.whimbrel.core.collection;
+
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.simd.Kernels;
+import io.whimbrel.core.store.CollectionRecord;
+import io.whimbrel.core.store.Keys;
+import io.whimbrel.core.store.PointRecord;
+import io.whimbrel.core.store.Progress;
+import io.whimbrel.core.store.RequestRecord;
+import io.whimbrel.core.store.Scan;
+import io.whimbrel.core.store.Stamp;
+import io.whimbrel.core.store.StorageException;
+import io.whimbrel.core.store.Store;
+import io.whimbrel.core.store.Table;
+import io.whimbrel.core.store.Totals;
+import io.whimbrel.core.store.VectorRecord;
+import io.whimbrel.core.store.View;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Opens what is on disk: checks that nothing acknowledged is missing, then loads what searches need.
+///
+/// 1. The stamp beside the store must not be ahead of it, and must name the same database.
+/// 2. The change log must have no gap and must end where the store's progress stands.
+/// 3. Per collection, ids, points and vectors must be as many as the totals say, with the same hash.
+///
+/// Any difference is DATA_LOSS, unless `acceptDataLoss`: then it is logged and what is there becomes the truth.
+public final class Recovery {
+  private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
+
+  private final Store store;
+  private final Path directory;
+  private final Kernels kernels;
+  private final boolean acceptDataLoss;
+
+  /// What an open database consists of.
+  public record Opened(UUID databaseId, Catalog catalog, Sequencer sequencer) {}
+
+  public Recovery(Store store, Path directory, Kernels kernels, boolean acceptDataLoss) {
+    this.store = store;
+    this.directory = directory;
+    this.kernels = kernels;
+    this.acceptDataLoss = acceptDataLoss;
+  }
+
+  public Opened open(Sequencer.Options options) throws StorageException {
+    Progress progress;
+    Map<Integer, CollectionRecord> records = new TreeMap<>();
+    Map<Integer, Totals> totals = new TreeMap<>();
+    Map<String, RequestRecord> requests = new HashMap<>();
+    List<Integer> dropped = new ArrayList<>();
+    long logStart;
+    try (View view = store.view()) {
+      Optional<byte[]> progressRow = view.get(Table.SYSTEM, Keys.PROGRESS);
+      progress = progressRow.isPresent() ? Progress.decode(progressRow.get()) : Progress.START;
+      forEach(view, 'C', (key, value) -> records.put(Keys.collectionOf(key), CollectionRecord.decode(value)));
+      forEach(view, 'K', (key, value) -> totals.put(Keys.collectionOf(key), Totals.decode(value)));
+      forEach(view, 'R', (key, value) -> requests.put(Keys.requestOf(key), RequestRecord.decode(value)));
+      forEach(view, 'X', (key, value) -> dropped.add(Keys.collectionOf(key)));
+      logStart = checkLog(view, progress);
+    }
+    UUID databaseId = checkStamp(progress);
+    List<LiveCollection> collections = new ArrayList<>();
+    for (Map.Entry<Integer, CollectionRecord> entry : records.entrySet()) {
+      int number = entry.getKey();
+      Totals expected = totals.get(number);
+      if (expected == null) {
+        dataLoss("collection \"" + entry.getValue().name() + "\" has no totals");
+        expected = Totals.EMPTY;
+      }
+      collections.add(new LiveCollection(number, entry.getValue(), expected, kernels));
+    }
+    loadAll(collections, progress.seq());
+    Catalog catalog = new Catalog(collections);
+    Sequencer sequencer =
+        new Sequencer(
+            store,
+            directory,
+            databaseId,
+            catalog,
+            kernels,
+            new RequestMemory(requests),
+            progress,
+            logStart,
+            options);
+    sequencer.start(dropped);
+    return new Opened(databaseId, catalog, sequencer);
+  }
+
+  @FunctionalInterface
+  private interface Row {
+    void accept(byte[] key, byte[] value) throws StorageException;
+  }
+
+  private static void forEach(View view, char kind, Row row) throws StorageException {
+    try (Scan scan =
+        view.scan(Table.SYSTEM, Keys.system(kind), Keys.system((char) (kind + 1)))) {
+      while (scan.advance()) {
+        row.accept(scan.keyBytes(), scan.valueBytes());
+      }
+    }
+  }
+
+  /// Returns the first sequence number that the change log still has.
+  private long checkLog(View view, Progress progress) throws StorageException {
+    long first = 0;
+    long last = 0;
+    try (Scan scan = view.scan(Table.LOG, Keys.log(0), Keys.log(Long.MAX_VALUE))) {
+      while (scan.advance()) {
+        long seq = Keys.logSeqOf(scan.key());
+        if (first == 0) {
+          first = seq;
+        } else if (seq != last + 1) {
+          dataLoss("the change log jumps from write " + last + " to " + seq);
+        }
+        last = seq;
+      }
+    }
+    if (last != progress.seq()) {
+      dataLoss("the change log ends at write " + last + ", the store at " + progress.seq());
+    }
+    return Math.max(1, first);
+  }
+
+  private UUID checkStamp(Progress progress) throws StorageException {
+    Optional<Stamp> stamp = Stamp.read(directory);
+    if (stamp.isEmpty() && progress.seq() > 0) {
+      dataLoss("the file STAMP is missing");
+    }
+    if (stamp.isPresent() && stamp.get().seq() > progress.seq()) {
+      dataLoss(
+          "the store ends at write %d, but write %d was acknowledged; %d acknowledged writes are missing"
+              .formatted(
+                  progress.seq(), stamp.get().seq(), stamp.get().seq() - progress.seq()));
+    }
+    if (stamp.isPresent() && stamp.get().seq() <= progress.seq()) {
+      return stamp.get().databaseId();
+    }
+    UUID databaseId = stamp.map(Stamp::databaseId).orElseGet(UUID::randomUUID);
+    new Stamp(databaseId, progress.seq()).write(directory);
+    return databaseId;
+  }
+
+  private void dataLoss(String what) {
+    if (!acceptDataLoss) {
+      throw WhimbrelException.of(
+          ErrorCode.DATA_LOSS,
+          directory.toString(),
+          what,
+          "every acknowledged write; restore a backup, or open with accept-data-loss to go on with what is there");
+    }
+    LOG.warn("accepted as asked: {} in {}", what, directory);
+  }
+
+  /// Verifies and loads collections, as many scans at once as there are processors.
+  private void loadAll(List<LiveCollection> collections, long seq) throws StorageException {
+    int threads = Runtime.getRuntime().availableProcessors();
+    try (ExecutorService pool =
+        Executors.newFixedThreadPool(
+            threads, Thread.ofPlatform().name("whimbrel-load-", 0).factory())) {
+      List<Future<Tallied>> points = new ArrayList<>();
+      List<Map<LiveVersion, Future<Tallied>>> vectors = new ArrayList<>();
+      for (LiveCollection collection : collections) {
+        Map<LiveVersion, Future<Tallied>> ofCollection = new LinkedHashMap<>();
+        collection
+            .versions()
+            .forEach(
+                version ->
+                    ofCollection.put(
+                        version, pool.submit(() -> load(collection.number(), version, seq))));
+        vectors.add(ofCollection);
+        points.add(pool.submit(() -> tally(collection.number())));
+      }
+      for (int i = 0; i < collections.size(); i++) {
+        LiveCollection collection = collections.get(i);
+        Map<PointRecord.VectorRef, Totals.Tally> found = new HashMap<>();
+        for (Map.Entry<LiveVersion, Future<Tallied>> entry : vectors.get(i).entrySet()) {
+          found.put(entry.getKey().ref(), get(entry.getValue()).tally());
+        }
+        Tallied foundPoints = get(points.get(i));
+        check(collection, foundPoints, new Totals(foundPoints.tally(), found));
+      }
+    }
+  }
+
+  /// @param ids rows of `IDS`; only counted beside points
+  private record Tallied(Totals.Tally tally, long ids) {}
+
+  private void check(LiveCollection collection, Tallied points, Totals found) {
+    Totals expected = collection.totals();
+    if (points.ids() != found.points().count()) {
+      dataLoss(
+          "collection \"%s\" has %d ids and %d points"
+              .formatted(collection.name(), points.ids(), found.points().count()));
+    }
+    compare(collection, "points", expected.points(), found.points());
+    found
+        .vectors()
+        .forEach(
+            (ref, tally) ->
+                compare(
+                    collection,
+                    "vectors of field " + ref.field() + " version " + ref.version(),
+                    expected.vectorsOf(ref),
+                    tally));
+    collection.replaceTotals(found);
+  }
+
+  private void compare(
+      LiveCollection collection, String what, Totals.Tally expected, Totals.Tally found) {
+    if (!expected.equals(found)) {
+      dataLoss(
+          "collection \"%s\" has %d %s, %d were acknowledged%s"
+              .formatted(
+                  collection.name(),
+                  found.count(),
+                  what,
+                  expected.count(),
+                  expected.count() == found.count() ? " and others" : ""));
+    }
+  }
+
+  private Tallied load(int collection, LiveVersion version, long seq) throws StorageException {
+    Totals.Tally tally = Totals.Tally.EMPTY;
+    int dimension = version.spec().dimension();
+    PointRecord.VectorRef ref = version.ref();
+    try (View view = store.view();
+        Scan rows =
+            view.scan(
+                Table.VECTORS,
+                Keys.vector(collection, ref.field(), ref.version(), 0),
+                Keys.vector(collection, ref.field(), ref.version() + 1, 0))) {
+      while (rows.advance()) {
+        long internalId = Keys.internalIdOf(rows.key());
+        version.load(internalId, VectorRecord.values(rows.value(), dimension));
+        tally = tally.plus(internalId, 0);
+      }
+    }
+    version.publish(seq);
+    return new Tallied(tally, tally.count());
+  }
+
+  private Tallied tally(int collection) throws StorageException {
+    Totals.Tally tally = Totals.Tally.EMPTY;
+    long ids = 0;
+    byte[] from = Keys.collectionPrefix(collection);
+    byte[] to = Keys.collectionPrefix(collection + 1);
+    try (View view = store.view()) {
+      try (Scan points = view.scan(Table.POINTS, from, to)) {
+        while (points.advance()) {
+          tally = tally.plus(Keys.internalIdOf(points.key()), PointRecord.seqOf(points.value()));
+        }
+      }
+      try (Scan rows = view.scan(Table.IDS, from, to)) {
+        while (rows.advance()) {
+          ids++;
+        }
+      }
+    }
+    return new Tallied(tally, ids);
+  }
+
+  private static Tallied get(Future<Tallied> future) throws StorageException {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException("interrupted while loading", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof StorageException storage) {
+        throw storage;
+      }
+      throw new IllegalStateException("loading failed", e.getCause());
+    }
+  }
+}

@@ -1,0 +1,60 @@
+package io.whimbrel.core.testing;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// The real vectors of `data/bigann10k-128`: 9,500 rows and 500 queries of 128 whole numbers from 0
+/// to 255, with the exact 100 nearest rows of each query by L2.
+public record RealVectors(float[][] base, float[][] queries, int[][] nearest) {
+  public static RealVectors bigann() throws IOException {
+    String root = System.getProperty("whimbrel.root");
+    assumeTrue(root != null, "whimbrel.root is not set");
+    Path folder = Path.of(root, "data", "bigann10k-128");
+    return new RealVectors(
+        byteVectors(folder.resolve("base.bvecs")),
+        byteVectors(folder.resolve("query.bvecs")),
+        intVectors(folder.resolve("groundtruth.ivecs")));
+  }
+
+  /// Each vector: its length as a little-endian int, then that many unsigned bytes.
+  private static float[][] byteVectors(Path file) throws IOException {
+    ByteBuffer in = read(file);
+    int dimension = in.getInt(0);
+    float[][] vectors = new float[in.remaining() / (Integer.BYTES + dimension)][dimension];
+    for (float[] vector : vectors) {
+      checkLength(in.getInt(), dimension, file);
+      for (int i = 0; i < dimension; i++) {
+        vector[i] = in.get() & 0xff;
+      }
+    }
+    return vectors;
+  }
+
+  private static int[][] intVectors(Path file) throws IOException {
+    ByteBuffer in = read(file);
+    int dimension = in.getInt(0);
+    int[][] vectors = new int[in.remaining() / (Integer.BYTES * (1 + dimension))][dimension];
+    for (int[] vector : vectors) {
+      checkLength(in.getInt(), dimension, file);
+      for (int i = 0; i < dimension; i++) {
+        vector[i] = in.getInt();
+      }
+    }
+    return vectors;
+  }
+
+  private static ByteBuffer read(Path file) throws IOException {
+    return ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static void checkLength(int length, int expected, Path file) throws IOException {
+    if (length != expected) {
+      throw new IOException(file + ": vector of " + length + " (expected: " + expected + ")");
+    }
+  }
+}

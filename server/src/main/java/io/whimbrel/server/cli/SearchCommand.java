@@ -1,0 +1,193 @@
+package io.whimbrel.server.cli;
+
+import io.whimbrel.client.FieldSpec;
+import io.whimbrel.client.Hit;
+import io.whimbrel.client.SearchRequest;
+import io.whimbrel.client.SearchResult;
+import io.whimbrel.client.Vector;
+import io.whimbrel.client.WhimbrelClient;
+import io.whimbrel.server.cli.files.MatrixFile;
+import io.whimbrel.server.cli.json.Json;
+import io.whimbrel.server.cli.json.JsonReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/// `search`.
+@Command(
+    name = "search",
+    description = "Find the points nearest to a vector, best first.",
+    sortOptions = false,
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  whimbrel search -c docs --vector '[0.1, 0.7, 0.2]' -k 5",
+      "  whimbrel search -c images --vector-file query.bvecs --row 3 --payload title,year",
+      "  whimbrel search -c docs --vector - --json < vector.json"
+    })
+final class SearchCommand implements Callable<Integer> {
+  /// Longest vector that is read from standard input.
+  private static final int INPUT_BYTES_MAX = 64 << 20;
+
+  private final Session session;
+
+  @Mixin private CollectionOption collection = new CollectionOption();
+
+  @ArgGroup(multiplicity = "1")
+  private Query query = new Query();
+
+  @Option(
+      names = "--row",
+      defaultValue = "0",
+      paramLabel = "N",
+      description = "Row of --vector-file, from 0. Default: ${DEFAULT-VALUE}")
+  private long row;
+
+  @Option(
+      names = "-k",
+      defaultValue = "10",
+      paramLabel = "N",
+      description = "Hits, 1 to 10000. Default: ${DEFAULT-VALUE}")
+  private int k;
+
+  @Option(
+      names = "--field",
+      defaultValue = FieldSpec.DEFAULT_NAME,
+      paramLabel = "NAME",
+      description = "Vector field. Default: ${DEFAULT-VALUE}")
+  private String field = FieldSpec.DEFAULT_NAME;
+
+  @Option(
+      names = "--version-number",
+      defaultValue = "0",
+      paramLabel = "N",
+      description = "Version of the field to ask; 0 for the one that serves. Default: 0")
+  private int version;
+
+  @Option(names = "--exact", description = "Scan all vectors instead of asking the index.")
+  private boolean exact;
+
+  @Option(
+      names = "--ef",
+      defaultValue = "0",
+      paramLabel = "N",
+      description = "HNSW: beam width; 0 for the server's choice. Default: 0")
+  private int ef;
+
+  @Option(
+      names = "--score-threshold",
+      paramLabel = "X",
+      description = "Leave out hits that score below.")
+  private @Nullable Double scoreThreshold;
+
+  @Mixin private ReadSelection read = new ReadSelection();
+
+  /// Where the vector comes from.
+  private static final class Query {
+    @Option(
+        names = "--vector",
+        required = true,
+        paramLabel = "JSON",
+        description = "The vector as a list of numbers, or - for standard input.")
+    private @Nullable String vector;
+
+    @Option(
+        names = "--vector-file",
+        required = true,
+        paramLabel = "FILE",
+        description = "A file of vectors: fvecs, bvecs, f16vecs or npy.")
+    private @Nullable Path file;
+  }
+
+  SearchCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    SearchRequest.Builder request =
+        SearchRequest.builder(vector())
+            .field(field)
+            .version(version)
+            .k(k)
+            .exact(exact)
+            .read(read.options());
+    if (ef != 0) {
+      request.ef(ef);
+    }
+    if (scoreThreshold != null) {
+      request.scoreThreshold(scoreThreshold);
+    }
+    SearchResult result;
+    try (WhimbrelClient client = session.connect()) {
+      result = client.search(collection.name(), request.build());
+    }
+    if (session.json()) {
+      printJson(result);
+    } else {
+      int rank = 1;
+      for (Hit hit : result.hits()) {
+        session
+            .out()
+            .println(
+                rank++ + "  " + hit.score() + "  "
+                    + PointCommands.line(hit.id(), hit.payload(), hit.vectors()));
+      }
+      if (result.hits().isEmpty()) {
+        session.err().println("no hits");
+      }
+    }
+    return Main.DONE;
+  }
+
+  private void printJson(SearchResult result) throws IOException {
+    session.printJson(
+        json -> {
+          json.writeArrayFieldStart("hits");
+          for (Hit hit : result.hits()) {
+            json.writeStartObject();
+            Json.writePointFields(json, hit.id(), hit.payload(), hit.vectors());
+            json.writeNumberField("score", hit.score());
+            json.writeNumberField("seq", hit.seq());
+            json.writeEndObject();
+          }
+          json.writeEndArray();
+          json.writeNumberField("seq", result.seq());
+          json.writeNumberField("served_version", result.servedVersion());
+          json.writeNumberField("coverage", result.coverage());
+        });
+  }
+
+  private Vector vector() throws IOException {
+    if (query.file != null) {
+      return fromFile(query.file);
+    }
+    byte[] json =
+        query.vector == null || query.vector.equals("-")
+            ? System.in.readNBytes(INPUT_BYTES_MAX)
+            : query.vector.getBytes(StandardCharsets.UTF_8);
+    try (JsonReader reader = new JsonReader(json, json.length)) {
+      return reader.readVector();
+    }
+  }
+
+  private Vector fromFile(Path file) throws IOException {
+    try (MatrixFile matrix = MatrixFile.open(file)) {
+      Optional<float[]> vector = Optional.empty();
+      for (long i = 0; i <= row && i < matrix.rows(); i++) {
+        vector = matrix.next();
+      }
+      if (row < 0 || row >= matrix.rows()) {
+        throw new IOException(
+            file + " has no row " + row + " (expected: 0 to " + (matrix.rows() - 1) + ")");
+      }
+      return Vector.of(vector.orElseThrow());
+    }
+  }
+}

@@ -1,0 +1,607 @@
+package io.whimbrel.server;
+
+import static io.whimbrel.server.RunningServer.createRequest;
+import static io.whimbrel.server.RunningServer.id;
+import static io.whimbrel.server.RunningServer.point;
+import static io.whimbrel.server.RunningServer.search;
+import static io.whimbrel.server.RunningServer.spec;
+import static io.whimbrel.server.RunningServer.upsert;
+import static io.whimbrel.server.RunningServer.vector;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.google.protobuf.ByteString;
+import com.google.rpc.ErrorInfo;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.whimbrel.proto.v1.*;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Every bad request is answered with its reason, field, value and expectation, and changes
+/// nothing.
+class BadInputIT {
+  private static final Vector GOOD = vector(1, 2, 3);
+  private static final Point GOOD_POINT = point("good", GOOD);
+  private static final String BAD_VECTOR = "points[1].vectors.default";
+
+  @TempDir static Path data;
+  private static RunningServer server;
+
+  /// @param texts value and expectation, as the message has them
+  record Row(
+      String name,
+      Consumer<RunningServer> call,
+      Status.Code code,
+      String reason,
+      String field,
+      List<String> texts) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  @BeforeAll
+  static void start() throws Exception {
+    server = new RunningServer(data, java.util.Map.of());
+    server.create("cosine", Metric.METRIC_COSINE);
+    server.create("dot", Metric.METRIC_DOT);
+    var _ = server.points.upsert(upsert("cosine", point("a", GOOD), point("b", vector(0, 1, 0))));
+    var _ = server.points.upsert(upsert("dot", point("a", GOOD)));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  @ParameterizedTest
+  @MethodSource({"badVectors", "badPoints", "badSearches", "badCollections", "badOptions"})
+  void isRefusedAndChangesNothing(Row row) throws Exception {
+    assertRefused(row);
+  }
+
+  @ParameterizedTest
+  @MethodSource("notYet")
+  void whatTheServerDoesNotDoYetIsSaidAndNotIgnored(Row row) throws Exception {
+    assertThat(row.code()).isEqualTo(Status.Code.UNIMPLEMENTED);
+    assertRefused(row);
+  }
+
+  private static void assertRefused(Row row) throws Exception {
+    List<Object> before = contents();
+
+    StatusRuntimeException e =
+        catchThrowableOfType(StatusRuntimeException.class, () -> row.call().accept(server));
+
+    assertThat(e).as("accepted").isNotNull();
+    assertThat(e.getStatus().getCode()).as("%s", e.getMessage()).isEqualTo(row.code());
+    ErrorInfo info = RunningServer.errorInfo(e);
+    assertThat(info.getReason()).isEqualTo(row.reason());
+    assertThat(info.getDomain()).isEqualTo("whimbrel");
+    assertThat(info.getMetadataMap()).containsEntry("field", row.field());
+    assertThat(e.getStatus().getDescription())
+        .startsWith(row.field() + ": ")
+        .contains("(expected: ")
+        .contains(row.texts());
+    assertThat(contents()).isEqualTo(before);
+  }
+
+  /// Everything that is stored, and the sequence number of the last write.
+  private static List<Object> contents() {
+    return List.of(
+        server.collections.list(ListCollectionsRequest.getDefaultInstance()).getCollectionsList(),
+        all("cosine"),
+        all("dot"),
+        server.points.count(CountRequest.newBuilder().setCollection("cosine").build()));
+  }
+
+  private static ScrollResponse all(String collection) {
+    return server.points.scroll(
+        ScrollRequest.newBuilder()
+            .setCollection(collection)
+            .setWithVectors(VectorSelector.newBuilder().setAll(true))
+            .build());
+  }
+
+  @Test
+  void aMessageOverTheLimitIsRefusedBeforeItIsRead() {
+    List<Object> before = contents();
+    Point big =
+        GOOD_POINT.toBuilder()
+            .putPayload("big", Value.newBuilder().setStringValue("x".repeat(17 << 20)).build())
+            .build();
+
+    StatusRuntimeException e =
+        catchThrowableOfType(
+            StatusRuntimeException.class, () -> server.points.upsert(upsert("dot", big)));
+
+    // gRPC itself refuses it by the length in its header, hence without details of ours.
+    assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(e.getStatus().getDescription()).contains(String.valueOf(16 << 20));
+    assertThat(contents()).isEqualTo(before);
+  }
+
+  static Stream<Row> badVectors() {
+    Vector floats = Vector.newBuilder().addFloats(1).addFloats(2).addFloats(3).build();
+    return Stream.of(
+        badVector("dimension", vector(1, 2), "DIMENSION_MISMATCH", " dimension", "2", "3"),
+        badVector("NaN", vector(1, Float.NaN, 3), "NOT_FINITE", "[1]", "NaN", "finite"),
+        badVector(
+            "infinite",
+            vector(1, 2, Float.NEGATIVE_INFINITY),
+            "NOT_FINITE",
+            "[2]",
+            "-Infinity",
+            "finite"),
+        badVector("zero under cosine", vector(0, 0, 0), "ZERO_VECTOR", "", "zero", "direction"),
+        badVector(
+            "wrong space",
+            GOOD.toBuilder().setSpaceId("feedbeef").build(),
+            "SPACE_MISMATCH",
+            ".space_id",
+            "feedbeef",
+            "test/tiny@1"),
+        badVector(
+            "packed and floats",
+            GOOD.toBuilder().addFloats(1).build(),
+            "INVALID_ARGUMENT",
+            ".packed",
+            "together",
+            "exactly one"),
+        badVector(
+            "no values",
+            Vector.getDefaultInstance(),
+            "INVALID_ARGUMENT",
+            ".packed",
+            "not given",
+            "exactly one"),
+        badVector(
+            "cut bytes",
+            Vector.newBuilder().setPacked(ByteString.copyFrom(new byte[13])).build(),
+            "INVALID_ARGUMENT",
+            ".packed",
+            "13 bytes",
+            "a multiple of 4"),
+        badVector(
+            "rows that do not divide",
+            floats.toBuilder().setRows(2).build(),
+            "INVALID_ARGUMENT",
+            ".rows",
+            "2 for 3 values",
+            "equal length"),
+        badVector(
+            "more rows than the field takes",
+            vector(1, 2, 3, 4, 5, 6).toBuilder().setRows(2).build(),
+            "INVALID_ARGUMENT",
+            ".rows",
+            "2",
+            "one vector a point"),
+        badVector(
+            "rows beyond int",
+            floats.toBuilder().setRows(-1).build(),
+            "INVALID_ARGUMENT",
+            ".rows",
+            "4294967295",
+            "equal length"));
+  }
+
+  private static Row badVector(
+      String name, Vector vector, String reason, String fieldEnd, String... texts) {
+    // The point before it is good: one bad point refuses the batch.
+    return row(
+        name,
+        s -> s.points.upsert(upsert("cosine", GOOD_POINT, point("bad", vector))),
+        reason,
+        BAD_VECTOR + fieldEnd,
+        texts);
+  }
+
+  static Stream<Row> badPoints() {
+    return Stream.of(
+        row(
+            "unknown field",
+            s ->
+                s.points.upsert(
+                    upsert("dot", GOOD_POINT.toBuilder().putVectors("title", GOOD).build())),
+            "UNKNOWN_FIELD",
+            "points[0].vectors.title",
+            "title",
+            "default"),
+        row(
+            "duplicate ids",
+            s -> s.points.upsert(upsert("dot", GOOD_POINT, point("x", GOOD), GOOD_POINT)),
+            "DUPLICATE_ID",
+            "points[2].id",
+            "\"good\"",
+            "once"),
+        row(
+            "id too long",
+            s -> s.points.upsert(upsert("dot", GOOD_POINT, point("i".repeat(513), GOOD))),
+            "INVALID_ID",
+            "points[1].id",
+            "513 bytes",
+            "1 to 512"),
+        row(
+            "empty id",
+            s -> s.points.upsert(upsert("dot", GOOD_POINT, point("", GOOD))),
+            "INVALID_ID",
+            "points[1].id",
+            "\"\"",
+            "1 to 512"),
+        row(
+            "no id",
+            s ->
+                s.points.upsert(
+                    upsert("dot", GOOD_POINT, GOOD_POINT.toBuilder().clearId().build())),
+            "INVALID_ID",
+            "points[1].id",
+            "not given",
+            "text"),
+        row(
+            "id too long in delete",
+            s ->
+                s.points.delete(
+                    DeleteRequest.newBuilder()
+                        .setCollection("dot")
+                        .addIds(id("a"))
+                        .addIds(id("i".repeat(513)))
+                        .build()),
+            "INVALID_ID",
+            "ids[1]",
+            "513 bytes",
+            "1 to 512"),
+        row(
+            "seq in a write",
+            s -> s.points.upsert(upsert("dot", GOOD_POINT.toBuilder().setSeq(3).build())),
+            "INVALID_ARGUMENT",
+            "points[0].seq",
+            "3",
+            "if_seq"),
+        row(
+            "value without a kind",
+            s ->
+                s.points.upsert(
+                    upsert(
+                        "dot",
+                        GOOD_POINT.toBuilder()
+                            .putPayload("p", Value.getDefaultInstance())
+                            .build())),
+            "INVALID_ARGUMENT",
+            "points[0].payload.p.kind",
+            "not given",
+            "null_value"),
+        row(
+            "no points",
+            s -> s.points.upsert(upsert("dot")),
+            "INVALID_ARGUMENT",
+            "points",
+            "0",
+            "1 to 10000"),
+        coded(
+            Status.Code.ABORTED,
+            row(
+                "if_seq not met",
+                s ->
+                    s.points.upsert(
+                        upsert(
+                            "dot",
+                            point("n", GOOD),
+                            point("a", GOOD).toBuilder().setIfSeq(0).build())),
+                "SEQ_MISMATCH",
+                "points[1].if_seq",
+                "0")),
+        coded(
+            Status.Code.NOT_FOUND,
+            row(
+                "payload of a missing point",
+                s ->
+                    s.points.updatePayload(
+                        UpdatePayloadRequest.newBuilder()
+                            .setCollection("dot")
+                            .addIds(id("a"))
+                            .addIds(id("absent"))
+                            .setClear(true)
+                            .build()),
+                "POINT_NOT_FOUND",
+                "ids[1]",
+                "\"absent\"")));
+  }
+
+  static Stream<Row> badSearches() {
+    return Stream.of(
+        row(
+            "k = 0",
+            s -> s.query.search(search("dot", 0, GOOD)),
+            "INVALID_ARGUMENT",
+            "k",
+            "0",
+            "1 to 10000"),
+        row(
+            "k too big",
+            s -> s.query.search(search("dot", 10_001, GOOD)),
+            "LIMIT_EXCEEDED",
+            "k",
+            "10001",
+            "1 to 10000"),
+        row(
+            "k beyond int",
+            s -> s.query.search(search("dot", -1, GOOD)),
+            "LIMIT_EXCEEDED",
+            "k",
+            "4294967295",
+            "1 to 10000"),
+        row(
+            "dimension of a query",
+            s -> s.query.search(search("dot", 1, vector(1, 2, 3, 4))),
+            "DIMENSION_MISMATCH",
+            "query.nearest.vector dimension",
+            "4",
+            "3"),
+        row(
+            "space of a query",
+            s -> s.query.search(search("dot", 1, GOOD.toBuilder().setSpaceId("feedbeef").build())),
+            "SPACE_MISMATCH",
+            "query.nearest.vector.space_id",
+            "feedbeef",
+            "test/tiny@1"),
+        row(
+            "no query",
+            s -> s.query.search(search("dot", 1, GOOD).toBuilder().clearQuery().build()),
+            "INVALID_ARGUMENT",
+            "query",
+            "not given",
+            "a query"),
+        row(
+            "score threshold NaN",
+            s ->
+                s.query.search(
+                    search("dot", 1, GOOD).toBuilder().setScoreThreshold(Double.NaN).build()),
+            "INVALID_ARGUMENT",
+            "score_threshold",
+            "NaN",
+            "a number"),
+        row(
+            "one bad search in a batch",
+            s ->
+                s.query.searchBatch(
+                    SearchBatchRequest.newBuilder()
+                        .addSearches(search("dot", 1, GOOD))
+                        .addSearches(search("dot", 0, GOOD))
+                        .build()),
+            "INVALID_ARGUMENT",
+            "searches[1].k",
+            "0",
+            "1 to 10000"),
+        coded(
+            Status.Code.NOT_FOUND,
+            row(
+                "one search of an unknown collection in a batch",
+                s ->
+                    s.query.searchBatch(
+                        SearchBatchRequest.newBuilder()
+                            .addSearches(search("dot", 1, GOOD))
+                            .addSearches(search("absent", 1, GOOD))
+                            .build()),
+                "COLLECTION_NOT_FOUND",
+                "searches[1].collection",
+                "\"absent\"",
+                "existing")));
+  }
+
+  static Stream<Row> badCollections() {
+    return Stream.of(
+        coded(
+            Status.Code.NOT_FOUND,
+            row(
+                "write to an unknown collection",
+                s -> s.points.upsert(upsert("absent", GOOD_POINT)),
+                "COLLECTION_NOT_FOUND",
+                "collection",
+                "\"absent\"",
+                "existing")),
+        coded(
+            Status.Code.NOT_FOUND,
+            row(
+                "search of an unknown collection",
+                s -> s.query.search(search("../dot", 1, GOOD)),
+                "COLLECTION_NOT_FOUND",
+                "collection",
+                "\"../dot\"",
+                "existing")),
+        row(
+            "no collection",
+            s -> s.points.upsert(upsert("", GOOD_POINT)),
+            "INVALID_ARGUMENT",
+            "collection",
+            "not given",
+            "name"),
+        row(
+            "name with path characters",
+            s -> s.collections.create(createRequest("../x", spec(Metric.METRIC_DOT))),
+            "INVALID_NAME",
+            "spec.name",
+            "\"../x\"",
+            "[a-z0-9]"),
+        coded(
+            Status.Code.ALREADY_EXISTS,
+            row(
+                "name in use",
+                s -> s.collections.create(createRequest("dot", spec(Metric.METRIC_L2))),
+                "COLLECTION_EXISTS",
+                "name",
+                "\"dot\"",
+                "free")),
+        badSpec("no metric", b -> b.clearMetric(), "INVALID_ARGUMENT", "metric", "not given"),
+        badSpec("metric 99", b -> b.setMetricValue(99), "INVALID_ARGUMENT", "metric", "99"),
+        badSpec("no dimension", b -> b.clearDimension(), "INVALID_ARGUMENT", "dimension", "0"),
+        badSpec("dimension", b -> b.setDimension(65_537), "LIMIT_EXCEEDED", "dimension", "65537"),
+        badSpec("space_id given", b -> b.setSpaceId("s"), "INVALID_ARGUMENT", "space_id", "\"s\""));
+  }
+
+  static Stream<Row> badOptions() {
+    return Stream.of(
+        row(
+            "request id too long",
+            s ->
+                s.points.upsert(
+                    upsert("dot", GOOD_POINT).toBuilder()
+                        .setOptions(WriteOptions.newBuilder().setRequestId("r".repeat(129)))
+                        .build()),
+            "LIMIT_EXCEEDED",
+            "options.request_id",
+            "129",
+            "0 to 128"),
+        row(
+            "foreign cursor",
+            s ->
+                s.points.scroll(
+                    ScrollRequest.newBuilder()
+                        .setCollection("dot")
+                        .setCursor(ByteString.copyFromUtf8("nonsense"))
+                        .build()),
+            "INVALID_CURSOR",
+            "cursor"),
+        row(
+            "page too big",
+            s ->
+                s.points.scroll(
+                    ScrollRequest.newBuilder().setCollection("dot").setLimit(10_001).build()),
+            "LIMIT_EXCEEDED",
+            "limit",
+            "10001",
+            "0 to 10000"),
+        row(
+            "min_seq beyond any",
+            s ->
+                s.points.count(
+                    CountRequest.newBuilder().setCollection("dot").setMinSeq(-1).build()),
+            "INVALID_ARGUMENT",
+            "min_seq",
+            "18446744073709551615",
+            "sequence number"));
+  }
+
+  static Stream<Row> notYet() {
+    Filter filter =
+        Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")).build();
+    SearchRequest search = search("dot", 1, GOOD);
+    QueryNode node = search.getQuery();
+    return Stream.of(
+            row(
+                "filter of a search",
+                s -> s.query.search(search.toBuilder().setFilter(filter).build()),
+                "UNIMPLEMENTED",
+                "filter"),
+            row(
+                "group_by",
+                s -> s.query.search(search.toBuilder().setGroupBy(GroupBy.newBuilder()).build()),
+                "UNIMPLEMENTED",
+                "group_by"),
+            row(
+                "ef",
+                s ->
+                    s.query.search(
+                        search.toBuilder().setParams(SearchParams.newBuilder().setEf(10)).build()),
+                "UNIMPLEMENTED",
+                "params.ef"),
+            query("prefetch", node.toBuilder().addPrefetch(Prefetch.newBuilder()), "prefetch"),
+            query(
+                "recommend",
+                QueryNode.newBuilder().setRecommend(RecommendQuery.newBuilder()),
+                "recommend"),
+            query("fusion", QueryNode.newBuilder().setFusion(FusionQuery.newBuilder()), "fusion"),
+            query(
+                "by id",
+                QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setId(id("a"))),
+                "nearest.id"),
+            row(
+                "filter of a delete",
+                s ->
+                    s.points.delete(
+                        DeleteRequest.newBuilder().setCollection("dot").setFilter(filter).build()),
+                "UNIMPLEMENTED",
+                "filter"),
+            row(
+                "filter of a count",
+                s ->
+                    s.points.count(
+                        CountRequest.newBuilder().setCollection("dot").setFilter(filter).build()),
+                "UNIMPLEMENTED",
+                "filter"),
+            row(
+                "filter of a scroll",
+                s -> {
+                  var _ =
+                      s.points.scroll(
+                          ScrollRequest.newBuilder()
+                              .setCollection("dot")
+                              .setFilter(filter)
+                              .build());
+                },
+                "UNIMPLEMENTED",
+                "filter"),
+            badSpec("int8", b -> b.setStorage(Storage.STORAGE_INT8), "UNIMPLEMENTED", "storage"),
+            badSpec(
+                "multi",
+                b -> b.setCardinality(Cardinality.CARDINALITY_MULTI),
+                "UNIMPLEMENTED",
+                "cardinality"),
+            badSpec(
+                "provider", b -> b.setOrigin(Origin.ORIGIN_PROVIDER), "UNIMPLEMENTED", "origin"),
+            badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"),
+            badSpec(
+                "hnsw",
+                b ->
+                    b.setIndex(IndexSpec.newBuilder().setHnsw(HnswIndexSpec.newBuilder().setM(16))),
+                "UNIMPLEMENTED",
+                "index.hnsw"),
+            badSpec(
+                "multi-vector index",
+                b ->
+                    b.setIndex(
+                        IndexSpec.newBuilder().setMultiVector(MultiVectorIndexSpec.newBuilder())),
+                "UNIMPLEMENTED",
+                "index.multi_vector"))
+        .map(row -> coded(Status.Code.UNIMPLEMENTED, row));
+  }
+
+  private static Row query(String name, QueryNode.Builder node, String field) {
+    SearchRequest search = search("dot", 1, GOOD).toBuilder().setQuery(node).build();
+    return row(name, s -> s.query.search(search), "UNIMPLEMENTED", "query." + field);
+  }
+
+  private static Row badSpec(
+      String name,
+      Consumer<EmbeddingSpec.Builder> change,
+      String reason,
+      String field,
+      String... texts) {
+    EmbeddingSpec.Builder spec = spec(Metric.METRIC_DOT).toBuilder();
+    change.accept(spec);
+    return row(
+        name,
+        s -> s.collections.create(createRequest("new", spec.build())),
+        reason,
+        "spec.fields[0].spec." + field,
+        texts);
+  }
+
+  private static Row row(
+      String name, Consumer<RunningServer> call, String reason, String field, String... texts) {
+    return new Row(name, call, Status.Code.INVALID_ARGUMENT, reason, field, List.of(texts));
+  }
+
+  private static Row coded(Status.Code code, Row row) {
+    return new Row(row.name(), row.call(), code, row.reason(), row.field(), row.texts());
+  }
+}

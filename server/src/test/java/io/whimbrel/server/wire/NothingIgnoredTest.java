@@ -1,0 +1,219 @@
+package io.whimbrel.server.wire;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Message;
+import com.google.protobuf.Timestamp;
+import com.google.protobuf.UnknownFieldSet;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.proto.v1.*;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Puts an unknown field into every message inside every request, and an unknown number into every
+/// enum: each is refused.
+class NothingIgnoredTest {
+  private static final int UNKNOWN = 999;
+
+  record Request(Message message, Function<Message, Object> converter) {
+    @Override
+    public String toString() {
+      return message.getDescriptorForType().getName();
+    }
+  }
+
+  static Stream<Request> requests() {
+    PayloadSelector payload =
+        PayloadSelector.newBuilder().setInclude(PathList.newBuilder().addNames("a")).build();
+    VectorSelector vectors =
+        VectorSelector.newBuilder().setFields(PathList.newBuilder().addNames("a")).build();
+    WriteOptions options =
+        WriteOptions.newBuilder().setDurability(Durability.DURABILITY_ASYNC).build();
+    PointId id = PointId.newBuilder().setText("a").build();
+    UpdatePayloadRequest update =
+        UpdatePayloadRequest.newBuilder()
+            .setCollection("c")
+            .addIds(id)
+            .setOptions(options)
+            .setSet(ObjectValue.newBuilder().putFields("a", everyValue()))
+            .build();
+    SearchRequest search = search(payload, vectors);
+    return Stream.of(
+        request(create(), SpecWire::create),
+        request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
+        request(DeleteCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
+        request(
+            ListCollectionsRequest.getDefaultInstance(),
+            (ListCollectionsRequest m) -> {
+              SpecWire.check(m);
+              return m;
+            }),
+        request(
+            UpsertRequest.newBuilder()
+                .setCollection("c")
+                .addPoints(point())
+                .setOptions(options)
+                .build(),
+            (UpsertRequest m) -> WriteWire.write(m)),
+        request(
+            IngestRequest.newBuilder().addPoints(point()).setOptions(options).build(),
+            (IngestRequest m) -> WriteWire.write("c", m)),
+        request(
+            DeleteRequest.newBuilder().setCollection("c").addIds(id).setOptions(options).build(),
+            (DeleteRequest m) -> WriteWire.write(m)),
+        request(update, (UpdatePayloadRequest m) -> WriteWire.write(m)),
+        request(
+            update.toBuilder().setMerge(update.getSet()).build(),
+            (UpdatePayloadRequest m) -> WriteWire.write(m)),
+        request(
+            update.toBuilder().setDeleteKeys(PathList.newBuilder().addNames("a")).build(),
+            (UpdatePayloadRequest m) -> WriteWire.write(m)),
+        request(
+            GetRequest.newBuilder()
+                .setCollection("c")
+                .addIds(id)
+                .setWithPayload(payload)
+                .setWithVectors(vectors)
+                .build(),
+            QueryWire::get),
+        request(
+            ScrollRequest.newBuilder()
+                .setCollection("c")
+                .setWithPayload(payload.toBuilder().setExclude(PathList.newBuilder().addNames("a")))
+                .setWithVectors(vectors)
+                .build(),
+            QueryWire::scroll),
+        request(CountRequest.newBuilder().setCollection("c").build(), QueryWire::count),
+        request(search, QueryWire::search),
+        request(SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches));
+  }
+
+  @ParameterizedTest
+  @MethodSource("requests")
+  void anUnknownFieldOrEnumNumberAnywhereIsRefused(Request request) {
+    assertThat(request.converter().apply(request.message())).isNotNull();
+    List<Message> mutants = mutants(request.message());
+    assertThat(mutants).isNotEmpty();
+    for (Message mutant : mutants) {
+      WhimbrelException e =
+          catchThrowableOfType(WhimbrelException.class, () -> request.converter().apply(mutant));
+      assertThat(e).as("accepted: %s", mutant).isNotNull();
+      assertThat(e.code()).isEqualTo(ErrorCode.INVALID_ARGUMENT);
+      assertThat(e).hasMessageContaining(Integer.toString(UNKNOWN));
+    }
+  }
+
+  /// The message with one thing unknown, in every place there is.
+  private static List<Message> mutants(Message message) {
+    List<Message> mutants = new ArrayList<>();
+    UnknownFieldSet unknown =
+        UnknownFieldSet.newBuilder()
+            .addField(UNKNOWN, UnknownFieldSet.Field.newBuilder().addVarint(1).build())
+            .build();
+    mutants.add(message.toBuilder().setUnknownFields(unknown).build());
+    for (Map.Entry<FieldDescriptor, Object> entry : message.getAllFields().entrySet()) {
+      FieldDescriptor field = entry.getKey();
+      if (field.isMapField()) {
+        mapMutants(message, field, mutants);
+      } else if (field.getJavaType() == FieldDescriptor.JavaType.MESSAGE && field.isRepeated()) {
+        for (int i = 0; i < message.getRepeatedFieldCount(field); i++) {
+          for (Message inner : mutants((Message) message.getRepeatedField(field, i))) {
+            mutants.add(message.toBuilder().setRepeatedField(field, i, inner).build());
+          }
+        }
+      } else if (field.getJavaType() == FieldDescriptor.JavaType.MESSAGE) {
+        for (Message inner : mutants((Message) entry.getValue())) {
+          mutants.add(message.toBuilder().setField(field, inner).build());
+        }
+      } else if (field.getJavaType() == FieldDescriptor.JavaType.ENUM) {
+        Object number = field.getEnumType().findValueByNumberCreatingIfUnknown(UNKNOWN);
+        mutants.add(message.toBuilder().setField(field, number).build());
+      }
+    }
+    return mutants;
+  }
+
+  private static void mapMutants(Message message, FieldDescriptor field, List<Message> mutants) {
+    for (int i = 0; i < message.getRepeatedFieldCount(field); i++) {
+      Message mapEntry = (Message) message.getRepeatedField(field, i);
+      FieldDescriptor value = mapEntry.getDescriptorForType().findFieldByNumber(2);
+      for (Message inner : mutants((Message) mapEntry.getField(value))) {
+        Message changed = mapEntry.toBuilder().setField(value, inner).build();
+        mutants.add(message.toBuilder().setRepeatedField(field, i, changed).build());
+      }
+    }
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <M extends Message> Request request(M message, Function<M, Object> converter) {
+    return new Request(message, m -> converter.apply((M) m));
+  }
+
+  private static CreateCollectionRequest create() {
+    EmbeddingSpec spec =
+        EmbeddingSpec.newBuilder()
+            .setModel(Model.newBuilder().setName("m"))
+            .setDimension(4)
+            .setMetric(Metric.METRIC_DOT)
+            .setCardinality(Cardinality.CARDINALITY_SINGLE)
+            .setStorage(Storage.STORAGE_FLOAT32)
+            .setOrigin(Origin.ORIGIN_CLIENT)
+            .setIndex(IndexSpec.newBuilder().setFlat(FlatIndexSpec.getDefaultInstance()))
+            .build();
+    return CreateCollectionRequest.newBuilder()
+        .setSpec(
+            CollectionSpec.newBuilder()
+                .setName("c")
+                .addFields(FieldSpec.newBuilder().setName("f").setSpec(spec)))
+        .build();
+  }
+
+  private static Point point() {
+    return Point.newBuilder()
+        .setId(PointId.newBuilder().setNumber(7))
+        .putPayload("p", everyValue())
+        .putVectors("v", vector())
+        .build();
+  }
+
+  private static Vector vector() {
+    return Vector.newBuilder()
+        .setPacked(ByteString.copyFrom(new byte[16]))
+        .setElementType(ElementType.ELEMENT_TYPE_FLOAT32)
+        .build();
+  }
+
+  private static Value everyValue() {
+    ListValue list =
+        ListValue.newBuilder()
+            .addValues(Value.newBuilder().setNullValue(NullValue.NULL_VALUE_NULL))
+            .addValues(Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(1)))
+            .addValues(Value.newBuilder().setIntValue(1))
+            .build();
+    ObjectValue object =
+        ObjectValue.newBuilder()
+            .putFields("list", Value.newBuilder().setListValue(list).build())
+            .build();
+    return Value.newBuilder().setObjectValue(object).build();
+  }
+
+  private static SearchRequest search(PayloadSelector payload, VectorSelector vectors) {
+    return SearchRequest.newBuilder()
+        .setCollection("c")
+        .setQuery(QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setVector(vector())))
+        .setK(3)
+        .setParams(SearchParams.newBuilder().setExact(true))
+        .setWithPayload(payload)
+        .setWithVectors(vectors)
+        .build();
+  }
+}
