@@ -48,7 +48,7 @@ final class DownloadStream {
     this.out = out;
     this.onEnd = onEnd;
     this.scroll = scroll;
-    this.cursor = scroll.cursor();
+    this.cursor = scroll.cursor().toByteArray();
   }
 
   /// Must be called inside the gRPC call's first callback.
