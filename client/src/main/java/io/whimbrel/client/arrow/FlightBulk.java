@@ -98,7 +98,7 @@ public final class FlightBulk implements AutoCloseable {
       }
       return upload.finish();
     } catch (RuntimeException e) {
-      upload.cancel(e);
+      upload.cancel();
       throw e;
     }
   }
@@ -122,11 +122,11 @@ public final class FlightBulk implements AutoCloseable {
       }
       return upload.finish();
     } catch (IOException e) {
-      upload.cancel(e);
+      upload.cancel();
       throw new WhimbrelException(
           ErrorCode.INVALID_ARGUMENT, "reader", "the columns cannot be read", null, e);
     } catch (RuntimeException e) {
-      upload.cancel(e);
+      upload.cancel();
       throw e;
     }
   }
@@ -155,7 +155,7 @@ public final class FlightBulk implements AutoCloseable {
             Spliterators.spliteratorUnknownSize(
                 new Download(call, collection), Spliterator.ORDERED | Spliterator.NONNULL),
             false)
-        .onClose(() -> call.cancel("closed before its end", null));
+        .onClose(() -> abandon(call, "closed before its end"));
   }
 
   private Schema schema(String collection, Duration deadline) {
@@ -201,6 +201,23 @@ public final class FlightBulk implements AutoCloseable {
       }
     }
     return batch;
+  }
+
+  /**
+   * Ends a call early. What came in meanwhile waits for this thread: it is taken and dropped, or the buffers under it would never
+   * be given back.
+   */
+  private static void abandon(BlockingClientCall<?, ?> call, String why) {
+    call.cancel(why, null);
+    try {
+      while (call.read() != null) {
+        // Dropped.
+      }
+    } catch (StatusException e) {
+      // The end of the call: cancelled here, or for the reason that the caller already knows.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static WhimbrelException interrupted(InterruptedException e) {
@@ -309,8 +326,8 @@ public final class FlightBulk implements AutoCloseable {
       return new WhimbrelException(ErrorCode.OUTCOME_UNKNOWN, "", what, null, null);
     }
 
-    void cancel(Throwable why) {
-      call.cancel("the upload failed", why);
+    void cancel() {
+      abandon(call, "the upload failed");
     }
   }
 

@@ -53,7 +53,8 @@ final class DownloadStream {
 
   /// Must be called inside the gRPC call's first callback.
   void start() {
-    out.setOnCancelHandler(this::cancelled);
+    out.setOnCancelHandler(this::abandoned);
+    out.setOnCloseHandler(this::abandoned);
     out.setOnReadyHandler(this::advance);
     advance();
   }
@@ -137,7 +138,7 @@ final class DownloadStream {
     }
   }
 
-  private synchronized void cancelled() {
+  private synchronized void abandoned() {
     if (!ended) {
       end();
     }

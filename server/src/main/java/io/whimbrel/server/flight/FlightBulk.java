@@ -14,6 +14,7 @@ import io.whimbrel.core.model.Selector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.VectorSelector;
+import io.whimbrel.server.grpc.MalformedRequests;
 import io.whimbrel.server.grpc.ServiceModule;
 import io.whimbrel.server.ops.ServerLimits;
 import io.whimbrel.server.ops.WorkPool;
@@ -78,7 +79,7 @@ public final class FlightBulk implements ServiceModule {
 
   @Override
   public List<ServerServiceDefinition> services() {
-    return List.of(new Service().bindService());
+    return List.of(MalformedRequests.refuse(new Service().bindService()));
   }
 
   @Override

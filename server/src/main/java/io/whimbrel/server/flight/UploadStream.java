@@ -81,7 +81,9 @@ final class UploadStream implements StreamObserver<FlightData> {
   /// Starts the reading. Must be called inside the gRPC call's first callback.
   void start() {
     out.disableAutoRequest();
-    out.setOnCancelHandler(this::cancelled);
+    out.setOnCancelHandler(this::abandoned);
+    // When something before this stream ended the call, for example a message that is none.
+    out.setOnCloseHandler(this::abandoned);
     out.setOnReadyHandler(this::advance);
     advance();
   }
@@ -104,7 +106,7 @@ final class UploadStream implements StreamObserver<FlightData> {
 
   @Override
   public void onError(Throwable cancelled) {
-    cancelled();
+    abandoned();
   }
 
   @Override
@@ -149,11 +151,12 @@ final class UploadStream implements StreamObserver<FlightData> {
   }
 
   private void begin(FlightData message) {
-    if (message.hasFlightDescriptor()) {
+    if (message.hasFlightDescriptor() && collection.isEmpty()) {
       collection = Optional.of(collection(message.getFlightDescriptor()));
-    }
-    if (message.getDataHeader().isEmpty() && collection.isPresent()) {
-      return;
+      if (message.getDataHeader().isEmpty()) {
+        // The schema may come in the next message, but then it must.
+        return;
+      }
     }
     String name =
         collection.orElseThrow(
@@ -180,24 +183,26 @@ final class UploadStream implements StreamObserver<FlightData> {
 
   private void write(FlightData message, UploadSchema columns) {
     long batch = batches++;
-    List<PointWrite> points;
-    WriteOptions options;
+    CompletableFuture<WriteResult> written;
     try {
-      options = new WriteOptions(requestId(message.getAppMetadata()), Durability.SYNC);
-      points = read(message, columns, batch);
+      WriteOptions options =
+          new WriteOptions(requestId(message.getAppMetadata()), Durability.SYNC);
+      written = write(read(message, columns, batch), options);
     } catch (WhimbrelException e) {
       throw FlightErrors.within("batch[" + batch + "].", e);
     }
-    CompletableFuture<WriteResult> written =
-        points.isEmpty()
-            ? CompletableFuture.completedFuture(
-                new WriteResult(database.seq(), 0, Durability.SYNC, 0, false))
-            : database.write(collection.orElseThrow(), new Mutation.Upsert(points), options);
     synchronized (lock) {
       pending.add(new Pending(batch, written));
     }
     // On this thread when the write is already done, else on the store's: `advance` is short either way.
     var unused = written.whenComplete((_, _) -> advance());
+  }
+
+  private CompletableFuture<WriteResult> write(List<PointWrite> points, WriteOptions options) {
+    return points.isEmpty()
+        ? CompletableFuture.completedFuture(
+            new WriteResult(database.seq(), 0, Durability.SYNC, 0, false))
+        : database.write(collection.orElseThrow(), new Mutation.Upsert(points), options);
   }
 
   private List<PointWrite> read(FlightData message, UploadSchema columns, long batch) {
@@ -283,8 +288,8 @@ final class UploadStream implements StreamObserver<FlightData> {
         .toByteString();
   }
 
-  /// The client is gone: writes already handed over go on, nobody hears of them.
-  private void cancelled() {
+  /// There is no call any more: writes already handed over go on, nobody hears of them.
+  private void abandoned() {
     synchronized (lock) {
       if (!ended) {
         end();

@@ -18,7 +18,7 @@ import java.util.List;
 /// gRPC takes an exception in a request marshaller for a defect of the server: it logs the stack
 /// and answers UNKNOWN. Here the marshaller returns the failure as a value, and the call throws it
 /// where [CallGate] turns it into INVALID_ARGUMENT.
-final class MalformedRequests {
+public final class MalformedRequests {
   private MalformedRequests() {}
 
   /// What a request marshaller found: a message, or why there is none.
@@ -29,7 +29,7 @@ final class MalformedRequests {
   private record Malformed<Q>(RuntimeException cause) implements Parsed<Q> {}
 
   /// The same service; its calls must pass through [CallGate].
-  static ServerServiceDefinition refuse(ServerServiceDefinition service) {
+  public static ServerServiceDefinition refuse(ServerServiceDefinition service) {
     List<ServerMethodDefinition<?, ?>> methods = new ArrayList<>();
     service.getMethods().forEach(method -> methods.add(refuse(method)));
     ServiceDescriptor.Builder descriptor =
