@@ -23,7 +23,8 @@ public final class WhimbrelServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WhimbrelServer.class);
 
   /// The parts of the API. A new part is one more line.
-  private static final List<ServiceModule.Factory> MODULES = List.of(CoreServices::new, FlightBulk::new);
+  private static final List<ServiceModule.Factory> MODULES =
+      List.of(CoreServices::new, FlightBulk::new);
 
   // Cancelled calls end within a search's next look at its cancellation.
   private static final Duration POOLS_CLOSE_MAX = Duration.ofSeconds(5);

@@ -16,7 +16,8 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/// The map of packages in docs/ARCHITECTURE.md: who may use whom, and the one door to each foreign world.
+/// The map of packages in docs/ARCHITECTURE.md: who may use whom, and the one door to each foreign
+/// world.
 class ArchitectureTest {
   private static final String BASE = "io.whimbrel.";
 
@@ -32,8 +33,7 @@ class ArchitectureTest {
           Map.entry(
               "core.collection", Set.of("core.model", "core.simd", "core.index", "core.store")),
           Map.entry(
-              "core.engine",
-              Set.of("core.model", "core.simd", "core.store", "core.collection")),
+              "core.engine", Set.of("core.model", "core.simd", "core.store", "core.collection")),
           Map.entry("proto.v1", Set.of()),
           Map.entry("client", Set.of("client.internal")),
           Map.entry("client.internal", Set.of("client", "proto.v1")),
@@ -57,8 +57,7 @@ class ArchitectureTest {
                   "server.flight",
                   "proto.v1")),
           Map.entry("server.cli.files", Set.of("client")),
-          Map.entry(
-              "server.cli", Set.of("client", "client.arrow", "server", "server.cli.files")));
+          Map.entry("server.cli", Set.of("client", "client.arrow", "server", "server.cli.files")));
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
@@ -118,9 +117,8 @@ class ArchitectureTest {
   private static boolean makesAnArena(JavaClass type) {
     return type.getMethodCallsFromSelf().stream()
         .map(JavaCall::getTarget)
-        .anyMatch(
-            target ->
-                target.getOwner().isEquivalentTo(Arena.class) && target.getName().startsWith("of"));
+        .anyMatch(target ->
+            target.getOwner().isEquivalentTo(Arena.class) && target.getName().startsWith("of"));
   }
 
   private static void door(String foreign, String... doors) {

@@ -48,7 +48,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Bulk transfers against a real server. Stopping the server fails when its Arrow memory is not all given back.
+/// Bulk transfers against a real server. Stopping the server fails when its Arrow memory is not all
+/// given back.
 class FlightIT {
   private static final long SEED = Long.getLong("whimbrel.seed", 20_261_123);
   private static final Duration DEADLINE = Duration.ofMinutes(2);
@@ -75,8 +76,10 @@ class FlightIT {
   }
 
   private void create(String name, int dimension) {
-    EmbeddingSpec spec = EmbeddingSpec.builder(dimension, Metric.DOT).model(new ModelId("acme", "m", "1")).build();
-    var _ = client.createCollection(new CollectionSpec(name, List.of(new FieldSpec("default", spec))));
+    EmbeddingSpec spec =
+        EmbeddingSpec.builder(dimension, Metric.DOT).model(new ModelId("acme", "m", "1")).build();
+    var _ =
+        client.createCollection(new CollectionSpec(name, List.of(new FieldSpec("default", spec))));
   }
 
   private List<Point> download(String collection) {
@@ -107,7 +110,8 @@ class FlightIT {
     assertThat(result.batches()).isGreaterThan(2);
     assertThat(client.count("big")).isEqualTo(20_000);
 
-    String space = client.collection("big").fields().getFirst().versions().getFirst().spec().spaceId();
+    String space =
+        client.collection("big").fields().getFirst().versions().getFirst().spec().spaceId();
     List<Point> back = download("big");
     assertThat(back).hasSize(20_000);
     for (int i = 0; i < 20_000; i++) {
@@ -142,7 +146,8 @@ class FlightIT {
             Point.of(PointId.of("7"), Map.of("payload", Value.of("x")), Vector.of(-0.0f, 3)));
     var _ = bulk.upload("kinds", points.iterator(), OPTIONS);
     List<Point> back = download("kinds");
-    assertThat(back.stream().map(Point::id)).containsExactlyElementsOf(points.stream().map(Point::id).toList());
+    assertThat(back.stream().map(Point::id))
+        .containsExactlyElementsOf(points.stream().map(Point::id).toList());
     assertThat(back.stream().map(Point::payload))
         .containsExactlyElementsOf(points.stream().map(Point::payload).toList());
     assertThat(back.get(1).vectors()).isEmpty();
@@ -161,8 +166,7 @@ class FlightIT {
             Point.of(PointId.of(2), Vector.of(1, 1)),
             Point.of(PointId.of(3), Vector.of(1, 1)),
             Point.of(PointId.of(4), Vector.of(1, Float.NaN)));
-    assertThatThrownBy(
-            () -> bulk.upload("strict", points.iterator(), OPTIONS.withBatchRowsMax(2)))
+    assertThatThrownBy(() -> bulk.upload("strict", points.iterator(), OPTIONS.withBatchRowsMax(2)))
         .isInstanceOfSatisfying(
             WhimbrelException.class,
             e -> {
@@ -186,13 +190,11 @@ class FlightIT {
     assertThatThrownBy(() -> get(ByteString.copyFromUtf8("{\"colection\": 1}")).read())
         .isInstanceOfSatisfying(
             StatusException.class,
-            e ->
-                assertThat(e.getTrailers().get(CODE)).isEqualTo("INVALID_ARGUMENT"));
+            e -> assertThat(e.getTrailers().get(CODE)).isEqualTo("INVALID_ARGUMENT"));
   }
 
   private static final io.grpc.Metadata.Key<String> CODE =
-      io.grpc.Metadata.Key.of(
-          "whimbrel-error-code", io.grpc.Metadata.ASCII_STRING_MARSHALLER);
+      io.grpc.Metadata.Key.of("whimbrel-error-code", io.grpc.Metadata.ASCII_STRING_MARSHALLER);
 
   private BlockingClientCall<Ticket, FlightData> get(ByteString ticket) {
     return ClientCalls.blockingV2ServerStreamingCall(
@@ -221,7 +223,8 @@ class FlightIT {
     }
     var _ = bulk.upload("slow", points.iterator(), OPTIONS);
     List<BlockingClientCall<Ticket, FlightData>> stalled = new ArrayList<>();
-    // More than the pool has threads: were one held by a reader that stopped, the last download would not end.
+    // More than the pool has threads: were one held by a reader that stopped, the last download
+    // would not end.
     for (int i = 0; i < 16; i++) {
       BlockingClientCall<Ticket, FlightData> call =
           get(
@@ -277,14 +280,15 @@ class FlightIT {
                           .addPath("robust"))
                   .setDataHeader(header)
                   .build());
-      boolean unusedToo =
-          call.write(FlightData.newBuilder().setDataHeader(header).build());
+      boolean unusedToo = call.write(FlightData.newBuilder().setDataHeader(header).build());
       assertThatThrownBy(call::read)
           .isInstanceOfSatisfying(
               StatusException.class,
               e -> assertThat(e.getTrailers().get(CODE)).isEqualTo("INVALID_ARGUMENT"));
     }
-    var _ = bulk.upload("robust", List.of(Point.of(PointId.of(1), Vector.of(1, 1))).iterator(), OPTIONS);
+    var _ =
+        bulk.upload(
+            "robust", List.of(Point.of(PointId.of(1), Vector.of(1, 1))).iterator(), OPTIONS);
     assertThat(client.count("robust")).isEqualTo(1);
   }
 }

@@ -12,8 +12,9 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// Every source of the project is as google-java-format writes it. It runs as a test because the formatter parses with the
-/// compiler of its own Java, and Maven's may be older than the sources. To format instead of checking:
+/// Every source of the project is as google-java-format writes it. It runs as a test because the
+/// formatter parses with the compiler of its own Java, and Maven's may be older than the sources.
+/// To format instead of checking:
 ///
 /// ```
 /// mvn -pl server -am test -Dtest=FormatTest -Dsurefire.failIfNoSpecifiedTests=false -Dwhimbrel.format=apply

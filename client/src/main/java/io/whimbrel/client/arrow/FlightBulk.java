@@ -46,7 +46,8 @@ import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.types.pojo.Schema;
 
 /**
- * Bulk upload and download by Arrow Flight, over a connection of its own, so that a transfer does not slow other calls.
+ * Bulk upload and download by Arrow Flight, over a connection of its own, so that a transfer does
+ * not slow other calls.
  *
  * <p>Safe for any number of threads; each transfer belongs to the thread that started it.
  */
@@ -54,7 +55,9 @@ public final class FlightBulk implements AutoCloseable {
   private static final int MESSAGE_BYTES_MAX = 64 << 20;
   private static final long MEMORY_BYTES_MAX = 256L << 20;
 
-  /** Bytes of a payload that is not yet encoded are not known; a point counts at least this much. */
+  /**
+   * Bytes of a payload that is not yet encoded are not known; a point counts at least this much.
+   */
   private static final int POINT_BYTES = 128;
 
   private final ManagedChannel channel;
@@ -75,14 +78,18 @@ public final class FlightBulk implements AutoCloseable {
     return new FlightBulk(Channels.open(host, port, MESSAGE_BYTES_MAX, false, Optional.empty()));
   }
 
-  /** Encrypts; trusts the certificates in the PEM file {@code trust}, or those of the platform when it is empty. */
+  /**
+   * Encrypts; trusts the certificates in the PEM file {@code trust}, or those of the platform when
+   * it is empty.
+   */
   public static FlightBulk tls(String host, int port, Optional<Path> trust) {
     return new FlightBulk(Channels.open(host, port, MESSAGE_BYTES_MAX, true, trust));
   }
 
   /**
-   * Upserts points in batches, each one atomic and in order; returns when all are on stable storage. The first batch that is
-   * refused ends the upload; those before it stay written. Holds one batch of points and the messages in flight.
+   * Upserts points in batches, each one atomic and in order; returns when all are on stable
+   * storage. The first batch that is refused ends the upload; those before it stay written. Holds
+   * one batch of points and the messages in flight.
    */
   public UploadResult upload(String collection, Iterator<Point> points, UploadOptions options) {
     PointColumns columns = PointColumns.ofUpload(schema(collection, options.deadline()));
@@ -109,8 +116,8 @@ public final class FlightBulk implements AutoCloseable {
   }
 
   /**
-   * Sends the batches of {@code reader} as they are: the columns of the published schema, up to 10,000 rows in a batch. Does not
-   * close the reader.
+   * Sends the batches of {@code reader} as they are: the columns of the published schema, up to
+   * 10,000 rows in a batch. Does not close the reader.
    */
   public UploadResult upload(String collection, ArrowReader reader, UploadOptions options) {
     Upload upload = new Upload(collection, options);
@@ -132,8 +139,9 @@ public final class FlightBulk implements AutoCloseable {
   }
 
   /**
-   * All points in id order as {@code read} selects; points written or deleted meanwhile may or may not appear. Holds one batch. The
-   * stream belongs to the calling thread and must be closed if it is not read to its end.
+   * All points in id order as {@code read} selects; points written or deleted meanwhile may or may
+   * not appear. Holds one batch. The stream belongs to the calling thread and must be closed if it
+   * is not read to its end.
    *
    * @param deadline the longest time until the last point
    */
@@ -204,8 +212,8 @@ public final class FlightBulk implements AutoCloseable {
   }
 
   /**
-   * Ends a call early. What came in meanwhile waits for this thread: it is taken and dropped, or the buffers under it would never
-   * be given back.
+   * Ends a call early. What came in meanwhile waits for this thread: it is taken and dropped, or
+   * the buffers under it would never be given back.
    */
   private static void abandon(BlockingClientCall<?, ?> call, String why) {
     call.cancel(why, null);
@@ -222,10 +230,14 @@ public final class FlightBulk implements AutoCloseable {
 
   private static WhimbrelException interrupted(InterruptedException e) {
     Thread.currentThread().interrupt();
-    return new WhimbrelException(ErrorCode.CANCELLED, "", "interrupted during the transfer", null, e);
+    return new WhimbrelException(
+        ErrorCode.CANCELLED, "", "interrupted during the transfer", null, e);
   }
 
-  /** Cancels transfers that are under way and closes the connection. Fails when Arrow memory is still held. */
+  /**
+   * Cancels transfers that are under way and closes the connection. Fails when Arrow memory is
+   * still held.
+   */
   @Override
   public void close() {
     channel.shutdownNow();

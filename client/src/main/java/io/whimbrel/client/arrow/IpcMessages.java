@@ -100,8 +100,7 @@ final class IpcMessages {
         ByteBuffer.wrap(data.getDataHeader().toByteArray()).order(ByteOrder.LITTLE_ENDIAN));
   }
 
-  private static WhimbrelException malformed(
-      String what, @Nullable Throwable cause) {
+  private static WhimbrelException malformed(String what, @Nullable Throwable cause) {
     return new WhimbrelException(
         ErrorCode.INTERNAL, "", "the server's answer is not an Arrow stream: " + what, null, cause);
   }

@@ -33,9 +33,11 @@ import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
 
 /**
- * Points to the columns of one collection and back. The server gives the schema, since it knows fields and dimensions.
+ * Points to the columns of one collection and back. The server gives the schema, since it knows
+ * fields and dimensions.
  *
- * <p>Ids are in {@code id} or {@code id_number}; a payload is one binary {@code whimbrel.v1.ObjectValue}, so that nothing is lost.
+ * <p>Ids are in {@code id} or {@code id_number}; a payload is one binary {@code
+ * whimbrel.v1.ObjectValue}, so that nothing is lost.
  */
 final class PointColumns {
   static final String ID = "id";
@@ -67,9 +69,7 @@ final class PointColumns {
         boolean multi = column.getType() instanceof ArrowType.List;
         Field row = multi ? column.getChildren().get(0) : column;
         String field =
-            name.equals(VECTOR)
-                ? FieldSpec.DEFAULT_NAME
-                : name.substring(VECTOR_PREFIX.length());
+            name.equals(VECTOR) ? FieldSpec.DEFAULT_NAME : name.substring(VECTOR_PREFIX.length());
         embeddings.put(
             field,
             new Embedding(
@@ -83,16 +83,14 @@ final class PointColumns {
   }
 
   /**
-   * The columns of an upload: those of an export with {@code if_seq} for {@code seq}. The spaces are not named in it, because a point
-   * need not say its own; those that do are checked here.
+   * The columns of an upload: those of an export with {@code if_seq} for {@code seq}. The spaces
+   * are not named in it, because a point need not say its own; those that do are checked here.
    */
   static PointColumns ofUpload(Schema exported) {
     List<Field> columns = new ArrayList<>();
     for (Field column : exported.getFields()) {
       if (column.getName().equals(SEQ)) {
-        columns.add(
-            new Field(
-                IF_SEQ, FieldType.nullable(new ArrowType.Int(64, false)), List.of()));
+        columns.add(new Field(IF_SEQ, FieldType.nullable(new ArrowType.Int(64, false)), List.of()));
       } else {
         Map<String, String> metadata = new HashMap<>(column.getMetadata());
         metadata.remove(SPACE_ID);
@@ -226,7 +224,8 @@ final class PointColumns {
           vectors.put(entry.getKey(), vector(column, i, embedding));
         }
       }
-      points.add(new Point(id(root, i), payload(root, i), vectors, seqs.get(i), OptionalLong.empty()));
+      points.add(
+          new Point(id(root, i), payload(root, i), vectors, seqs.get(i), OptionalLong.empty()));
     }
     return points;
   }

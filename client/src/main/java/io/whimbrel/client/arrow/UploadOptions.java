@@ -8,10 +8,12 @@ import java.time.Duration;
  * How points are sent. Changes cost only.
  *
  * @param batchRowsMax points in one batch, which is one atomic write; 1 to 10,000
- * @param batchBytesMax bytes of vectors and text in one batch, exceeded by at most one point; below the server's message limit
+ * @param batchBytesMax bytes of vectors and text in one batch, exceeded by at most one point; below
+ *     the server's message limit
  * @param batchesInFlightMax batches sent and not yet acknowledged; more of them share one fsync
- * @param requestId when not empty, batch {@code n} is written under the request id {@code requestId/n}, so that a repeated upload
- *     of the same points in the same batches happens once; up to 100 bytes
+ * @param requestId when not empty, batch {@code n} is written under the request id {@code
+ *     requestId/n}, so that a repeated upload of the same points in the same batches happens once;
+ *     up to 100 bytes
  * @param deadline the longest time of the whole upload
  */
 public record UploadOptions(
@@ -35,8 +37,7 @@ public record UploadOptions(
 
   private static void check(String field, int value, int max) {
     if (value < 1 || value > max) {
-      throw WhimbrelException.refusal(
-          ErrorCode.INVALID_ARGUMENT, field, value, "1 to " + max);
+      throw WhimbrelException.refusal(ErrorCode.INVALID_ARGUMENT, field, value, "1 to " + max);
     }
   }
 

@@ -5,8 +5,8 @@
  *
  * <ul>
  *   <li>Nothing outside this package names Arrow: the rest of the client works without it.
- *   <li>One batch of a transfer is in Arrow memory at a time; {@link io.whimbrel.client.arrow.FlightBulk#close} fails when any
- *       is left.
+ *   <li>One batch of a transfer is in Arrow memory at a time; {@link
+ *       io.whimbrel.client.arrow.FlightBulk#close} fails when any is left.
  *   <li>Every call has a deadline; every failure is a {@link io.whimbrel.client.WhimbrelException}.
  * </ul>
  */

@@ -7,7 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// The collections by name. Changed by the sequencer alone; a reader gets a map that no longer changes.
+/// The collections by name. Changed by the sequencer alone; a reader gets a map that no longer
+/// changes.
 public final class Catalog {
   private volatile Map<String, LiveCollection> byName;
 

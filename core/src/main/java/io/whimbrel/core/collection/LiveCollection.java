@@ -18,7 +18,8 @@ import java.util.stream.Stream;
 
 /// A collection as the process holds it: its record, its searchable versions, its totals.
 ///
-/// Everything but the totals is fixed at creation; totals are replaced by the sequencer after each write.
+/// Everything but the totals is fixed at creation; totals are replaced by the sequencer after each
+/// write.
 public final class LiveCollection {
   private final int number;
   private final CollectionRecord collectionRecord;

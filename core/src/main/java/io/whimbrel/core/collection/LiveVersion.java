@@ -14,9 +14,9 @@ import java.util.function.BooleanSupplier;
 
 /// The searchable copy of one version of a vector field.
 ///
-/// One writer (the sequencer, or recovery before it starts), any number of readers without locks. Rows are appended and
-/// tombstoned; when tombstones outnumber live rows the writer copies the live rows into a new generation and readers move over
-/// with their next search.
+/// One writer (the sequencer, or recovery before it starts), any number of readers without locks.
+/// Rows are appended and tombstoned; when tombstones outnumber live rows the writer copies the live
+/// rows into a new generation and readers move over with their next search.
 public final class LiveVersion implements AutoCloseable {
   /// Below this many tombstones copying is not worth it.
   private static final int TOMBSTONES_MIN = 4096;
@@ -27,8 +27,9 @@ public final class LiveVersion implements AutoCloseable {
   private final Kernels kernels;
   private volatile Generation generation;
 
-  /// One index with the translation of its ordinals. `ordinals` belongs to the writer; `internalIds` is written before the
-  /// index publishes the ordinal, so a reader that got an ordinal from a search finds its entry.
+  /// One index with the translation of its ordinals. `ordinals` belongs to the writer;
+  /// `internalIds` is written before the index publishes the ordinal, so a reader that got an
+  /// ordinal from a search finds its entry.
   private static final class Generation {
     final FlatIndex index;
     final LongIntHashMap ordinals = new LongIntHashMap();

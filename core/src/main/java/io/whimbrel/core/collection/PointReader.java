@@ -34,7 +34,8 @@ import java.util.function.BooleanSupplier;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
-/// Reads of points by id and in id order, and search. Every method is safe for any number of threads.
+/// Reads of points by id and in id order, and search. Every method is safe for any number of
+/// threads.
 public final class PointReader {
   /// Points read at once; between two such steps a page checks its size.
   private static final int STEP_POINTS_MAX = 256;
@@ -80,7 +81,8 @@ public final class PointReader {
       throws StorageException {
     Limits.checkRange("limit", limit, 1, Limits.SCROLL_POINTS_MAX);
     List<Selected> selected = selected(collection, read);
-    byte[] from = cursor.length == 0 ? Keys.collectionPrefix(collection.number()) : after(collection, cursor);
+    byte[] from =
+        cursor.length == 0 ? Keys.collectionPrefix(collection.number()) : after(collection, cursor);
     byte[] to = Keys.collectionPrefix(collection.number() + 1);
     List<Point> page = new ArrayList<>();
     long bytes = 0;
@@ -97,8 +99,8 @@ public final class PointReader {
         }
         for (Optional<Point> point : points(view, collection, internalIds, read, selected)) {
           page.add(
-              point.orElseThrow(
-                  () -> new StorageException("a point id has no point record in " + collection.name())));
+              point.orElseThrow(() ->
+                  new StorageException("a point id has no point record in " + collection.name())));
           bytes += estimatedBytes(page.getLast());
         }
       }
@@ -152,13 +154,10 @@ public final class PointReader {
         "empty, or next_cursor of a page of collection \"" + collection.name() + '"');
   }
 
-  /// The `k` best points by the vectors of one version. `visibleSeq` is what was visible before the call: an index only knows the
-  /// writes that touched it.
+  /// The `k` best points by the vectors of one version. `visibleSeq` is what was visible before the
+  /// call: an index only knows the writes that touched it.
   public SearchResult search(
-      LiveCollection collection,
-      SearchRequest request,
-      long visibleSeq,
-      BooleanSupplier cancelled)
+      LiveCollection collection, SearchRequest request, long visibleSeq, BooleanSupplier cancelled)
       throws StorageException {
     LiveCollection.LiveField field = collection.field("query.nearest.field", request.field());
     LiveVersion version = version(field, request);
@@ -170,8 +169,7 @@ public final class PointReader {
       LiveVersion.Candidates candidates =
           version.search(request.vector().values(), wanted + TIES_MAX, threshold, cancelled);
       int count = Math.min(candidates.count(), withTies(candidates, wanted));
-      List<Long> internalIds =
-          Arrays.stream(candidates.internalIds(), 0, count).boxed().toList();
+      List<Long> internalIds = Arrays.stream(candidates.internalIds(), 0, count).boxed().toList();
       List<SearchResult.Hit> hits = new ArrayList<>(count);
       try (View view = store.view()) {
         List<Optional<Point>> points =
@@ -291,8 +289,7 @@ public final class PointReader {
         if (row != null) {
           vectors
               .get(i)
-              .put(
-                  selection.field(), new Vector(VectorRecord.decode(row, dimension), 1, spaceId));
+              .put(selection.field(), new Vector(VectorRecord.decode(row, dimension), 1, spaceId));
         }
       }
     }

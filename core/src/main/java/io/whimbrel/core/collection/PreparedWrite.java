@@ -21,7 +21,8 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// A mutation that was checked against its collection's spec and encoded, so that the sequencer only decides and copies.
+/// A mutation that was checked against its collection's spec and encoded, so that the sequencer
+/// only decides and copies.
 ///
 /// @param fingerprint hash of the whole content; tells two requests under one request id apart
 /// @param bytes about what it holds in memory
@@ -114,13 +115,13 @@ record PreparedWrite(LiveCollection collection, Kind kind, long fingerprint, lon
     List<PreparedId> prepared = new ArrayList<>(ids.size());
     for (int i = 0; i < ids.size(); i++) {
       PointId id = ids.get(i);
-      prepared.add(
-          new PreparedId(id, Keys.id(collection.number(), id), ifSeq, "ids[" + i + "]"));
+      prepared.add(new PreparedId(id, Keys.id(collection.number(), id), ifSeq, "ids[" + i + "]"));
     }
     return prepared;
   }
 
-  /// The change as bytes, for the fingerprint; a change that no payload could store is refused here.
+  /// The change as bytes, for the fingerprint; a change that no payload could store is refused
+  /// here.
   private static byte[] encode(Mutation.PayloadChange change) {
     return switch (change) {
       case Mutation.PayloadChange.Set set -> PayloadCodec.encode("set", set.payload());
@@ -174,8 +175,7 @@ record PreparedWrite(LiveCollection collection, Kind kind, long fingerprint, lon
           case Kind.Delete _ -> 2;
           case Kind.UpdatePayload _ -> 3;
         };
-    return new PreparedWrite(
-        collection, kind, Totals.Tally.mix(fingerprint, kindNumber), bytes);
+    return new PreparedWrite(collection, kind, Totals.Tally.mix(fingerprint, kindNumber), bytes);
   }
 
   private static int changeNumber(Mutation.PayloadChange change) {

@@ -32,13 +32,16 @@ import java.util.concurrent.Future;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Opens what is on disk: checks that nothing acknowledged is missing, then loads what searches need.
+/// Opens what is on disk: checks that nothing acknowledged is missing, then loads what searches
+/// need.
 ///
 /// 1. The stamp beside the store must not be ahead of it, and must name the same database.
 /// 2. The change log must have no gap and must end where the store's progress stands.
-/// 3. Per collection, ids, points and vectors must be as many as the totals say, with the same hash.
+/// 3. Per collection, ids, points and vectors must be as many as the totals say, with the same
+///    hash.
 ///
-/// Any difference is DATA_LOSS, unless `acceptDataLoss`: then it is logged and what is there becomes the truth.
+/// Any difference is DATA_LOSS, unless `acceptDataLoss`: then it is logged and what is there
+/// becomes the truth.
 public final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
@@ -67,9 +70,15 @@ public final class Recovery {
     try (View view = store.view()) {
       Optional<byte[]> progressRow = view.get(Table.SYSTEM, Keys.PROGRESS);
       progress = progressRow.isPresent() ? Progress.decode(progressRow.get()) : Progress.START;
-      forEach(view, 'C', (key, value) -> records.put(Keys.collectionOf(key), CollectionRecord.decode(value)));
+      forEach(
+          view,
+          'C',
+          (key, value) -> records.put(Keys.collectionOf(key), CollectionRecord.decode(value)));
       forEach(view, 'K', (key, value) -> totals.put(Keys.collectionOf(key), Totals.decode(value)));
-      forEach(view, 'R', (key, value) -> requests.put(Keys.requestOf(key), RequestRecord.decode(value)));
+      forEach(
+          view,
+          'R',
+          (key, value) -> requests.put(Keys.requestOf(key), RequestRecord.decode(value)));
       forEach(view, 'X', (key, value) -> dropped.add(Keys.collectionOf(key)));
       logStart = checkLog(view, progress);
     }
@@ -107,8 +116,7 @@ public final class Recovery {
   }
 
   private static void forEach(View view, char kind, Row row) throws StorageException {
-    try (Scan scan =
-        view.scan(Table.SYSTEM, Keys.system(kind), Keys.system((char) (kind + 1)))) {
+    try (Scan scan = view.scan(Table.SYSTEM, Keys.system(kind), Keys.system((char) (kind + 1)))) {
       while (scan.advance()) {
         row.accept(scan.keyBytes(), scan.valueBytes());
       }
@@ -144,8 +152,7 @@ public final class Recovery {
     if (stamp.isPresent() && stamp.get().seq() > progress.seq()) {
       dataLoss(
           "the store ends at write %d, but write %d was acknowledged; %d acknowledged writes are missing"
-              .formatted(
-                  progress.seq(), stamp.get().seq(), stamp.get().seq() - progress.seq()));
+              .formatted(progress.seq(), stamp.get().seq(), stamp.get().seq() - progress.seq()));
     }
     if (stamp.isPresent() && stamp.get().seq() <= progress.seq()) {
       return stamp.get().databaseId();
@@ -161,7 +168,8 @@ public final class Recovery {
           ErrorCode.DATA_LOSS,
           directory.toString(),
           what,
-          "every acknowledged write; restore a backup, or open with accept-data-loss to go on with what is there");
+          "every acknowledged write; restore a backup, or open with accept-data-loss to go on with"
+              + " what is there");
     }
     LOG.warn("accepted as asked: {} in {}", what, directory);
   }
@@ -178,10 +186,9 @@ public final class Recovery {
         Map<LiveVersion, Future<Tallied>> ofCollection = new LinkedHashMap<>();
         collection
             .versions()
-            .forEach(
-                version ->
-                    ofCollection.put(
-                        version, pool.submit(() -> load(collection.number(), version, seq))));
+            .forEach(version ->
+                ofCollection.put(
+                    version, pool.submit(() -> load(collection.number(), version, seq))));
         vectors.add(ofCollection);
         points.add(pool.submit(() -> tally(collection.number())));
       }
@@ -210,13 +217,12 @@ public final class Recovery {
     compare(collection, "points", expected.points(), found.points());
     found
         .vectors()
-        .forEach(
-            (ref, tally) ->
-                compare(
-                    collection,
-                    "vectors of field " + ref.field() + " version " + ref.version(),
-                    expected.vectorsOf(ref),
-                    tally));
+        .forEach((ref, tally) ->
+            compare(
+                collection,
+                "vectors of field " + ref.field() + " version " + ref.version(),
+                expected.vectorsOf(ref),
+                tally));
     collection.replaceTotals(found);
   }
 

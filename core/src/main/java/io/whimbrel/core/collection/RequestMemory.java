@@ -13,7 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/// The answers to recent writes that carried a request id, so that a retry after an unknown outcome gets the first answer.
+/// The answers to recent writes that carried a request id, so that a retry after an unknown outcome
+/// gets the first answer.
 ///
 /// Bounded by number and by age, oldest forgotten first. Belongs to the sequencer thread.
 final class RequestMemory {

@@ -36,11 +36,13 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The one thread that changes the database: total order, one fsync for all that wait, no locks around the store.
+/// The one thread that changes the database: total order, one fsync for all that wait, no locks
+/// around the store.
 ///
-/// Every request is a queue entry; a group of waiting writes becomes one `WriteBatch`. The queue is bounded by bytes: a writer is
-/// held back while it is full and refused with OVERLOADED after a time. A storage failure makes the outcome of the group unknown
-/// and ends writing until the next open; reads go on.
+/// Every request is a queue entry; a group of waiting writes becomes one `WriteBatch`. The queue is
+/// bounded by bytes: a writer is held back while it is full and refused with OVERLOADED after a
+/// time. A storage failure makes the outcome of the group unknown and ends writing until the next
+/// open; reads go on.
 public final class Sequencer {
   private static final Logger LOG = LoggerFactory.getLogger(Sequencer.class);
   private static final long GROUP_BYTES_MAX = 8L << 20;
@@ -88,7 +90,8 @@ public final class Sequencer {
   private final int queuePermitsMax;
   private final Thread thread;
 
-  /// Answers leave in order on a thread of their own, so that a slow reader of answers does not hold the store back.
+  /// Answers leave in order on a thread of their own, so that a slow reader of answers does not
+  /// hold the store back.
   private final ExecutorService answers =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().name("whimbrel-answers").daemon(true).factory());
@@ -147,8 +150,8 @@ public final class Sequencer {
     droppedCollections.forEach(this::removeLater);
   }
 
-  /// Checks the mutation, waits for room in the queue and submits it. The future completes after the write is as durable as asked
-  /// and visible to reads.
+  /// Checks the mutation, waits for room in the queue and submits it. The future completes after
+  /// the write is as durable as asked and visible to reads.
   public CompletableFuture<WriteResult> write(
       LiveCollection collection, Mutation mutation, WriteOptions writeOptions) {
     refuseUnlessWriting();
@@ -187,7 +190,10 @@ public final class Sequencer {
         throw WhimbrelException.of(
             ErrorCode.OVERLOADED,
             "write queue",
-            options.queueBytesMax() + " bytes waiting for " + options.writeWaitMax().toMillis() + " ms",
+            options.queueBytesMax()
+                + " bytes waiting for "
+                + options.writeWaitMax().toMillis()
+                + " ms",
             "room for the request; try again later");
       }
     } catch (InterruptedException e) {
@@ -366,8 +372,7 @@ public final class Sequencer {
       batch.put(Table.SYSTEM, Keys.totals(number), Totals.EMPTY.encode());
       writeCatalogChange(batch, number, new Progress(seq, progress.nextInternalId(), number + 1));
     }
-    LiveCollection collection =
-        new LiveCollection(number, collectionRecord, Totals.EMPTY, kernels);
+    LiveCollection collection = new LiveCollection(number, collectionRecord, Totals.EMPTY, kernels);
     collection.versions().forEach(version -> version.publish(seq));
     catalog.add(collection);
     written(true);
@@ -396,8 +401,7 @@ public final class Sequencer {
 
   private void writeCatalogChange(Batch batch, int collection, Progress next)
       throws StorageException {
-    batch.put(
-        Table.LOG, Keys.log(next.seq()), new ChangeRecord(collection, new long[0]).encode());
+    batch.put(Table.LOG, Keys.log(next.seq()), new ChangeRecord(collection, new long[0]).encode());
     batch.put(Table.SYSTEM, Keys.PROGRESS, next.encode());
     store.write(batch, true);
     progress = next;
@@ -415,11 +419,13 @@ public final class Sequencer {
     try {
       maintenance.execute(() -> remove(collection));
     } catch (RejectedExecutionException e) {
-      LOG.info("collection {} is dropped; its space is given back after the next start", collection);
+      LOG.info(
+          "collection {} is dropped; its space is given back after the next start", collection);
     }
   }
 
-  /// Gives the space of a dropped collection back. A crash in between leaves the `X` row, and the next open starts again.
+  /// Gives the space of a dropped collection back. A crash in between leaves the `X` row, and the
+  /// next open starts again.
   private void remove(int collection) {
     try {
       byte[] from = Keys.collectionPrefix(collection);
@@ -489,7 +495,8 @@ public final class Sequencer {
         outcomeUnknown ? ErrorCode.OUTCOME_UNKNOWN : ErrorCode.READ_ONLY,
         "write",
         outcomeUnknown
-            ? "the store failed; the write may or may not be there, repeat it with the same request_id after a restart"
+            ? "the store failed; the write may or may not be there, repeat it with the same"
+                  + " request_id after a restart"
             : "the store failed; nothing was written",
         cause);
   }
@@ -543,7 +550,8 @@ public final class Sequencer {
   }
 
   private static void shutDown(ExecutorService executor) {
-    // ExecutorService.close waits for what was submitted; both queues only hold short work or one compaction.
+    // ExecutorService.close waits for what was submitted; both queues only hold short work or one
+    // compaction.
     executor.close();
   }
 

@@ -10,7 +10,8 @@ import io.whimbrel.core.model.WhimbrelException;
 final class VectorChecks {
   private VectorChecks() {}
 
-  /// Refuses `vector` unless it fits `version`. `path` is the request field, for example `points[3].vectors.default`.
+  /// Refuses `vector` unless it fits `version`. `path` is the request field, for example
+  /// `points[3].vectors.default`.
   static void check(String path, Vector vector, LiveCollection collection, LiveVersion version) {
     EmbeddingSpec spec = version.spec();
     if (!vector.spaceId().isEmpty() && !vector.spaceId().equals(version.spaceId())) {
@@ -18,7 +19,11 @@ final class VectorChecks {
           ErrorCode.SPACE_MISMATCH,
           path + ".space_id",
           vector.spaceId(),
-          version.spaceId() + ", the space of model " + spec.model() + ", " + where(collection, version));
+          version.spaceId()
+              + ", the space of model "
+              + spec.model()
+              + ", "
+              + where(collection, version));
     }
     if (vector.rows() != 1) {
       throw WhimbrelException.of(
@@ -45,7 +50,10 @@ final class VectorChecks {
     }
     if (spec.metric() == Metric.COSINE && squares == 0) {
       throw WhimbrelException.of(
-          ErrorCode.ZERO_VECTOR, path, "the zero vector", "a vector with a direction, under COSINE");
+          ErrorCode.ZERO_VECTOR,
+          path,
+          "the zero vector",
+          "a vector with a direction, under COSINE");
     }
   }
 

@@ -33,10 +33,12 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// The requests that share one `WriteBatch`. Each is decided against what is stored and what earlier requests of the group did;
-/// a refused request leaves no trace. Belongs to the sequencer thread.
+/// The requests that share one `WriteBatch`. Each is decided against what is stored and what
+/// earlier requests of the group did; a refused request leaves no trace. Belongs to the sequencer
+/// thread.
 final class WriteGroup {
-  /// Change-log rows kept; recovery of a derived file that is further behind starts from the points instead.
+  /// Change-log rows kept; recovery of a derived file that is further behind starts from the points
+  /// instead.
   static final long LOG_ROWS_MAX = 262_144;
 
   /// Rows are trimmed in steps, since every trim costs a range tombstone.
@@ -80,7 +82,8 @@ final class WriteGroup {
     this.asyncWithinMillis = asyncWithinMillis;
   }
 
-  /// Decides one request and adds its rows to the batch, or refuses it with a `WhimbrelException` and adds nothing.
+  /// Decides one request and adds its rows to the batch, or refuses it with a `WhimbrelException`
+  /// and adds nothing.
   WriteResult decide(PreparedWrite write, WriteOptions options, long nowMillis)
       throws StorageException {
     if (!options.requestId().isEmpty()) {
@@ -90,7 +93,8 @@ final class WriteGroup {
       }
     }
     if (!catalog.holds(write.collection())) {
-      // Dropped since the request was prepared; a collection made anew under the name has another spec.
+      // Dropped since the request was prepared; a collection made anew under the name has another
+      // spec.
       catalog.require(write.collection().name());
       throw WhimbrelException.of(
           ErrorCode.COLLECTION_NOT_FOUND,
@@ -187,7 +191,8 @@ final class WriteGroup {
 
   private long apply(PreparedWrite write, List<Optional<StoredPoint>> stored, long seq)
       throws StorageException {
-    // Encoded before the first row goes into the batch: a payload that outgrows its limit refuses the whole request.
+    // Encoded before the first row goes into the batch: a payload that outgrows its limit refuses
+    // the whole request.
     List<PointRecord> payloadUpdates =
         write.kind() instanceof PreparedWrite.Kind.UpdatePayload update
             ? changedPayloads(update, stored, seq)
@@ -284,10 +289,8 @@ final class WriteGroup {
         collection
             .versions()
             .filter(version -> version.ref().equals(ref))
-            .forEach(
-                version ->
-                    indexChanges.add(
-                        new IndexChange(version, before.internalId(), REMOVED, seq)));
+            .forEach(version ->
+                indexChanges.add(new IndexChange(version, before.internalId(), REMOVED, seq)));
       }
     }
   }
@@ -299,9 +302,7 @@ final class WriteGroup {
       StoredPoint after)
       throws StorageException {
     batch.put(
-        Table.POINTS,
-        Keys.point(collection.number(), after.internalId()),
-        after.record().encode());
+        Table.POINTS, Keys.point(collection.number(), after.internalId()), after.record().encode());
     overlay.put(new Key(collection.number(), entry.id()), Optional.of(after));
     totals(collection).replace(before, Optional.of(after));
     return after.internalId();
@@ -348,9 +349,7 @@ final class WriteGroup {
   void finish() throws StorageException {
     for (Map.Entry<LiveCollection, TotalsBuilder> entry : totals.entrySet()) {
       batch.put(
-          Table.SYSTEM,
-          Keys.totals(entry.getKey().number()),
-          entry.getValue().build().encode());
+          Table.SYSTEM, Keys.totals(entry.getKey().number()), entry.getValue().build().encode());
     }
     if (progress.seq() - logStart > LOG_ROWS_MAX + LOG_TRIM_STEP) {
       long newStart = progress.seq() - LOG_ROWS_MAX;
@@ -383,8 +382,8 @@ final class WriteGroup {
     return logStart;
   }
 
-  /// Totals in the making. Vectors are hashed by internal id alone: a payload update changes the point's sequence number and
-  /// leaves the vector's row as it was.
+  /// Totals in the making. Vectors are hashed by internal id alone: a payload update changes the
+  /// point's sequence number and leaves the vector's row as it was.
   private static final class TotalsBuilder {
     private Totals.Tally points;
     private final Map<PointRecord.VectorRef, Totals.Tally> vectors;
@@ -395,28 +394,22 @@ final class WriteGroup {
     }
 
     void replace(Optional<StoredPoint> before, Optional<StoredPoint> after) {
-      before.ifPresent(
-          point -> {
-            points = points.minus(point.internalId(), point.record().seq());
-            point
-                .record()
-                .vectors()
-                .forEach(
-                    ref ->
-                        vectors.compute(
-                            ref, (_, tally) -> orEmpty(tally).minus(point.internalId(), 0)));
-          });
-      after.ifPresent(
-          point -> {
-            points = points.plus(point.internalId(), point.record().seq());
-            point
-                .record()
-                .vectors()
-                .forEach(
-                    ref ->
-                        vectors.compute(
-                            ref, (_, tally) -> orEmpty(tally).plus(point.internalId(), 0)));
-          });
+      before.ifPresent(point -> {
+        points = points.minus(point.internalId(), point.record().seq());
+        point
+            .record()
+            .vectors()
+            .forEach(ref ->
+                vectors.compute(ref, (_, tally) -> orEmpty(tally).minus(point.internalId(), 0)));
+      });
+      after.ifPresent(point -> {
+        points = points.plus(point.internalId(), point.record().seq());
+        point
+            .record()
+            .vectors()
+            .forEach(ref ->
+                vectors.compute(ref, (_, tally) -> orEmpty(tally).plus(point.internalId(), 0)));
+      });
     }
 
     private static Totals.Tally orEmpty(Totals.@Nullable Tally tally) {

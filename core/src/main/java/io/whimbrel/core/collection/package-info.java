@@ -2,15 +2,18 @@
 ///
 /// A write goes through these hands:
 ///
-/// 1. [PreparedWrite], in the caller's thread: everything that can be checked against the request and the collection's
-///    immutable spec is checked, and all bytes are encoded.
-/// 2. [Sequencer], one thread: takes what waits, lets [WriteGroup] decide each request against the stored points (ids,
-///    conditions, sequence numbers), writes one `WriteBatch` with one fsync, publishes to the indexes, then answers.
-/// 3. [LiveVersion]: the searchable copy of one version. A write is visible whole or not at all, and before it is answered.
+/// 1. [PreparedWrite], in the caller's thread: everything that can be checked against the request
+///    and the collection's immutable spec is checked, and all bytes are encoded.
+/// 2. [Sequencer], one thread: takes what waits, lets [WriteGroup] decide each request against the
+///    stored points (ids, conditions, sequence numbers), writes one `WriteBatch` with one fsync,
+///    publishes to the indexes, then answers.
+/// 3. [LiveVersion]: the searchable copy of one version. A write is visible whole or not at all,
+///    and before it is answered.
 ///
 /// - Only the sequencer thread changes the store, the catalog and the indexes.
 /// - Decided once, then applied: nothing after the decision looks at a clock or at chance.
-/// - After a failed write the outcome is unknown, so the sequencer takes no further write until the next open.
+/// - After a failed write the outcome is unknown, so the sequencer takes no further write until the
+///   next open.
 @NullMarked
 package io.whimbrel.core.collection;
 

@@ -38,8 +38,9 @@ import java.util.function.BooleanSupplier;
 
 /// The embeddable database: one data directory, any number of collections.
 ///
-/// Safe for any number of threads. A refusal is a `WhimbrelException`; it has changed nothing, except under OUTCOME_UNKNOWN. A
-/// finished write is visible to every later read, and a write is seen whole or not at all.
+/// Safe for any number of threads. A refusal is a `WhimbrelException`; it has changed nothing,
+/// except under OUTCOME_UNKNOWN. A finished write is visible to every later read, and a write is
+/// seen whole or not at all.
 ///
 /// ```java
 /// try (Database database = Database.open(Path.of("data"))) {
@@ -71,8 +72,9 @@ public final class Database implements AutoCloseable {
     return open(directory, DatabaseOptions.DEFAULT);
   }
 
-  /// Opens or makes the database in `directory`. Fails with DATA_LOSS when acknowledged writes are missing, with `IOException` when
-  /// the files cannot be read or another process has them open. Loads all vectors: about a second for a gigabyte.
+  /// Opens or makes the database in `directory`. Fails with DATA_LOSS when acknowledged writes are
+  /// missing, with `IOException` when the files cannot be read or another process has them open.
+  /// Loads all vectors: about a second for a gigabyte.
   public static Database open(Path directory, DatabaseOptions options) throws IOException {
     Kernels kernels = KernelProvider.best();
     KernelProvider.warmUp(kernels);
@@ -131,15 +133,16 @@ public final class Database implements AutoCloseable {
     return opened.catalog().all().stream().map(LiveCollection::info).toList();
   }
 
-  /// Deletes a collection; returns the number of points that were in it. Its space is given back in the background.
+  /// Deletes a collection; returns the number of points that were in it. Its space is given back in
+  /// the background.
   public long deleteCollection(String collection) {
     refuseIfClosed();
     return await(opened.sequencer().drop(collection));
   }
 
-  /// Submits a write. Holds the caller back while the write queue is full, then refuses with OVERLOADED; other refusals that can be
-  /// told at once are thrown too. The future completes once the write is as durable as asked and visible, or fails with a
-  /// `WhimbrelException`.
+  /// Submits a write. Holds the caller back while the write queue is full, then refuses with
+  /// OVERLOADED; other refusals that can be told at once are thrown too. The future completes once
+  /// the write is as durable as asked and visible, or fails with a `WhimbrelException`.
   public CompletableFuture<WriteResult> write(
       String collection, Mutation mutation, WriteOptions options) {
     return opened.sequencer().write(require(collection), mutation, options);
@@ -151,7 +154,8 @@ public final class Database implements AutoCloseable {
     return reading(() -> reader.get(require(collection), ids, read));
   }
 
-  /// A page of up to `limit` points in id order; `cursor` is empty or from the page before. A page also ends at 8 MiB.
+  /// A page of up to `limit` points in id order; `cursor` is empty or from the page before. A page
+  /// also ends at 8 MiB.
   public Page scroll(String collection, byte[] cursor, int limit, ReadOptions read) {
     awaitSeq(read.minSeq());
     return reading(() -> reader.scroll(require(collection), cursor, limit, read));
@@ -167,15 +171,15 @@ public final class Database implements AutoCloseable {
     return search(collection, request, () -> false);
   }
 
-  /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with CANCELLED.
-  public SearchResult search(
-      String collection, SearchRequest request, BooleanSupplier cancelled) {
+  /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with
+  /// CANCELLED.
+  public SearchResult search(String collection, SearchRequest request, BooleanSupplier cancelled) {
     awaitSeq(request.read().minSeq());
     return reading(() -> searchLive(collection, request, cancelled));
   }
 
-  private SearchResult searchLive(
-      String name, SearchRequest request, BooleanSupplier cancelled) throws IOException {
+  private SearchResult searchLive(String name, SearchRequest request, BooleanSupplier cancelled)
+      throws IOException {
     LiveCollection collection = require(name);
     try {
       return reader.search(collection, request, seq(), cancelled);
@@ -236,7 +240,8 @@ public final class Database implements AutoCloseable {
       return read.run();
     } catch (IOException e) {
       refuseIfClosed();
-      throw WhimbrelException.of(ErrorCode.DATA_LOSS, "database", String.valueOf(e.getMessage()), e);
+      throw WhimbrelException.of(
+          ErrorCode.DATA_LOSS, "database", String.valueOf(e.getMessage()), e);
     }
   }
 
@@ -253,12 +258,12 @@ public final class Database implements AutoCloseable {
 
   private void refuseIfClosed() {
     if (closed.get()) {
-      throw WhimbrelException.of(
-          ErrorCode.UNAVAILABLE, "database", "closed", "an open database");
+      throw WhimbrelException.of(ErrorCode.UNAVAILABLE, "database", "closed", "an open database");
     }
   }
 
-  /// Finishes submitted writes and running reads, then closes. Once only; later calls are refused with UNAVAILABLE.
+  /// Finishes submitted writes and running reads, then closes. Once only; later calls are refused
+  /// with UNAVAILABLE.
   @Override
   public void close() {
     if (closed.getAndSet(true)) {

@@ -4,9 +4,12 @@ import java.time.Duration;
 
 /// Options of an embedded database; none is stored on disk, all take effect at open.
 ///
-/// @param acceptDataLoss open although acknowledged writes are missing from the data directory; default false
-/// @param writeQueueBytesMax bytes of writes that may wait for the store before writers are held back; default 64 MiB
-/// @param writeWaitMax how long a writer is held back before it is refused with OVERLOADED; default 10 s
+/// @param acceptDataLoss open although acknowledged writes are missing from the data directory;
+///   default false
+/// @param writeQueueBytesMax bytes of writes that may wait for the store before writers are held
+///   back; default 64 MiB
+/// @param writeWaitMax how long a writer is held back before it is refused with OVERLOADED; default
+///   10 s
 /// @param asyncFlush longest time until an ASYNC write is on stable storage; default 500 ms
 /// @param blockCacheBytes memory for blocks of the store; default 128 MiB
 public record DatabaseOptions(

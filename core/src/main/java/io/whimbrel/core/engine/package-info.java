@@ -1,4 +1,5 @@
-/// The facade of the core: [Database] opens and closes everything in order and turns storage failures into error codes.
+/// The facade of the core: [Database] opens and closes everything in order and turns storage
+/// failures into error codes.
 @NullMarked
 package io.whimbrel.core.engine;
 

@@ -14,7 +14,10 @@ public record CollectionSpec(String name, List<FieldSpec> fields) {
     for (FieldSpec field : fields) {
       if (!seen.add(field.name())) {
         throw WhimbrelException.of(
-            ErrorCode.INVALID_ARGUMENT, "fields", '"' + field.name() + "\" twice", "each field once");
+            ErrorCode.INVALID_ARGUMENT,
+            "fields",
+            '"' + field.name() + "\" twice",
+            "each field once");
       }
     }
   }

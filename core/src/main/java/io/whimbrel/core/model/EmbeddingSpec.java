@@ -49,9 +49,11 @@ public record EmbeddingSpec(
         "");
   }
 
-  /// Stable hash of what makes vectors comparable: model, dimension, normalisation, prefixes and pooling. 32 hex digits.
+  /// Stable hash of what makes vectors comparable: model, dimension, normalisation, prefixes and
+  /// pooling. 32 hex digits.
   ///
-  /// Metric, storage and index are not part of it: they say how vectors are searched, not what they mean.
+  /// Metric, storage and index are not part of it: they say how vectors are searched, not what they
+  /// mean.
   public String spaceId() {
     String canonical =
         Stream.of(

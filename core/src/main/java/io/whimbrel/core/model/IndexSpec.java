@@ -5,8 +5,8 @@ public sealed interface IndexSpec {
   /// Exact scan of all vectors.
   record Flat() implements IndexSpec {}
 
-  /// Graph search after Malkov and Yashunin 2016: `m` links a node on the upper layers, `2 * m` on the bottom layer;
-  /// `efConstruction` is the beam width while building.
+  /// Graph search after Malkov and Yashunin 2016: `m` links a node on the upper layers, `2 * m` on
+  /// the bottom layer; `efConstruction` is the beam width while building.
   record Hnsw(int m, int efConstruction) implements IndexSpec {
     public Hnsw {
       Limits.checkRange("index.hnsw.m", m, 2, 128);

@@ -1,6 +1,7 @@
 package io.whimbrel.core.model;
 
-/// Bounds of sizes and counts that hold for every user of the core; the server's own are beside its configuration.
+/// Bounds of sizes and counts that hold for every user of the core; the server's own are beside its
+/// configuration.
 public final class Limits {
   public static final int ID_BYTES_MAX = 512;
   public static final int DIMENSION_MAX = 65_536;
@@ -11,8 +12,10 @@ public final class Limits {
   public static final int PAYLOAD_DEPTH_MAX = 16;
   public static final int REQUEST_ID_BYTES_MAX = 128;
   public static final int SCROLL_POINTS_MAX = 10_000;
+
   /// A page of points ends when it holds this many bytes.
   public static final int PAGE_BYTES_MAX = 8 << 20;
+
   public static final int COLLECTIONS_MAX = 10_000;
   public static final int MODEL_PART_BYTES_MAX = 512;
   public static final int SOURCE_FIELDS_MAX = 64;
@@ -23,7 +26,10 @@ public final class Limits {
   public static int checkRange(String field, long value, int min, int max) {
     if (value < min || value > max) {
       throw WhimbrelException.of(
-          value > max ? ErrorCode.LIMIT_EXCEEDED : ErrorCode.INVALID_ARGUMENT, field, value, min + " to " + max);
+          value > max ? ErrorCode.LIMIT_EXCEEDED : ErrorCode.INVALID_ARGUMENT,
+          field,
+          value,
+          min + " to " + max);
     }
     return (int) value;
   }

@@ -2,7 +2,8 @@ package io.whimbrel.core.model;
 
 import java.util.regex.Pattern;
 
-/// The naming rule of collections and fields: `[a-z0-9][a-z0-9_-]{0,62}`. Names never become file names.
+/// The naming rule of collections and fields: `[a-z0-9][a-z0-9_-]{0,62}`. Names never become file
+/// names.
 final class Names {
   private static final Pattern RULE = Pattern.compile("[a-z0-9][a-z0-9_-]{0,62}");
 

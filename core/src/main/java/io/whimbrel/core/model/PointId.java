@@ -6,7 +6,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/// A point's name, given back exactly as it came. Order: numbers (unsigned) first, then texts by their UTF-8 bytes.
+/// A point's name, given back exactly as it came. Order: numbers (unsigned) first, then texts by
+/// their UTF-8 bytes.
 public sealed interface PointId extends Comparable<PointId> {
   static PointId of(String text) {
     return new Text(text);
@@ -21,7 +22,8 @@ public sealed interface PointId extends Comparable<PointId> {
   record Text(String text) implements PointId {
     public Text {
       if (text.isEmpty()) {
-        throw WhimbrelException.of(ErrorCode.INVALID_ID, "id", "\"\"", "1 to " + Limits.ID_BYTES_MAX + " bytes");
+        throw WhimbrelException.of(
+            ErrorCode.INVALID_ID, "id", "\"\"", "1 to " + Limits.ID_BYTES_MAX + " bytes");
       }
       int bytes = utf8(text).length;
       if (bytes > Limits.ID_BYTES_MAX) {
@@ -30,7 +32,8 @@ public sealed interface PointId extends Comparable<PointId> {
       }
     }
 
-    /// The UTF-8 bytes; text that is not valid Unicode is refused, since it could not be given back.
+    /// The UTF-8 bytes; text that is not valid Unicode is refused, since it could not be given
+    /// back.
     public byte[] bytes() {
       return utf8(text);
     }

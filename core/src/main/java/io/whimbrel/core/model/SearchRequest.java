@@ -19,8 +19,7 @@ public record SearchRequest(
   public SearchRequest {
     Limits.checkRange("k", k, 1, Limits.K_MAX);
     if (scoreThreshold.isPresent() && Double.isNaN(scoreThreshold.getAsDouble())) {
-      throw WhimbrelException.of(
-          ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
+      throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
     }
   }
 

@@ -4,7 +4,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
-/// A payload value. Whole numbers and doubles are different kinds and are never converted into each other.
+/// A payload value. Whole numbers and doubles are different kinds and are never converted into each
+/// other.
 public sealed interface Value {
   /// An explicit null, which is not the same as an absent field.
   record NullValue() implements Value {
@@ -27,7 +28,8 @@ public sealed interface Value {
 
     public TimestampValue {
       if (value.isBefore(MIN) || value.isAfter(MAX)) {
-        throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "timestamp", value, MIN + " to " + MAX);
+        throw WhimbrelException.of(
+            ErrorCode.INVALID_ARGUMENT, "timestamp", value, MIN + " to " + MAX);
       }
     }
   }

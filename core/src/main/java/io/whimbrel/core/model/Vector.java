@@ -4,8 +4,8 @@ import java.util.Arrays;
 
 /// One vector, or one token matrix: `rows` rows of `dimension` float32 values, row after row.
 ///
-/// Holds the array it is given and compares by content; the giver must not change it afterwards. `spaceId` is empty when the
-/// sender did not say which embedding space the vector belongs to.
+/// Holds the array it is given and compares by content; the giver must not change it afterwards.
+/// `spaceId` is empty when the sender did not say which embedding space the vector belongs to.
 public record Vector(float[] values, int rows, String spaceId) {
   public Vector {
     if (rows < 1 || values.length == 0 || values.length % rows != 0) {

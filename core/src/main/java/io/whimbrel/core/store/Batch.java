@@ -3,7 +3,8 @@ package io.whimbrel.core.store;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.WriteBatch;
 
-/// Rows to be written together, over all tables. Owned by one thread; close gives its native memory back.
+/// Rows to be written together, over all tables. Owned by one thread; close gives its native memory
+/// back.
 public final class Batch implements AutoCloseable {
   private final Store store;
   private final WriteBatch batch = new WriteBatch();

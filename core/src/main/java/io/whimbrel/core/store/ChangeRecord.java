@@ -1,6 +1,7 @@
 package io.whimbrel.core.store;
 
-/// A row of `LOG`: the collection and the internal ids that one write changed. The data is in the other tables.
+/// A row of `LOG`: the collection and the internal ids that one write changed. The data is in the
+/// other tables.
 public record ChangeRecord(int collection, long[] internalIds) {
   private static final int FORMAT = 1;
 

@@ -12,7 +12,8 @@ import io.whimbrel.core.model.Storage;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A row `C`: a collection with its fields and their versions. Numbers, not names, stand in all other keys.
+/// A row `C`: a collection with its fields and their versions. Numbers, not names, stand in all
+/// other keys.
 public record CollectionRecord(String name, long createdSeq, List<FieldRecord> fields) {
   private static final int FORMAT = 1;
   private static final int FLAT = 1;

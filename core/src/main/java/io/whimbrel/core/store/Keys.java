@@ -38,7 +38,8 @@ public final class Keys {
     return new String(key, 1, key.length - 1, StandardCharsets.UTF_8);
   }
 
-  /// First key of the system rows of one kind, for example `'C'`; the last is `system(kind + 1)`, exclusive.
+  /// First key of the system rows of one kind, for example `'C'`; the last is `system(kind + 1)`,
+  /// exclusive.
   public static byte[] system(char kind) {
     return new byte[] {(byte) kind};
   }
@@ -48,7 +49,8 @@ public final class Keys {
     return ByteBuffer.wrap(key).getInt(1);
   }
 
-  /// Start of a collection's rows in `IDS`, `POINTS` and `VECTORS`; the end is that of `collection + 1`, exclusive.
+  /// Start of a collection's rows in `IDS`, `POINTS` and `VECTORS`; the end is that of `collection
+  /// + 1`, exclusive.
   public static byte[] collectionPrefix(int collection) {
     return ByteBuffer.allocate(4).putInt(collection).array();
   }

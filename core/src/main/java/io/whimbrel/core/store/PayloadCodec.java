@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// Payloads as bytes: fields in name order, each value behind a tag that names its type, so that equal payloads have equal
-/// bytes and int64 and double never meet.
+/// Payloads as bytes: fields in name order, each value behind a tag that names its type, so that
+/// equal payloads have equal bytes and int64 and double never meet.
 public final class PayloadCodec {
   private static final int NULL = 0;
   private static final int FALSE = 1;

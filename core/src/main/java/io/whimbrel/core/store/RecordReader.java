@@ -3,8 +3,8 @@ package io.whimbrel.core.store;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/// Reads what [RecordWriter] wrote. A record that ends early or claims an impossible length is a [StorageException]; no
-/// length is trusted before it was compared with what is there.
+/// Reads what [RecordWriter] wrote. A record that ends early or claims an impossible length is a
+/// [StorageException]; no length is trusted before it was compared with what is there.
 public final class RecordReader {
   private final ByteBuffer in;
 

@@ -8,7 +8,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/// Writes stored records: fixed numbers big-endian, lengths and small numbers as varints, text as UTF-8. Not thread safe.
+/// Writes stored records: fixed numbers big-endian, lengths and small numbers as varints, text as
+/// UTF-8. Not thread safe.
 public final class RecordWriter {
   private byte[] bytes = new byte[128];
   private int size;

@@ -8,8 +8,9 @@ import org.rocksdb.RocksIterator;
 import org.rocksdb.Slice;
 import org.rocksdb.Snapshot;
 
-/// An ordered walk over rows of one table. `advance()` moves to the next row and tells whether there is one; `key()` and
-/// `value()` are views of reused buffers, good until the next `advance()`.
+/// An ordered walk over rows of one table. `advance()` moves to the next row and tells whether
+/// there is one; `key()` and `value()` are views of reused buffers, good until the next
+/// `advance()`.
 public final class Scan implements AutoCloseable {
   /// Longer than any key: an id of 512 bytes behind its prefix.
   private static final int KEY_BYTES_MAX = 1024;

@@ -12,11 +12,13 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.zip.CRC32C;
 
-/// The file `STAMP` beside the store: identity of the database and a sequence number that was acknowledged and synced.
+/// The file `STAMP` beside the store: identity of the database and a sequence number that was
+/// acknowledged and synced.
 ///
-/// RocksDB opens without complaint after some truncations of its own files; a store whose last sequence number lies below the
-/// stamp has lost acknowledged writes. Layout: magic(8), format(4), database id(16), sequence number(8), CRC32C of these(4).
-/// Replaced by write, fsync, rename, fsync of the directory.
+/// RocksDB opens without complaint after some truncations of its own files; a store whose last
+/// sequence number lies below the stamp has lost acknowledged writes. Layout: magic(8), format(4),
+/// database id(16), sequence number(8), CRC32C of these(4). Replaced by write, fsync, rename, fsync
+/// of the directory.
 public record Stamp(UUID databaseId, long seq) {
   private static final String FILE = "STAMP";
   private static final long MAGIC = 0x57484D5354414D50L;

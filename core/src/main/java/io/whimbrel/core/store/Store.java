@@ -36,12 +36,13 @@ import org.rocksdb.WALRecoveryMode;
 import org.rocksdb.WriteBufferManager;
 import org.rocksdb.WriteOptions;
 
-/// One RocksDB with the fixed tables. Safe for any number of threads; writes come from the sequencer alone, apart from the
-/// removal of dropped ranges.
+/// One RocksDB with the fixed tables. Safe for any number of threads; writes come from the
+/// sequencer alone, apart from the removal of dropped ranges.
 ///
-/// Options differ from RocksDB's defaults where those lose acknowledged writes without notice: damaged logs are refused
-/// (`kTolerateCorruptedTailRecords` with `track_and_verify_wals`), and no memory of a closed store is ever touched, since every
-/// access holds a share of the guard that `close` waits for.
+/// Options differ from RocksDB's defaults where those lose acknowledged writes without notice:
+/// damaged logs are refused (`kTolerateCorruptedTailRecords` with `track_and_verify_wals`), and no
+/// memory of a closed store is ever touched, since every access holds a share of the guard that
+/// `close` waits for.
 public final class Store implements AutoCloseable {
   private static final int FORMAT = 1;
   private static final long WAL_BYTES_MAX = 256L << 20;
@@ -65,10 +66,7 @@ public final class Store implements AutoCloseable {
     RocksDB.loadLibrary();
   }
 
-  private Store(
-      Path directory,
-      long blockCacheBytes,
-      boolean acceptDataLoss)
+  private Store(Path directory, long blockCacheBytes, boolean acceptDataLoss)
       throws StorageException {
     this.directory = directory;
     try {
@@ -81,8 +79,7 @@ public final class Store implements AutoCloseable {
       }
       List<ColumnFamilyHandle> handles = new ArrayList<>();
       DBOptions options = databaseOptions(cache, acceptDataLoss);
-      this.database =
-          own(RocksDB.open(options, directory.toString(), descriptors, handles));
+      this.database = own(RocksDB.open(options, directory.toString(), descriptors, handles));
       for (Table table : Table.values()) {
         families.put(table, own(handles.get(table.ordinal())));
       }
@@ -93,17 +90,15 @@ public final class Store implements AutoCloseable {
       throw new StorageException(
           "cannot open the store in "
               + directory
-              + "; if another process has it open, stop that one; if files are damaged, restore a backup or accept the loss"
-              + " of what is behind the damage with accept-data-loss",
+              + "; if another process has it open, stop that one; if files are damaged, restore a"
+              + " backup or accept the loss of what is behind the damage with accept-data-loss",
           e);
     }
   }
 
-  /// Opens or makes the store. `acceptDataLoss` reads damaged logs up to the damage instead of refusing them.
-  public static Store open(
-      Path directory,
-      long blockCacheBytes,
-      boolean acceptDataLoss)
+  /// Opens or makes the store. `acceptDataLoss` reads damaged logs up to the damage instead of
+  /// refusing them.
+  public static Store open(Path directory, long blockCacheBytes, boolean acceptDataLoss)
       throws StorageException {
     try {
       Files.createDirectories(directory);
@@ -190,8 +185,8 @@ public final class Store implements AutoCloseable {
     return new Batch(this);
   }
 
-  /// Writes all rows of `batch` as one step. With `sync` it returns after they are on stable storage. After an exception the rows
-  /// may or may not be there.
+  /// Writes all rows of `batch` as one step. With `sync` it returns after they are on stable
+  /// storage. After an exception the rows may or may not be there.
   public void write(Batch batch, boolean sync) throws StorageException {
     enter();
     try {
@@ -238,7 +233,8 @@ public final class Store implements AutoCloseable {
 
   /// Bytes of all files of the store.
   public long diskBytes() throws StorageException {
-    // RocksDB keeps one flat directory; files come and go while compaction runs, and a vanished one has no length.
+    // RocksDB keeps one flat directory; files come and go while compaction runs, and a vanished one
+    // has no length.
     File[] files = directory.toFile().listFiles();
     if (files == null) {
       throw new StorageException("cannot list " + directory);

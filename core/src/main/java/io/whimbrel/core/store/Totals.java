@@ -3,8 +3,9 @@ package io.whimbrel.core.store;
 import java.util.HashMap;
 import java.util.Map;
 
-/// The row `K`: how many points and vectors a collection holds, and a hash over their internal ids and sequence numbers. It is
-/// written in the same batch as the rows it counts, so a table that lost rows is noticed when the store is opened.
+/// The row `K`: how many points and vectors a collection holds, and a hash over their internal ids
+/// and sequence numbers. It is written in the same batch as the rows it counts, so a table that
+/// lost rows is noticed when the store is opened.
 ///
 /// @param points of all points
 /// @param vectors by field and version
@@ -43,13 +44,13 @@ public record Totals(Tally points, Map<PointRecord.VectorRef, Tally> vectors) {
 
   public byte[] encode() {
     RecordWriter out =
-        new RecordWriter().u8(FORMAT).varint(points.count()).i64(points.hash()).varint(vectors.size());
-    vectors.forEach(
-        (ref, tally) ->
-            out.varint(ref.field())
-                .varint(ref.version())
-                .varint(tally.count())
-                .i64(tally.hash()));
+        new RecordWriter()
+            .u8(FORMAT)
+            .varint(points.count())
+            .i64(points.hash())
+            .varint(vectors.size());
+    vectors.forEach((ref, tally) ->
+        out.varint(ref.field()).varint(ref.version()).varint(tally.count()).i64(tally.hash()));
     return out.toBytes();
   }
 
@@ -60,8 +61,7 @@ public record Totals(Tally points, Map<PointRecord.VectorRef, Tally> vectors) {
     int count = in.count();
     Map<PointRecord.VectorRef, Tally> vectors = new HashMap<>();
     for (int i = 0; i < count; i++) {
-      PointRecord.VectorRef ref =
-          new PointRecord.VectorRef((int) in.varint(), (int) in.varint());
+      PointRecord.VectorRef ref = new PointRecord.VectorRef((int) in.varint(), (int) in.varint());
       vectors.put(ref, new Tally(in.varint(), in.i64()));
     }
     return new Totals(points, vectors);

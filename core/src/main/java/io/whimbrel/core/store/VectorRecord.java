@@ -3,8 +3,8 @@ package io.whimbrel.core.store;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/// A row of `VECTORS`: format(1), origin(1), zero(6), sequence number of the write the vector came with(8), then the values
-/// as little-endian float32, exactly as they were written.
+/// A row of `VECTORS`: format(1), origin(1), zero(6), sequence number of the write the vector came
+/// with(8), then the values as little-endian float32, exactly as they were written.
 public final class VectorRecord {
   /// Bytes before the values.
   public static final int HEADER_BYTES = 16;

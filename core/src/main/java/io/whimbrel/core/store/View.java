@@ -8,8 +8,8 @@ import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.Snapshot;
 
-/// The store as it was at one moment; reads of several rows fit together. Used by one thread and closed by it; the store cannot
-/// close before.
+/// The store as it was at one moment; reads of several rows fit together. Used by one thread and
+/// closed by it; the store cannot close before.
 public final class View implements AutoCloseable {
   private final Store store;
   private final ReadOptions options;
@@ -29,8 +29,8 @@ public final class View implements AutoCloseable {
     }
   }
 
-  /// Values in the order of `keys`; an absent row is null, in this one place where a list of `Optional` per row would cost more
-  /// than the read.
+  /// Values in the order of `keys`; an absent row is null, in this one place where a list of
+  /// `Optional` per row would cost more than the read.
   public List<byte @Nullable []> multiGet(Table table, List<byte[]> keys) throws StorageException {
     if (keys.isEmpty()) {
       return List.of();

@@ -1,6 +1,7 @@
 /// What is on disk: one RocksDB in a data directory, and the only package that names it.
 ///
-/// Tables (column families) and their keys; all numbers big-endian, so that key order is number order:
+/// Tables (column families) and their keys; all numbers big-endian, so that key order is number
+/// order:
 ///
 /// | table | key | value |
 /// |---|---|---|
@@ -15,11 +16,13 @@
 /// | `VECTORS` | collection(4) field(2) version(4) internal id(8) | [VectorRecord]: 16 bytes of header, little-endian float32 |
 /// | `LOG` | shard(4) sequence number(8) | [ChangeRecord]: which internal ids the write changed |
 ///
-/// - Internal ids only grow, so a version is loaded by one ordered scan and compaction moves files without rewriting them.
+/// - Internal ids only grow, so a version is loaded by one ordered scan and compaction moves files
+///   without rewriting them.
 /// - One write is one `WriteBatch` over all tables: it is in the store whole or not at all.
-/// - Sequence numbers in `LOG` have no gap; the last one equals the one in `SYSTEM`. [Stamp] keeps a copy outside RocksDB,
-///   since RocksDB alone does not notice every truncation of its own files.
-/// - A storage failure is a [StorageException]; every caller chooses between retry, read-only and stop.
+/// - Sequence numbers in `LOG` have no gap; the last one equals the one in `SYSTEM`. [Stamp] keeps
+///   a copy outside RocksDB, since RocksDB alone does not notice every truncation of its own files.
+/// - A storage failure is a [StorageException]; every caller chooses between retry, read-only and
+///   stop.
 @NullMarked
 package io.whimbrel.core.store;
 

@@ -24,8 +24,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Kills a writing process with SIGKILL at random moments and checks the reopened database against what the process announced:
-/// every acknowledged write is there, a write in flight is there whole or not at all, and nothing else is.
+/// Kills a writing process with SIGKILL at random moments and checks the reopened database against
+/// what the process announced: every acknowledged write is there, a write in flight is there whole
+/// or not at all, and nothing else is.
 ///
 /// `-Dwhimbrel.crash.rounds=100` runs more rounds, `-Dwhimbrel.crash.seed=N` repeats a run.
 class CrashIT {
@@ -159,15 +160,15 @@ class CrashIT {
     }
   }
 
-  /// The batch as it is stored; fails when it is half there, or when search does not agree with the store.
+  /// The batch as it is stored; fails when it is half there, or when search does not agree with the
+  /// store.
   private static Batch read(Database database, Key key) {
     List<PointId> ids = new ArrayList<>();
     for (int i = key.first(); i < key.first() + CrashWriter.BATCH; i++) {
       ids.add(CrashWriter.id(key.writer(), i));
     }
     List<Point> points =
-        database.get(
-            CrashWriter.COLLECTION, ids, new ReadOptions(Selector.ALL, Selector.ALL, 0));
+        database.get(CrashWriter.COLLECTION, ids, new ReadOptions(Selector.ALL, Selector.ALL, 0));
     if (points.isEmpty()) {
       return new Batch(0, true);
     }
@@ -179,11 +180,8 @@ class CrashIT {
       assertThat(point.payload()).containsEntry("generation", new Value.IntValue(generation));
       Vector vector = Objects.requireNonNull(point.vectors().get("default"));
       assertThat(vector.values())
-          .isEqualTo(
-              CrashWriter.vector(key.writer(), key.first() + i, generation).values());
-      SearchResult result =
-          database.search(
-              CrashWriter.COLLECTION, SearchRequest.of(vector, 1));
+          .isEqualTo(CrashWriter.vector(key.writer(), key.first() + i, generation).values());
+      SearchResult result = database.search(CrashWriter.COLLECTION, SearchRequest.of(vector, 1));
       assertThat(result.hits().getFirst().point().id()).isEqualTo(point.id());
       assertThat(result.hits().getFirst().score()).isZero();
     }

@@ -19,10 +19,12 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
 
-/// The process that [CrashIT] kills: writers that announce each write before and after it, on standard output.
+/// The process that [CrashIT] kills: writers that announce each write before and after it, on
+/// standard output.
 ///
-/// Writer `w` owns the points `w-0` to `w-(POINTS - 1)`. Its n-th write gives one batch of them the generation n, in payload
-/// and vector, or deletes the batch. A line `try w n op first` comes before, `ack w n` after the acknowledgement.
+/// Writer `w` owns the points `w-0` to `w-(POINTS - 1)`. Its n-th write gives one batch of them the
+/// generation n, in payload and vector, or deletes the batch. A line `try w n op first` comes
+/// before, `ack w n` after the acknowledgement.
 final class CrashWriter {
   static final int WRITERS = 4;
   static final int POINTS = 40;
@@ -41,8 +43,7 @@ final class CrashWriter {
     Database database = Database.open(directory);
     if (database.collections().isEmpty()) {
       database.createCollection(
-          CollectionSpec.of(
-              COLLECTION, EmbeddingSpec.flat(ModelId.UNNAMED, DIMENSION, Metric.L2)));
+          CollectionSpec.of(COLLECTION, EmbeddingSpec.flat(ModelId.UNNAMED, DIMENSION, Metric.L2)));
     }
     out.println("ready");
     List<Thread> writers = new ArrayList<>();
@@ -96,7 +97,8 @@ final class CrashWriter {
 
   static Vector vector(int writer, int point, long generation) {
     float[] values = new float[DIMENSION];
-    SplittableRandom random = new SplittableRandom(generation * 1_000_003 + writer * 1_009L + point);
+    SplittableRandom random =
+        new SplittableRandom(generation * 1_000_003 + writer * 1_009L + point);
     for (int i = 0; i < DIMENSION; i++) {
       values[i] = (float) random.nextDouble();
     }

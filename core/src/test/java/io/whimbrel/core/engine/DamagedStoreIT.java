@@ -33,7 +33,8 @@ class DamagedStoreIT {
 
   @TempDir private Path directory;
 
-  /// A database whose writes are only in the log, as after a kill: its directory is copied while it is open.
+  /// A database whose writes are only in the log, as after a kill: its directory is copied while it
+  /// is open.
   @BeforeEach
   void makeUncleanlyClosedDatabase(@TempDir Path original) throws IOException {
     try (Database database = Database.open(original)) {

@@ -40,7 +40,8 @@ import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Random operations on a database beside a `TreeMap`, with restarts; everything readable is compared at intervals.
+/// Random operations on a database beside a `TreeMap`, with restarts; everything readable is
+/// compared at intervals.
 class DatabaseModelTest {
   private static final String COLLECTION = "model";
   private static final int DIMENSION = 9;
@@ -114,8 +115,7 @@ class DatabaseModelTest {
       }
       Map<String, Value> payload = payload();
       long before = model.containsKey(id) ? Objects.requireNonNull(model.get(id)).seq() : 0;
-      OptionalLong ifSeq =
-          random.nextInt(3) == 0 ? OptionalLong.of(before) : OptionalLong.empty();
+      OptionalLong ifSeq = random.nextInt(3) == 0 ? OptionalLong.of(before) : OptionalLong.empty();
       points.add(new PointWrite(id, payload, vectors, ifSeq));
       written.put(id, new Stored(payload, raw, seq + 1));
     }
@@ -169,19 +169,14 @@ class DatabaseModelTest {
       OptionalLong ifSeq =
           i == ids.size() - 1 ? OptionalLong.of(Long.MAX_VALUE) : OptionalLong.empty();
       points.add(
-          new PointWrite(
-              ids.get(i), payload(), Map.of("default", Vector.of(vector())), ifSeq));
+          new PointWrite(ids.get(i), payload(), Map.of("default", Vector.of(vector())), ifSeq));
     }
-    assertThatThrownBy(
-            () ->
-                database
-                    .write(COLLECTION, new Mutation.Upsert(points), WriteOptions.DEFAULT)
-                    .join())
+    assertThatThrownBy(() ->
+            database.write(COLLECTION, new Mutation.Upsert(points), WriteOptions.DEFAULT).join())
         .isInstanceOf(CompletionException.class)
         .cause()
         .isInstanceOfSatisfying(
-            WhimbrelException.class,
-            e -> assertThat(e.code()).isEqualTo(ErrorCode.SEQ_MISMATCH));
+            WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SEQ_MISMATCH));
     assertThat(database.seq()).isEqualTo(seq);
   }
 
@@ -209,10 +204,9 @@ class DatabaseModelTest {
       assertThat(point.vectors().keySet()).isEqualTo(stored.vectors().keySet());
       stored
           .vectors()
-          .forEach(
-              (field, values) ->
-                  assertThat(Objects.requireNonNull(point.vectors().get(field)).values())
-                      .isEqualTo(values));
+          .forEach((field, values) ->
+              assertThat(Objects.requireNonNull(point.vectors().get(field)).values())
+                  .isEqualTo(values));
     }
     for (int i = 0; i < 5; i++) {
       compareSearch(database, "default");
@@ -226,14 +220,13 @@ class DatabaseModelTest {
     List<Map.Entry<PointId, Double>> expected =
         model.entrySet().stream()
             .filter(entry -> entry.getValue().vectors().containsKey(field))
-            .map(
-                entry ->
-                    Map.entry(
-                        entry.getKey(),
-                        score(
-                            field,
-                            query,
-                            Objects.requireNonNull(entry.getValue().vectors().get(field)))))
+            .map(entry ->
+                Map.entry(
+                    entry.getKey(),
+                    score(
+                        field,
+                        query,
+                        Objects.requireNonNull(entry.getValue().vectors().get(field)))))
             .sorted(
                 Comparator.<Map.Entry<PointId, Double>>comparingDouble(Map.Entry::getValue)
                     .reversed()

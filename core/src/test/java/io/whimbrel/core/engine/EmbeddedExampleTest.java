@@ -52,8 +52,6 @@ class EmbeddedExampleTest {
 
   private static PointWrite colour(String name, float red, float green, float blue) {
     return PointWrite.of(
-        PointId.of(name),
-        Map.of("name", new Value.StringValue(name)),
-        Vector.of(red, green, blue));
+        PointId.of(name), Map.of("name", new Value.StringValue(name)), Vector.of(red, green, blue));
   }
 }

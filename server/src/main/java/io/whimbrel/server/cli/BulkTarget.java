@@ -4,7 +4,8 @@ import io.whimbrel.client.Point;
 
 /// Where an import writes to: many points, in order, with bounded memory. One thread at a time.
 ///
-/// Every method throws a `WhimbrelException` when points were refused or the way to the server failed for good.
+/// Every method throws a `WhimbrelException` when points were refused or the way to the server
+/// failed for good.
 interface BulkTarget extends AutoCloseable {
   /// Takes a point; waits while too many are on their way.
   void add(Point point);

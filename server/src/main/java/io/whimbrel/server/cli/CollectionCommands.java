@@ -90,16 +90,15 @@ final class CollectionCommands implements Callable<Integer> {
       try (WhimbrelClient client = session.connect()) {
         List<CollectionInfo> all = client.collections();
         if (session.json()) {
-          session.printJson(
-              json -> {
-                json.writeArrayFieldStart("collections");
-                for (CollectionInfo info : all) {
-                  json.writeStartObject();
-                  writeFields(json, info);
-                  json.writeEndObject();
-                }
-                json.writeEndArray();
-              });
+          session.printJson(json -> {
+            json.writeArrayFieldStart("collections");
+            for (CollectionInfo info : all) {
+              json.writeStartObject();
+              writeFields(json, info);
+              json.writeEndObject();
+            }
+            json.writeEndArray();
+          });
         } else if (all.isEmpty()) {
           session.out().println("no collections yet; make one: whimbrel collection create --help");
         } else {
@@ -148,11 +147,10 @@ final class CollectionCommands implements Callable<Integer> {
       try (WhimbrelClient client = session.connect()) {
         long points = client.deleteCollection(name);
         if (session.json()) {
-          session.printJson(
-              json -> {
-                json.writeStringField("name", name);
-                json.writeNumberField("points", points);
-              });
+          session.printJson(json -> {
+            json.writeStringField("name", name);
+            json.writeNumberField("points", points);
+          });
         } else {
           session.out().println("deleted " + name + " with " + points + " points");
         }

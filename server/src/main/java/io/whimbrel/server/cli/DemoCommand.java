@@ -29,8 +29,9 @@ import picocli.CommandLine.Command;
 @Command(
     name = "demo",
     description = {
-      "Start a server in a temporary directory, import 9,500 real vectors, run 500 searches, compare them with the exact"
-          + " answers and report recall and speed. Leaves nothing behind."
+      "Start a server in a temporary directory, import 9,500 real vectors, run 500 searches,"
+          + " compare them with the exact answers and report recall and speed. Leaves nothing"
+          + " behind."
     },
     footerHeading = "%nExample:%n",
     footer = "  whimbrel demo --json | tail -n 1")
@@ -93,8 +94,7 @@ final class DemoCommand implements Callable<Integer> {
     try (WhimbrelClient client =
         WhimbrelClient.builder().address(address.host(), address.port()).build()) {
       client.createCollection(
-          CollectionSpec.of(
-              COLLECTION, EmbeddingSpec.builder(base[0].length, Metric.L2).build()));
+          CollectionSpec.of(COLLECTION, EmbeddingSpec.builder(base[0].length, Metric.L2).build()));
       long started = System.nanoTime();
       try (BulkTarget target =
           new GrpcBulkTarget(client.bulkWriter(COLLECTION, BulkOptions.DEFAULT))) {
@@ -135,8 +135,9 @@ final class DemoCommand implements Callable<Integer> {
     return client.search(COLLECTION, SearchRequest.of(Vector.of(query), K)).hits();
   }
 
-  /// How many different hits are as near as the `K`-th true neighbour. Several base rows can be equally far, so distances are
-  /// compared and not ids; of these whole numbers they are exact in float64.
+  /// How many different hits are as near as the `K`-th true neighbour. Several base rows can be
+  /// equally far, so distances are compared and not ids; of these whole numbers they are exact in
+  /// float64.
   static int found(List<Hit> hits, float[][] base, float[] query, int[] truth) {
     double limit = squaredDistance(base[truth[K - 1]], query);
     return (int)
@@ -164,20 +165,19 @@ final class DemoCommand implements Callable<Integer> {
 
   private void print(Report report, double seconds) throws IOException {
     if (session.json()) {
-      session.printJson(
-          json -> {
-            json.writeNumberField("points", report.points());
-            json.writeNumberField("dimension", report.dimension());
-            json.writeNumberField("queries", report.queries());
-            json.writeNumberField("k", K);
-            json.writeNumberField("recall_at_10", report.recall());
-            json.writeNumberField("qps", report.qps());
-            json.writeNumberField("p50_ms", report.p50Millis());
-            json.writeNumberField("p99_ms", report.p99Millis());
-            json.writeNumberField("import_seconds", report.importSeconds());
-            json.writeNumberField("seconds", seconds);
-            json.writeStringField("kernels", report.kernels());
-          });
+      session.printJson(json -> {
+        json.writeNumberField("points", report.points());
+        json.writeNumberField("dimension", report.dimension());
+        json.writeNumberField("queries", report.queries());
+        json.writeNumberField("k", K);
+        json.writeNumberField("recall_at_10", report.recall());
+        json.writeNumberField("qps", report.qps());
+        json.writeNumberField("p50_ms", report.p50Millis());
+        json.writeNumberField("p99_ms", report.p99Millis());
+        json.writeNumberField("import_seconds", report.importSeconds());
+        json.writeNumberField("seconds", seconds);
+        json.writeStringField("kernels", report.kernels());
+      });
       return;
     }
     session
@@ -228,7 +228,8 @@ final class DemoCommand implements Callable<Integer> {
       this.directory = directory;
     }
 
-    /// Takes over a server that has just been started; ends it at once when the end has come already.
+    /// Takes over a server that has just been started; ends it at once when the end has come
+    /// already.
     synchronized void own(ServerProcess started) {
       server = Optional.of(started);
       if (done) {
@@ -271,8 +272,7 @@ final class DemoCommand implements Callable<Integer> {
             }
 
             @Override
-            public FileVisitResult postVisitDirectory(Path dir, IOException e)
-                throws IOException {
+            public FileVisitResult postVisitDirectory(Path dir, IOException e) throws IOException {
               Files.deleteIfExists(dir);
               return FileVisitResult.CONTINUE;
             }

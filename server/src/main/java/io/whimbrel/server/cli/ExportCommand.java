@@ -34,9 +34,9 @@ import picocli.CommandLine.Spec;
     description = {
       "Write the points of a collection into a file, in id order.",
       "",
-      "Formats, by the ending of the name: jsonl (whole points, importable again), fvecs or npy (vectors of one field;"
-          + " --ids keeps the ids). The file appears under its name only when it is whole. Points written or deleted"
-          + " meanwhile may or may not be in it."
+      "Formats, by the ending of the name: jsonl (whole points, importable again), fvecs or npy"
+          + " (vectors of one field; --ids keeps the ids). The file appears under its name only"
+          + " when it is whole. Points written or deleted meanwhile may or may not be in it."
     },
     sortOptions = false,
     footerHeading = "%nExamples:%n",
@@ -116,14 +116,16 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   private long copy(
-      WhimbrelClient client, Format chosen, PointWriter writer, IdWriter idWriter, Progress progress)
+      WhimbrelClient client,
+      Format chosen,
+      PointWriter writer,
+      IdWriter idWriter,
+      Progress progress)
       throws IOException {
     ReadOptions read =
         chosen == Format.JSONL
             ? ReadOptions.DEFAULT.withVectors(Selector.ALL)
-            : ReadOptions.DEFAULT
-                .withPayload(Selector.NONE)
-                .withVectors(Selector.include(field));
+            : ReadOptions.DEFAULT.withPayload(Selector.NONE).withVectors(Selector.include(field));
     long points = 0;
     try (Stream<Point> all = client.scrollAll(collection.name(), PAGE_POINTS, read)) {
       for (Iterator<Point> i = all.iterator(); i.hasNext(); ) {
@@ -167,13 +169,12 @@ final class ExportCommand implements Callable<Integer> {
 
   private void report(long points, double seconds) throws IOException {
     if (session.json()) {
-      session.printJson(
-          json -> {
-            json.writeStringField("collection", collection.name());
-            json.writeStringField("file", file.toString());
-            json.writeNumberField("points", points);
-            json.writeNumberField("seconds", seconds);
-          });
+      session.printJson(json -> {
+        json.writeStringField("collection", collection.name());
+        json.writeStringField("file", file.toString());
+        json.writeNumberField("points", points);
+        json.writeNumberField("seconds", seconds);
+      });
     } else {
       session
           .out()

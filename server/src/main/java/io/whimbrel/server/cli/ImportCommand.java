@@ -34,11 +34,13 @@ import picocli.CommandLine.Spec;
     description = {
       "Write the points of a file into a collection.",
       "",
-      "Formats, by the ending of the name: fvecs, bvecs, f16vecs, npy (rows become points without payload, ids count up"
-          + " from --id-start); jsonl or ndjson (one point a line); parquet (one row a point).",
-      "A line: {\"id\": 7, \"vector\": [0.1, 0.2], \"payload\": {\"title\": \"a\"}}; \"vectors\": {\"FIELD\": [...]} for"
-          + " named fields.",
-      "The import ends at the first row that is malformed or refused; points before it stay written."
+      "Formats, by the ending of the name: fvecs, bvecs, f16vecs, npy (rows become points without"
+          + " payload, ids count up from --id-start); jsonl or ndjson (one point a line); parquet"
+          + " (one row a point).",
+      "A line: {\"id\": 7, \"vector\": [0.1, 0.2], \"payload\": {\"title\": \"a\"}}; \"vectors\":"
+          + " {\"FIELD\": [...]} for named fields.",
+      "The import ends at the first row that is malformed or refused; points before it stay"
+          + " written."
     },
     sortOptions = false,
     footerHeading = "%nExamples:%n",
@@ -66,7 +68,8 @@ final class ImportCommand implements Callable<Integer> {
 
   @Option(
       names = "--create",
-      description = "Make the collection first if there is none; dimensions come from the first row.")
+      description =
+          "Make the collection first if there is none; dimensions come from the first row.")
   private boolean create;
 
   @Mixin private SpecOptions spec = new SpecOptions();
@@ -110,8 +113,8 @@ final class ImportCommand implements Callable<Integer> {
       names = "--durability",
       defaultValue = "async",
       description =
-          "sync: each batch is on stable storage before the next ones are acknowledged; async: all is when the import ends."
-              + " Default: ${DEFAULT-VALUE}")
+          "sync: each batch is on stable storage before the next ones are acknowledged; async: all"
+              + " is when the import ends. Default: ${DEFAULT-VALUE}")
   private Durability durability = Durability.ASYNC;
 
   @Option(
@@ -192,8 +195,7 @@ final class ImportCommand implements Callable<Integer> {
     }
   }
 
-  private long copy(
-      PointReader reader, Optional<Point> first, BulkTarget target, Progress progress)
+  private long copy(PointReader reader, Optional<Point> first, BulkTarget target, Progress progress)
       throws IOException {
     Optional<Point> point = first;
     long taken = 0;
@@ -216,14 +218,13 @@ final class ImportCommand implements Callable<Integer> {
   private void report(long written, double seconds) throws IOException {
     double rate = seconds > 0 ? written / seconds : 0;
     if (session.json()) {
-      session.printJson(
-          json -> {
-            json.writeStringField("collection", collection.name());
-            json.writeStringField("file", file.toString());
-            json.writeNumberField("points", written);
-            json.writeNumberField("seconds", seconds);
-            json.writeNumberField("points_per_second", rate);
-          });
+      session.printJson(json -> {
+        json.writeStringField("collection", collection.name());
+        json.writeStringField("file", file.toString());
+        json.writeNumberField("points", written);
+        json.writeNumberField("seconds", seconds);
+        json.writeNumberField("points_per_second", rate);
+      });
     } else {
       session
           .out()

@@ -46,7 +46,8 @@ public final class Main {
     return line.execute(args);
   }
 
-  /// Commands tell failures in their own words, so libraries log only what they cannot report otherwise.
+  /// Commands tell failures in their own words, so libraries log only what they cannot report
+  /// otherwise.
   private static void quietLogs() {
     ((LoggerContext) LoggerFactory.getILoggerFactory())
         .getLoggerList()
@@ -81,9 +82,7 @@ public final class Main {
     String message = String.valueOf(e.getMessage());
     session.err().println("error: " + message);
     if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, session.err())) {
-      session
-          .err()
-          .println("see: whimbrel " + path(e.getCommandLine()) + "--help");
+      session.err().println("see: whimbrel " + path(e.getCommandLine()) + "--help");
     }
     return WRONG_USAGE;
   }
@@ -103,19 +102,16 @@ public final class Main {
           default -> throw e;
         };
     if (session.json()) {
-      session.printJson(
-          json -> {
-            json.writeObjectFieldStart("error");
-            json.writeStringField("code", failure.code().name());
-            json.writeStringField("field", failure.field());
-            json.writeStringField("message", failure.message());
-            json.writeEndObject();
-          });
+      session.printJson(json -> {
+        json.writeObjectFieldStart("error");
+        json.writeStringField("code", failure.code().name());
+        json.writeStringField("field", failure.field());
+        json.writeStringField("message", failure.message());
+        json.writeEndObject();
+      });
     }
     String remedy = remedy(failure.code(), session);
-    session
-        .err()
-        .println("error: " + failure.message() + (remedy.isEmpty() ? "" : "; " + remedy));
+    session.err().println("error: " + failure.message() + (remedy.isEmpty() ? "" : "; " + remedy));
     return switch (failure.code()) {
       case UNAVAILABLE, DEADLINE_EXCEEDED -> NO_ANSWER;
       default -> FAILED;
@@ -143,7 +139,8 @@ public final class Main {
       case COLLECTION_NOT_FOUND ->
           "`whimbrel collection list` shows what there is, `whimbrel collection create` or"
               + " `import --create` makes one";
-      case COLLECTION_EXISTS -> "choose another name, or delete it with `whimbrel collection delete`";
+      case COLLECTION_EXISTS ->
+          "choose another name, or delete it with `whimbrel collection delete`";
       case UNKNOWN_FIELD, UNKNOWN_VERSION, DIMENSION_MISMATCH ->
           "`whimbrel collection describe` shows fields, versions and dimensions";
       case OVERLOADED, READ_ONLY, OUTCOME_UNKNOWN -> "the server's log says why";

@@ -35,7 +35,10 @@ final class PointCommands {
       description = "Print points by id, in the order asked for. Fails when one does not exist.",
       sortOptions = false,
       footerHeading = "%nExamples:%n",
-      footer = {"  whimbrel get -c docs 17 intro", "  whimbrel get -c docs 17 --with-vectors --json"})
+      footer = {
+        "  whimbrel get -c docs 17 intro",
+        "  whimbrel get -c docs 17 --with-vectors --json"
+      })
   static final class Get implements Callable<Integer> {
     private final Session session;
 
@@ -61,15 +64,14 @@ final class PointCommands {
       points.forEach(point -> found.add(point.id()));
       List<PointId> missing = wanted.stream().filter(id -> !found.contains(id)).toList();
       if (session.json()) {
-        session.printJson(
-            json -> {
-              writePoints(json, points);
-              json.writeArrayFieldStart("missing");
-              for (PointId id : missing) {
-                Json.writeId(json, id);
-              }
-              json.writeEndArray();
-            });
+        session.printJson(json -> {
+          writePoints(json, points);
+          json.writeArrayFieldStart("missing");
+          for (PointId id : missing) {
+            Json.writeId(json, id);
+          }
+          json.writeEndArray();
+        });
       } else {
         printPoints(session, points);
       }
@@ -122,12 +124,11 @@ final class PointCommands {
         page = client.scroll(collection.name(), cursor, limit, read.options());
       }
       if (session.json()) {
-        session.printJson(
-            json -> {
-              writePoints(json, page.points());
-              json.writeStringField("next_cursor", page.nextCursor());
-              json.writeNumberField("seq", page.seq());
-            });
+        session.printJson(json -> {
+          writePoints(json, page.points());
+          json.writeStringField("next_cursor", page.nextCursor());
+          json.writeNumberField("seq", page.seq());
+        });
       } else {
         printPoints(session, page.points());
         if (!page.last()) {
@@ -189,13 +190,11 @@ final class PointCommands {
         result = client.delete(collection.name(), parseIds(ids), WriteOptions.DEFAULT);
       }
       if (session.json()) {
-        session.printJson(
-            json -> {
-              json.writeNumberField("deleted", result.affected());
-              json.writeNumberField("seq", result.seq());
-              json.writeStringField(
-                  "durability", result.durability().name().toLowerCase(Locale.ROOT));
-            });
+        session.printJson(json -> {
+          json.writeNumberField("deleted", result.affected());
+          json.writeNumberField("seq", result.seq());
+          json.writeStringField("durability", result.durability().name().toLowerCase(Locale.ROOT));
+        });
       } else {
         session.out().println("deleted " + result.affected() + " points");
       }

@@ -8,8 +8,8 @@ import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 
-/// How far a long command has come, on standard error: a bar on a terminal, a line every few seconds elsewhere, nothing with
-/// `--json`.
+/// How far a long command has come, on standard error: a bar on a terminal, a line every few
+/// seconds elsewhere, nothing with `--json`.
 sealed interface Progress extends AutoCloseable {
   /// Says that `done` points are done.
   void at(long done);

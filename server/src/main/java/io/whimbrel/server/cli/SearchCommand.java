@@ -136,7 +136,10 @@ final class SearchCommand implements Callable<Integer> {
         session
             .out()
             .println(
-                rank++ + "  " + hit.score() + "  "
+                rank++
+                    + "  "
+                    + hit.score()
+                    + "  "
                     + PointCommands.line(hit.id(), hit.payload(), hit.vectors()));
       }
       if (result.hits().isEmpty()) {
@@ -147,21 +150,20 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private void printJson(SearchResult result) throws IOException {
-    session.printJson(
-        json -> {
-          json.writeArrayFieldStart("hits");
-          for (Hit hit : result.hits()) {
-            json.writeStartObject();
-            Json.writePointFields(json, hit.id(), hit.payload(), hit.vectors());
-            json.writeNumberField("score", hit.score());
-            json.writeNumberField("seq", hit.seq());
-            json.writeEndObject();
-          }
-          json.writeEndArray();
-          json.writeNumberField("seq", result.seq());
-          json.writeNumberField("served_version", result.servedVersion());
-          json.writeNumberField("coverage", result.coverage());
-        });
+    session.printJson(json -> {
+      json.writeArrayFieldStart("hits");
+      for (Hit hit : result.hits()) {
+        json.writeStartObject();
+        Json.writePointFields(json, hit.id(), hit.payload(), hit.vectors());
+        json.writeNumberField("score", hit.score());
+        json.writeNumberField("seq", hit.seq());
+        json.writeEndObject();
+      }
+      json.writeEndArray();
+      json.writeNumberField("seq", result.seq());
+      json.writeNumberField("served_version", result.servedVersion());
+      json.writeNumberField("coverage", result.coverage());
+    });
   }
 
   private Vector vector() throws IOException {

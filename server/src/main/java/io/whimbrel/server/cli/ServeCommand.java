@@ -21,8 +21,9 @@ import picocli.CommandLine.Spec;
     description = {
       "Start a server and run until it is told to stop (Ctrl-C or SIGTERM).",
       "",
-      "Prints its effective settings in the log on standard error, then the line `ready on HOST:PORT` on standard output."
-          + " Each setting is also an environment variable: --search-threads is WHIMBREL_SEARCH_THREADS."
+      "Prints its effective settings in the log on standard error, then the line `ready on"
+          + " HOST:PORT` on standard output. Each setting is also an environment variable:"
+          + " --search-threads is WHIMBREL_SEARCH_THREADS."
     },
     sortOptions = false,
     footerHeading = "%nExamples:%n",

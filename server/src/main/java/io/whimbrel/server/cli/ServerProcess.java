@@ -27,8 +27,8 @@ final class ServerProcess implements AutoCloseable {
     this.log = log;
   }
 
-  /// Starts a server on `directory/data`; its log is `directory/server.log`. Returns before it is ready, so that the caller
-  /// can see to its end first.
+  /// Starts a server on `directory/data`; its log is `directory/server.log`. Returns before it is
+  /// ready, so that the caller can see to its end first.
   static ServerProcess start(Path directory) throws IOException {
     Path log = directory.resolve("server.log");
     List<String> command = new ArrayList<>();
@@ -49,8 +49,7 @@ final class ServerProcess implements AutoCloseable {
             "--port=0",
             "--shutdown-grace=2s",
             "--data=" + directory.resolve("data")));
-    return new ServerProcess(
-        new ProcessBuilder(command).redirectError(log.toFile()).start(), log);
+    return new ServerProcess(new ProcessBuilder(command).redirectError(log.toFile()).start(), log);
   }
 
   /// Stops the server and returns when it has ended.

@@ -9,7 +9,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 
-/// What all commands of one command line share: where to print, in which form, and which server to ask.
+/// What all commands of one command line share: where to print, in which form, and which server to
+/// ask.
 final class Session {
   private final PrintStream out;
   private final PrintStream err;

@@ -97,7 +97,8 @@ final class SpecOptions {
         .build();
   }
 
-  /// Reads `provider/name@revision`; provider and revision may be missing, a name may hold more slashes.
+  /// Reads `provider/name@revision`; provider and revision may be missing, a name may hold more
+  /// slashes.
   static ModelId parseModel(String text) {
     int at = text.lastIndexOf('@');
     String revision = at < 0 ? "" : text.substring(at + 1);

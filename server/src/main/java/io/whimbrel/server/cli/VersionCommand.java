@@ -33,33 +33,31 @@ final class VersionCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Optional<ServerInfo> info = server ? Optional.of(ask()) : Optional.empty();
     if (session.json()) {
-      session.printJson(
-          json -> {
-            json.writeStringField("version", programVersion());
-            json.writeStringField("java", Runtime.version().toString());
-            if (info.isPresent()) {
-              ServerInfo s = info.get();
-              json.writeObjectFieldStart("server");
-              json.writeStringField("version", s.version());
-              json.writeStringField("database_id", s.databaseId());
-              json.writeNumberField("uptime_seconds", s.uptime().toSeconds());
-              json.writeStringField("kernels", s.kernels());
-              json.writeNumberField("seq", s.seq());
-              json.writeStringField("read_only_reason", s.readOnlyReason());
-              json.writeEndObject();
-            }
-          });
+      session.printJson(json -> {
+        json.writeStringField("version", programVersion());
+        json.writeStringField("java", Runtime.version().toString());
+        if (info.isPresent()) {
+          ServerInfo s = info.get();
+          json.writeObjectFieldStart("server");
+          json.writeStringField("version", s.version());
+          json.writeStringField("database_id", s.databaseId());
+          json.writeNumberField("uptime_seconds", s.uptime().toSeconds());
+          json.writeStringField("kernels", s.kernels());
+          json.writeNumberField("seq", s.seq());
+          json.writeStringField("read_only_reason", s.readOnlyReason());
+          json.writeEndObject();
+        }
+      });
     } else {
       session.out().println("whimbrel " + programVersion() + " on Java " + Runtime.version());
-      info.ifPresent(
-          s -> {
-            session.out().println("server " + s.version() + " at " + session.address());
-            session.out().println("  kernels " + s.kernels() + ", up " + s.uptime().toSeconds() + " s");
-            session.out().println("  database " + s.databaseId() + ", seq " + s.seq());
-            if (!s.readOnlyReason().isEmpty()) {
-              session.out().println("  read-only: " + s.readOnlyReason());
-            }
-          });
+      info.ifPresent(s -> {
+        session.out().println("server " + s.version() + " at " + session.address());
+        session.out().println("  kernels " + s.kernels() + ", up " + s.uptime().toSeconds() + " s");
+        session.out().println("  database " + s.databaseId() + ", seq " + s.seq());
+        if (!s.readOnlyReason().isEmpty()) {
+          session.out().println("  read-only: " + s.readOnlyReason());
+        }
+      });
     }
     return Main.DONE;
   }

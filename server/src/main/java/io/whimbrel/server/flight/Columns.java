@@ -16,7 +16,8 @@ final class Columns {
   /// Metadata of a vector column: the space of all its vectors.
   static final String SPACE_ID = "whimbrel.space_id";
 
-  /// Metadata of a vector column: with the value "absent" a null cell means that the point has no vector in this field.
+  /// Metadata of a vector column: with the value "absent" a null cell means that the point has no
+  /// vector in this field.
   static final String NULLS = "whimbrel.nulls";
 
   static final String NULLS_ABSENT = "absent";

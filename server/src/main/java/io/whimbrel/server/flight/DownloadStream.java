@@ -15,8 +15,8 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 
 /// One download: the schema, then a record batch for each page of points in id order.
 ///
-/// Each page is one task on its lane, and the next is started only while the call takes more: a client that stops reading
-/// holds one batch, no thread and no Arrow memory.
+/// Each page is one task on its lane, and the next is started only while the call takes more: a
+/// client that stops reading holds one batch, no thread and no Arrow memory.
 final class DownloadStream {
   private final Database database;
   private final FlightLimits limits;
@@ -112,7 +112,8 @@ final class DownloadStream {
 
   private FlightData batch(ExportSchema columns, Page page) {
     try (BufferAllocator child =
-            allocator.newChildAllocator("download " + scroll.collection(), 0, limits.messageMemoryMax());
+            allocator.newChildAllocator(
+                "download " + scroll.collection(), 0, limits.messageMemoryMax());
         VectorSchemaRoot root = columns.batch(page.points(), child)) {
       // Where a broken export can go on, in the form of the call that reads page by page.
       ByteString next =

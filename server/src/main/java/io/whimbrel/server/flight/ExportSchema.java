@@ -35,7 +35,8 @@ import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
 
-/// The columns of an export and how points fill them. An upload of what it gives restores every point exactly.
+/// The columns of an export and how points fill them. An upload of what it gives restores every
+/// point exactly.
 ///
 /// Immutable. The schema depends on the collection and the selection alone, never on the points.
 final class ExportSchema {
@@ -90,8 +91,7 @@ final class ExportSchema {
 
   private static Field column(Embedding embedding) {
     Map<String, String> metadata =
-        Map.of(
-            Columns.SPACE_ID, embedding.spec().spaceId(), Columns.NULLS, Columns.NULLS_ABSENT);
+        Map.of(Columns.SPACE_ID, embedding.spec().spaceId(), Columns.NULLS, Columns.NULLS_ABSENT);
     Field item = column("item", new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE), false);
     ArrowType row = new ArrowType.FixedSizeList(embedding.spec().dimension());
     String name = Columns.vector(embedding.field());
@@ -228,7 +228,8 @@ final class ExportSchema {
     if (vector == null) {
       return Optional.empty();
     }
-    // The schema was sent at the start; a field that serves another version since then no longer fits it.
+    // The schema was sent at the start; a field that serves another version since then no longer
+    // fits it.
     if (vector.dimension() != embedding.spec().dimension()
         || (!embedding.multi() && vector.rows() != 1)) {
       throw WhimbrelException.of(

@@ -42,7 +42,8 @@ import org.slf4j.LoggerFactory;
 
 /// Bulk upload (DoPut) and export (DoGet) of points, beside the other services of the gRPC server.
 ///
-/// Owns the root Arrow allocator and a pool of threads, so that bulk transfers starve neither searches nor single writes.
+/// Owns the root Arrow allocator and a pool of threads, so that bulk transfers starve neither
+/// searches nor single writes.
 public final class FlightBulk implements ServiceModule {
   private static final Logger LOG = LoggerFactory.getLogger(FlightBulk.class);
 
@@ -58,7 +59,8 @@ public final class FlightBulk implements ServiceModule {
   private final Set<DownloadStream> downloads = ConcurrentHashMap.newKeySet();
   private volatile boolean draining;
 
-  /// As [ServiceModule.Factory] wants it, with default limits and as many threads as single writes have.
+  /// As [ServiceModule.Factory] wants it, with default limits and as many threads as single writes
+  /// have.
   public FlightBulk(Database database, WorkPools pools, ServerLimits limits) {
     this(database, limits.write(), FlightLimits.DEFAULT);
   }
@@ -161,8 +163,7 @@ public final class FlightBulk implements ServiceModule {
           out,
           () ->
               SchemaResult.newBuilder()
-                  .setSchema(
-                      schema(database.describe(UploadStream.collection(descriptor))))
+                  .setSchema(schema(database.describe(UploadStream.collection(descriptor))))
                   .build());
     }
 
@@ -195,14 +196,13 @@ public final class FlightBulk implements ServiceModule {
       ServerCallStreamObserver<?> out = (ServerCallStreamObserver<?>) observer;
       out.setOnCancelHandler(() -> {});
       try {
-        pool.execute(
-            () -> {
-              try {
-                work.run();
-              } catch (RuntimeException e) {
-                out.onError(FlightErrors.exception(e));
-              }
-            });
+        pool.execute(() -> {
+          try {
+            work.run();
+          } catch (RuntimeException e) {
+            out.onError(FlightErrors.exception(e));
+          }
+        });
       } catch (RuntimeException refused) {
         out.onError(FlightErrors.exception(refused));
       }
@@ -228,7 +228,8 @@ public final class FlightBulk implements ServiceModule {
     return pool.openLane(1);
   }
 
-  /// A ticket is a `whimbrel.v1.ScrollRequest` in protobuf or, when it begins with a brace, in protobuf's JSON.
+  /// A ticket is a `whimbrel.v1.ScrollRequest` in protobuf or, when it begins with a brace, in
+  /// protobuf's JSON.
   private static ScrollRequest request(ByteString ticket) {
     try {
       if (ticket.isEmpty() || ticket.byteAt(0) != '{') {
@@ -246,7 +247,10 @@ public final class FlightBulk implements ServiceModule {
   private static QueryWire.Scroll scroll(ScrollRequest request) {
     if (request.getLimit() != 0) {
       throw WhimbrelException.of(
-          ErrorCode.INVALID_ARGUMENT, "ticket.limit", request.getLimit(), "0; an export gives all points");
+          ErrorCode.INVALID_ARGUMENT,
+          "ticket.limit",
+          request.getLimit(),
+          "0; an export gives all points");
     }
     VectorSelector vectors =
         request.hasWithVectors()

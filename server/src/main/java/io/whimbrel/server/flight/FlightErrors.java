@@ -8,9 +8,11 @@ import io.whimbrel.server.wire.StatusMapper;
 import java.util.Objects;
 import java.util.concurrent.CompletionException;
 
-/// What a Flight call fails with: the status and details of every other call, and the `ErrorCode` and field as plain text.
+/// What a Flight call fails with: the status and details of every other call, and the `ErrorCode`
+/// and field as plain text.
 ///
-/// Flight's own clients fold several status codes into one and do not show typed details; they do show plain metadata.
+/// Flight's own clients fold several status codes into one and do not show typed details; they do
+/// show plain metadata.
 final class FlightErrors {
   static final Metadata.Key<String> CODE =
       Metadata.Key.of("whimbrel-error-code", Metadata.ASCII_STRING_MARSHALLER);

@@ -41,8 +41,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Arrow IPC messages in Flight's envelope, read with distrust and written plainly.
 ///
-/// Every count and length in a header is compared with the bytes that came before Arrow reserves memory by it. What the
-/// checks cannot see, Arrow's own bounds checks on every buffer do.
+/// Every count and length in a header is compared with the bytes that came before Arrow reserves
+/// memory by it. What the checks cannot see, Arrow's own bounds checks on every buffer do.
 final class IpcMessages {
   private static final int DEPTH_MAX = Limits.PAYLOAD_DEPTH_MAX + 2;
   private static final int METADATA_ENTRIES_MAX = 64;
@@ -67,16 +67,19 @@ final class IpcMessages {
         "schema",
         () -> {
           if (message.headerType() != MessageHeader.Schema) {
-            throw refused("schema", "message type " + message.headerType(), "an Arrow schema first");
+            throw refused(
+                "schema", "message type " + message.headerType(), "an Arrow schema first");
           }
           var schema =
-              (org.apache.arrow.flatbuf.Schema) message.header(new org.apache.arrow.flatbuf.Schema());
+              (org.apache.arrow.flatbuf.Schema)
+                  message.header(new org.apache.arrow.flatbuf.Schema());
           new SchemaBudget(data.getDataHeader().size()).check(schema);
           return MessageSerializer.deserializeSchema(message);
         });
   }
 
-  /// Loads the record batch in `data` into a root that the caller closes. All its memory comes from `allocator`.
+  /// Loads the record batch in `data` into a root that the caller closes. All its memory comes from
+  /// `allocator`.
   VectorSchemaRoot recordBatch(FlightData data, Schema schema, BufferAllocator allocator) {
     Message message = header(data);
     return malformedRefused(
@@ -108,7 +111,8 @@ final class IpcMessages {
       return root;
     } catch (IOException | RuntimeException e) {
       root.close();
-      // Nobody else knows this buffer: whatever counts a failed step left behind are given back here.
+      // Nobody else knows this buffer: whatever counts a failed step left behind are given back
+      // here.
       if (body.refCnt() > 0) {
         body.getReferenceManager().release(body.refCnt());
       }
@@ -144,8 +148,9 @@ final class IpcMessages {
     }
   }
 
-  /// Walks nodes and buffers in the order of the schema. A vector that claims more than its buffers hold would be filled up
-  /// with zeros by the loader, and offsets that fall would let many cells share bytes.
+  /// Walks nodes and buffers in the order of the schema. A vector that claims more than its buffers
+  /// hold would be filled up with zeros by the loader, and offsets that fall would let many cells
+  /// share bytes.
   private static final class NodeCheck {
     private final RecordBatch batch;
     private final ByteBuffer body;
@@ -206,7 +211,9 @@ final class IpcMessages {
           };
       if (found.length() < needed) {
         throw refused(
-            field.getName(), found.length() + " bytes for " + length + " values", needed + " bytes");
+            field.getName(),
+            found.length() + " bytes for " + length + " values",
+            needed + " bytes");
       }
       if (layout.getType() == BufferLayout.BufferType.OFFSET) {
         lastOffset = checkOffsets(field, (int) found.offset(), length, bits == 64);
@@ -226,7 +233,8 @@ final class IpcMessages {
     }
   }
 
-  /// Counts what a schema would make of its header before any of it is made: the tables of a header may be named twice.
+  /// Counts what a schema would make of its header before any of it is made: the tables of a header
+  /// may be named twice.
   private final class SchemaBudget {
     private long textBytes;
     private int columns;
@@ -340,7 +348,10 @@ final class IpcMessages {
       throw e;
     } catch (OutOfMemoryException e) {
       throw WhimbrelException.of(
-          ErrorCode.OVERLOADED, field, "no Arrow memory left for this message; send smaller batches", e);
+          ErrorCode.OVERLOADED,
+          field,
+          "no Arrow memory left for this message; send smaller batches",
+          e);
     } catch (IOException | RuntimeException e) {
       throw WhimbrelException.of(
           ErrorCode.INVALID_ARGUMENT, field, "not a well-formed Arrow IPC message", e);

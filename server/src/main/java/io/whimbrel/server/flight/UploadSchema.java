@@ -33,7 +33,8 @@ import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 
-/// What each column of an upload means for one collection: decided, and refused, before the first row is read.
+/// What each column of an upload means for one collection: decided, and refused, before the first
+/// row is read.
 ///
 /// Immutable. A refusal of a cell names column and row: `price[17]`.
 final class UploadSchema {
@@ -172,7 +173,8 @@ final class UploadSchema {
 
     void value(String key, Value value) {
       if (payload.putIfAbsent(key, value) != null) {
-        throw refused(ErrorCode.INVALID_ARGUMENT, '"' + key + "\" again", "each payload field once");
+        throw refused(
+            ErrorCode.INVALID_ARGUMENT, '"' + key + "\" again", "each payload field once");
       }
     }
 
@@ -198,7 +200,10 @@ final class UploadSchema {
     for (Field field : schema.getFields()) {
       if (!seen.add(field.getName())) {
         throw WhimbrelException.of(
-            ErrorCode.INVALID_ARGUMENT, "schema", '"' + field.getName() + "\" twice", "each column once");
+            ErrorCode.INVALID_ARGUMENT,
+            "schema",
+            '"' + field.getName() + "\" twice",
+            "each column once");
       }
       Column column = column(field, collection);
       id |= column instanceof Column.Id;
@@ -221,7 +226,8 @@ final class UploadSchema {
       case Columns.ID -> {
         boolean text = isText(field);
         if (!text && !isInt(field)) {
-          throw ValueReader.unsupported(field, "utf8, uint64 or another integer that is not negative");
+          throw ValueReader.unsupported(
+              field, "utf8, uint64 or another integer that is not negative");
         }
         yield new Column.Id(name, text);
       }
@@ -269,13 +275,12 @@ final class UploadSchema {
         collection.fields().stream()
             .filter(f -> f.name().equals(name))
             .findFirst()
-            .orElseThrow(
-                () ->
-                    WhimbrelException.of(
-                        ErrorCode.UNKNOWN_FIELD,
-                        column.getName(),
-                        '"' + name + '"',
-                        "a vector field of collection \"" + collection.name() + '"'));
+            .orElseThrow(() ->
+                WhimbrelException.of(
+                    ErrorCode.UNKNOWN_FIELD,
+                    column.getName(),
+                    '"' + name + '"',
+                    "a vector field of collection \"" + collection.name() + '"'));
     boolean multi = column.getType() instanceof ArrowType.List;
     Field row = multi ? column.getChildren().getFirst() : column;
     boolean floats =
@@ -315,14 +320,16 @@ final class UploadSchema {
   }
 
   private static boolean isText(Field field) {
-    return field.getType() instanceof ArrowType.Utf8 || field.getType() instanceof ArrowType.LargeUtf8;
+    return field.getType() instanceof ArrowType.Utf8
+        || field.getType() instanceof ArrowType.LargeUtf8;
   }
 
   private static boolean isInt(Field field) {
     return field.getType() instanceof ArrowType.Int;
   }
 
-  /// All rows of `root` as writes, in order. Copies everything: nothing points into Arrow memory afterwards.
+  /// All rows of `root` as writes, in order. Copies everything: nothing points into Arrow memory
+  /// afterwards.
   List<PointWrite> read(VectorSchemaRoot root, int valuesMax) {
     ValueReader.Budget budget = new ValueReader.Budget(valuesMax);
     List<PointWrite> points = new ArrayList<>(root.getRowCount());

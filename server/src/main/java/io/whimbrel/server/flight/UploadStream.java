@@ -28,14 +28,16 @@ import org.apache.arrow.flight.impl.Flight.PutResult;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
 
-/// One upload: a schema, then record batches, each one atomic write, each acknowledged in order once it is durable.
+/// One upload: a schema, then record batches, each one atomic write, each acknowledged in order
+/// once it is durable.
 ///
-/// One message at a time is read and converted on its lane, up to `batchesInFlightMax` writes wait for the store, and the
-/// next message is asked for only when there is room: a fast sender is slowed by HTTP/2 flow control. The first failure stops
-/// the reading; batches already handed to the store are still acknowledged, then the call fails.
+/// One message at a time is read and converted on its lane, up to `batchesInFlightMax` writes wait
+/// for the store, and the next message is asked for only when there is room: a fast sender is
+/// slowed by HTTP/2 flow control. The first failure stops the reading; batches already handed to
+/// the store are still acknowledged, then the call fails.
 ///
-/// All fields below `lock` are guarded by it; gRPC's callbacks, the lane and the store's completions take it briefly and
-/// never while converting or writing.
+/// All fields below `lock` are guarded by it; gRPC's callbacks, the lane and the store's
+/// completions take it briefly and never while converting or writing.
 final class UploadStream implements StreamObserver<FlightData> {
   private final Database database;
   private final FlightLimits limits;
@@ -117,7 +119,8 @@ final class UploadStream implements StreamObserver<FlightData> {
     advance();
   }
 
-  /// Reads no more: what was handed to the store is acknowledged, then the call ends with UNAVAILABLE.
+  /// Reads no more: what was handed to the store is acknowledged, then the call ends with
+  /// UNAVAILABLE.
   void drain() {
     synchronized (lock) {
       if (failure.isEmpty()) {
@@ -159,19 +162,19 @@ final class UploadStream implements StreamObserver<FlightData> {
       }
     }
     String name =
-        collection.orElseThrow(
-            () ->
-                WhimbrelException.of(
-                    ErrorCode.INVALID_ARGUMENT,
-                    "flight_descriptor",
-                    "not given",
-                    "a path of one part, the collection, in the first message"));
+        collection.orElseThrow(() ->
+            WhimbrelException.of(
+                ErrorCode.INVALID_ARGUMENT,
+                "flight_descriptor",
+                "not given",
+                "a path of one part, the collection, in the first message"));
     schema = Optional.of(UploadSchema.of(messages.schema(message), database.describe(name)));
   }
 
   /// The collection that a descriptor names.
   static String collection(FlightDescriptor descriptor) {
-    if (descriptor.getType() != FlightDescriptor.DescriptorType.PATH || descriptor.getPathCount() != 1) {
+    if (descriptor.getType() != FlightDescriptor.DescriptorType.PATH
+        || descriptor.getPathCount() != 1) {
       throw WhimbrelException.of(
           ErrorCode.INVALID_ARGUMENT,
           "flight_descriptor",
@@ -185,8 +188,7 @@ final class UploadStream implements StreamObserver<FlightData> {
     long batch = batches++;
     CompletableFuture<WriteResult> written;
     try {
-      WriteOptions options =
-          new WriteOptions(requestId(message.getAppMetadata()), Durability.SYNC);
+      WriteOptions options = new WriteOptions(requestId(message.getAppMetadata()), Durability.SYNC);
       written = write(read(message, columns, batch), options);
     } catch (WhimbrelException e) {
       throw FlightErrors.within("batch[" + batch + "].", e);
@@ -194,7 +196,8 @@ final class UploadStream implements StreamObserver<FlightData> {
     synchronized (lock) {
       pending.add(new Pending(batch, written));
     }
-    // On this thread when the write is already done, else on the store's: `advance` is short either way.
+    // On this thread when the write is already done, else on the store's: `advance` is short either
+    // way.
     var unused = written.whenComplete((_, _) -> advance());
   }
 
@@ -229,7 +232,8 @@ final class UploadStream implements StreamObserver<FlightData> {
     }
   }
 
-  /// Sends what is due: acknowledgements of finished writes in order, the end of the call, or the wish for the next message.
+  /// Sends what is due: acknowledgements of finished writes in order, the end of the call, or the
+  /// wish for the next message.
   private void advance() {
     synchronized (lock) {
       while (!ended && !pending.isEmpty() && pending.element().written().isDone()) {

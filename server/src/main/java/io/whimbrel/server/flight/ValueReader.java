@@ -29,7 +29,8 @@ import org.apache.arrow.vector.types.FloatingPointPrecision;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 
-/// Reads one cell of a column as a payload value. Chosen once for each column by its type; the cell must not be null.
+/// Reads one cell of a column as a payload value. Chosen once for each column by its type; the cell
+/// must not be null.
 ///
 /// [IpcMessages] has checked that offsets rise and stay within what they point into.
 @FunctionalInterface
@@ -40,7 +41,8 @@ interface ValueReader {
 
   Value read(FieldVector column, int row, Budget budget);
 
-  /// What is left of the values that one batch may hold; lists of nothing take no bytes on the wire.
+  /// What is left of the values that one batch may hold; lists of nothing take no bytes on the
+  /// wire.
   final class Budget {
     private final int max;
     private long left;
@@ -62,7 +64,8 @@ interface ValueReader {
   /// The reader of `field`'s type. Refuses types that no payload value can hold exactly.
   static ValueReader of(Field field) {
     return switch (field.getType()) {
-      case ArrowType.Bool _ -> (column, row, _) -> new Value.BoolValue(((BitVector) column).get(row) != 0);
+      case ArrowType.Bool _ ->
+          (column, row, _) -> new Value.BoolValue(((BitVector) column).get(row) != 0);
       case ArrowType.Int type when type.getIsSigned() || type.getBitWidth() < 64 ->
           (column, row, _) -> new Value.IntValue(((BaseIntVector) column).getValueAsLong(row));
       case ArrowType.FloatingPoint type when type.getPrecision() == FloatingPointPrecision.SINGLE ->
@@ -112,7 +115,8 @@ interface ValueReader {
       budget.take(end - start);
       List<Value> values = new ArrayList<>(end - start);
       for (int i = start; i < end; i++) {
-        values.add(elements.isNull(i) ? Value.NullValue.INSTANCE : element.read(elements, i, budget));
+        values.add(
+            elements.isNull(i) ? Value.NullValue.INSTANCE : element.read(elements, i, budget));
       }
       return new Value.ListValue(values);
     };
@@ -141,7 +145,8 @@ interface ValueReader {
     };
   }
 
-  /// Text of a Utf8 or LargeUtf8 cell; bytes that are not UTF-8 are refused, since they could not be given back.
+  /// Text of a Utf8 or LargeUtf8 cell; bytes that are not UTF-8 are refused, since they could not
+  /// be given back.
   static String text(FieldVector column, int row) {
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(bytes(column, row)).toString();

@@ -49,15 +49,28 @@ class CliIT {
 
   @Test
   void makesShowsAndRemovesCollections() {
-    assertThat(ok("collection", "create", "made", "--dimension", "3", "--metric", "dot", "--model", "a/b@c"))
-        .startsWith("made: 0 points\n  default version 1 (served): 3 x float32, single, dot, flat index;")
+    assertThat(
+            ok(
+                "collection",
+                "create",
+                "made",
+                "--dimension",
+                "3",
+                "--metric",
+                "dot",
+                "--model",
+                "a/b@c"))
+        .startsWith(
+            "made: 0 points\n  default version 1 (served): 3 x float32, single, dot, flat index;")
         .contains("model a/b@c");
     assertThat(json("collection", "describe", "made"))
-        .contains("\"name\":\"made\"", "\"dimension\":3", "\"metric\":\"dot\"", "\"kind\":\"flat\"");
+        .contains(
+            "\"name\":\"made\"", "\"dimension\":3", "\"metric\":\"dot\"", "\"kind\":\"flat\"");
     assertThat(ok("collection", "describe", "made")).contains("made: 0 points");
     assertThat(ok("collection", "list")).contains("made: 0 points");
     assertThat(json("collection", "list")).contains("{\"name\":\"made\"");
-    assertThat(json("collection", "create", "made2", "--dimension", "3")).contains("\"name\":\"made2\"");
+    assertThat(json("collection", "create", "made2", "--dimension", "3"))
+        .contains("\"name\":\"made2\"");
 
     Run again = run("collection", "create", "made", "--dimension", "3");
     assertThat(again.code()).isEqualTo(Main.FAILED);
@@ -65,7 +78,8 @@ class CliIT {
     assertThat(again.err().lines()).hasSize(1);
 
     assertThat(ok("collection", "delete", "made")).isEqualTo("deleted made with 0 points\n");
-    assertThat(json("collection", "delete", "made2")).isEqualTo("{\"name\":\"made2\",\"points\":0}\n");
+    assertThat(json("collection", "delete", "made2"))
+        .isEqualTo("{\"name\":\"made2\",\"points\":0}\n");
     Run gone = run("collection", "describe", "made", "--json");
     assertThat(gone.code()).isEqualTo(Main.FAILED);
     assertThat(gone.out()).startsWith("{\"error\":{\"code\":\"COLLECTION_NOT_FOUND\"");
@@ -88,8 +102,10 @@ class CliIT {
             "1"  {"text":"\u00e4"}
             1  {"at":{"$timestamp":"2026-01-31T12:00:00Z"},"double":1.0,"int":1}
             """);
-    assertThat(json("get", "-c", "points", "18446744073709551615", "--with-vectors", "--no-payload"))
-        .contains("\"id\":18446744073709551615", "\"vectors\":{\"default\":[0.6,0.8]}", "\"missing\":[]");
+    assertThat(
+            json("get", "-c", "points", "18446744073709551615", "--with-vectors", "--no-payload"))
+        .contains(
+            "\"id\":18446744073709551615", "\"vectors\":{\"default\":[0.6,0.8]}", "\"missing\":[]");
     Run missing = run("get", "-c", "points", "1", "77", "--json");
     assertThat(missing.code()).isEqualTo(Main.FAILED);
     assertThat(missing.out()).contains("\"missing\":[77]");
@@ -127,7 +143,8 @@ class CliIT {
     Path out = files.resolve("out.jsonl");
     ok("import", file.toString(), "-c", "copied", "--create");
 
-    assertThat(ok("export", out.toString(), "-c", "copied")).startsWith("exported 3 points of copied");
+    assertThat(ok("export", out.toString(), "-c", "copied"))
+        .startsWith("exported 3 points of copied");
     assertThat(Files.readAllLines(out))
         .containsExactly(
             "{\"id\":1,\"payload\":{\"at\":{\"$timestamp\":\"2026-01-31T12:00:00Z\"},\"double\":1.0,\"int\":1},\"vectors\":{\"default\":[1.0,0.0]}}",
@@ -143,11 +160,31 @@ class CliIT {
       Path vectors = files.resolve(name);
       ok("export", vectors.toString(), "-c", "copied", "--ids", ids.toString());
       assertThat(ids).hasContent("1\n18446744073709551615\n\"1\"\n");
-      assertThat(ok("import", vectors.toString(), "-c", "rows", "--create", "--id-start", "10", "--limit", "2"))
+      assertThat(
+              ok(
+                  "import",
+                  vectors.toString(),
+                  "-c",
+                  "rows",
+                  "--create",
+                  "--id-start",
+                  "10",
+                  "--limit",
+                  "2"))
           .startsWith("imported 2 points into rows");
       assertThat(ok("get", "-c", "rows", "11", "--with-vectors", "default"))
           .isEqualTo("11  {}  {\"default\":[0.6,0.8]}\n");
-      assertThat(ok("search", "-c", "rows", "--vector-file", vectors.toString(), "--row", "1", "-k", "1"))
+      assertThat(
+              ok(
+                  "search",
+                  "-c",
+                  "rows",
+                  "--vector-file",
+                  vectors.toString(),
+                  "--row",
+                  "1",
+                  "-k",
+                  "1"))
           .startsWith("1  ")
           .contains("  11  ");
     }
@@ -158,7 +195,8 @@ class CliIT {
 
   @Test
   void endsAnImportAtTheFirstBadRow() throws IOException {
-    Path file = Files.writeString(files.resolve("in.jsonl"), LINES + "{\"id\":9,\"vector\":[1,]}\n");
+    Path file =
+        Files.writeString(files.resolve("in.jsonl"), LINES + "{\"id\":9,\"vector\":[1,]}\n");
     Run run = run("import", file.toString(), "-c", "bad", "--create");
     assertThat(run.code()).isEqualTo(Main.FAILED);
     assertThat(run.err()).startsWith("error: " + file + ", line 4: ");
@@ -191,7 +229,12 @@ class CliIT {
   @Test
   void refusesAServerThatCannotListen() {
     Run run =
-        run("serve", "--port", Integer.toString(server.port()), "--data", files.resolve("d").toString());
+        run(
+            "serve",
+            "--port",
+            Integer.toString(server.port()),
+            "--data",
+            files.resolve("d").toString());
 
     assertThat(run.code()).isEqualTo(Main.FAILED);
     assertThat(run.err()).contains("error: ").contains(Integer.toString(server.port()));

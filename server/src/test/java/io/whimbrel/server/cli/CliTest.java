@@ -58,12 +58,11 @@ class CliTest {
   private static void collect(CommandLine line, List<String> path, List<List<String>> all) {
     all.add(path);
     line.getSubcommands()
-        .forEach(
-            (name, command) -> {
-              List<String> longer = new ArrayList<>(path);
-              longer.add(name);
-              collect(command, longer, all);
-            });
+        .forEach((name, command) -> {
+          List<String> longer = new ArrayList<>(path);
+          longer.add(name);
+          collect(command, longer, all);
+        });
   }
 
   private static List<String> whimbrel(List<String> command) {
@@ -139,7 +138,8 @@ class CliTest {
     Run run = run(arguments.toArray(String[]::new));
 
     assertThat(run.code()).isEqualTo(Main.FAILED);
-    assertThat(run.err()).isEqualTo("error: " + directory.resolve("no.fvecs") + ": there is no such file\n");
+    assertThat(run.err())
+        .isEqualTo("error: " + directory.resolve("no.fvecs") + ": there is no such file\n");
   }
 
   @Test
@@ -204,8 +204,10 @@ class CliTest {
 
   @Test
   void readsModels() {
-    assertThat(SpecOptions.parseModel("openai/ada@002")).isEqualTo(new ModelId("openai", "ada", "002"));
-    assertThat(SpecOptions.parseModel("org/team/bge")).isEqualTo(new ModelId("org", "team/bge", ""));
+    assertThat(SpecOptions.parseModel("openai/ada@002"))
+        .isEqualTo(new ModelId("openai", "ada", "002"));
+    assertThat(SpecOptions.parseModel("org/team/bge"))
+        .isEqualTo(new ModelId("org", "team/bge", ""));
     assertThat(SpecOptions.parseModel("bge")).isEqualTo(new ModelId("", "bge", ""));
     assertThat(SpecOptions.parseModel("")).isEqualTo(ModelId.UNNAMED);
   }
@@ -221,8 +223,10 @@ class CliTest {
     }
     float[] query = {0};
 
-    assertThat(DemoCommand.found(hits(0, 1, 2, 3, 4, 5, 6, 7, 8, 11), base, query, truth)).isEqualTo(10);
-    assertThat(DemoCommand.found(hits(0, 0, 0, 3, 4, 5, 6, 7, 8, 9), base, query, truth)).isEqualTo(8);
+    assertThat(DemoCommand.found(hits(0, 1, 2, 3, 4, 5, 6, 7, 8, 11), base, query, truth))
+        .isEqualTo(10);
+    assertThat(DemoCommand.found(hits(0, 0, 0, 3, 4, 5, 6, 7, 8, 9), base, query, truth))
+        .isEqualTo(8);
     base[10] = new float[] {10};
     assertThat(DemoCommand.found(hits(0, 1, 10), base, query, truth)).isEqualTo(2);
   }

@@ -20,7 +20,8 @@ import org.apache.arrow.vector.types.pojo.Schema;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/// What is exported is read back exactly; what was damaged on the way is refused, and nothing leaks either way.
+/// What is exported is read back exactly; what was damaged on the way is refused, and nothing leaks
+/// either way.
 class IpcMessagesPropertyTest {
   private static final long SEED = Long.getLong("whimbrel.seed", 20_261_123);
   private static final long MEMORY_MAX = 4 << 20;
@@ -95,7 +96,8 @@ class IpcMessagesPropertyTest {
     assertThat(refused).isGreaterThan(5_000);
   }
 
-  /// Half of the damage is one flipped bit, the other half an extreme number in the header, where lengths are.
+  /// Half of the damage is one flipped bit, the other half an extreme number in the header, where
+  /// lengths are.
   private static FlightData damage(FlightData message, Random random) {
     byte[] header = message.getDataHeader().toByteArray();
     byte[] body = message.getDataBody().toByteArray();

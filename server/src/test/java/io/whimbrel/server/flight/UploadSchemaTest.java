@@ -103,8 +103,7 @@ class UploadSchemaTest {
   }
 
   private Value cell(Field field, Consumer<FieldVector> fill) {
-    Map<String, Value> payload =
-        read(1, ids(1), column(field, fill)).getFirst().payload();
+    Map<String, Value> payload = read(1, ids(1), column(field, fill)).getFirst().payload();
     assertThat(payload).containsOnlyKeys(field.getName());
     return payload.values().iterator().next();
   }
@@ -140,8 +139,7 @@ class UploadSchemaTest {
         .isEqualTo(new Value.IntValue(Long.MIN_VALUE));
     assertThat(cell(field("a", new ArrowType.Int(8, false)), v -> ((UInt1Vector) v).set(0, 255)))
         .isEqualTo(new Value.IntValue(255));
-    assertThat(
-            cell(field("a", new ArrowType.Int(16, false)), v -> ((UInt2Vector) v).set(0, 65535)))
+    assertThat(cell(field("a", new ArrowType.Int(16, false)), v -> ((UInt2Vector) v).set(0, 65535)))
         .isEqualTo(new Value.IntValue(65535));
     assertThat(cell(field("a", new ArrowType.Int(32, false)), v -> ((UInt4Vector) v).set(0, -1)))
         .isEqualTo(new Value.IntValue(4_294_967_295L));
@@ -217,8 +215,7 @@ class UploadSchemaTest {
                   values.setValueCount(2);
                   list.endValue(0, 2);
                 }))
-        .isEqualTo(
-            new Value.ListValue(List.of(new Value.IntValue(7), Value.NullValue.INSTANCE)));
+        .isEqualTo(new Value.ListValue(List.of(new Value.IntValue(7), Value.NullValue.INSTANCE)));
     assertThat(
             cell(
                 field("a", new ArrowType.Struct(), field("x", TEXT), field("y", TEXT)),
@@ -241,7 +238,8 @@ class UploadSchemaTest {
             read(
                     1,
                     ids(1),
-                    column(field("payload:seq", TEXT), v -> ((VarCharVector) v).setSafe(0, utf8("s"))))
+                    column(
+                        field("payload:seq", TEXT), v -> ((VarCharVector) v).setSafe(0, utf8("s"))))
                 .getFirst()
                 .payload())
         .isEqualTo(Map.of("seq", new Value.StringValue("s")));
@@ -249,10 +247,8 @@ class UploadSchemaTest {
 
   @Test
   void idsAreTextOrNumbersAndExactlyOne() {
-    Column texts =
-        column(field("id", TEXT), v -> ((VarCharVector) v).setSafe(0, utf8("7")));
-    Column numbers =
-        column(field("id_number", UINT64), v -> ((UInt8Vector) v).setSafe(1, -1));
+    Column texts = column(field("id", TEXT), v -> ((VarCharVector) v).setSafe(0, utf8("7")));
+    Column numbers = column(field("id_number", UINT64), v -> ((UInt8Vector) v).setSafe(1, -1));
     assertThat(read(2, texts, numbers).stream().map(PointWrite::id))
         .containsExactly(PointId.of("7"), PointId.of(-1L));
     Column both = column(field("id_number", UINT64), v -> ((UInt8Vector) v).setSafe(0, 1));
@@ -277,11 +273,7 @@ class UploadSchemaTest {
   @Test
   void columnsWithoutAMeaningAreRefusedByName() {
     refused(
-        ErrorCode.INVALID_ARGUMENT,
-        "id",
-        "no such column",
-        1,
-        column(field("a", TEXT), _ -> {}));
+        ErrorCode.INVALID_ARGUMENT, "id", "no such column", 1, column(field("a", TEXT), _ -> {}));
     refused(
         ErrorCode.INVALID_ARGUMENT,
         "schema",

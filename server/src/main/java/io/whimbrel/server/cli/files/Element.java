@@ -28,7 +28,8 @@ enum Element {
     return vector;
   }
 
-  /// Reads one number at the buffer's position. A float64 beyond the range of float32 comes back infinite.
+  /// Reads one number at the buffer's position. A float64 beyond the range of float32 comes back
+  /// infinite.
   float readFloat(ByteBuffer buffer) {
     return switch (this) {
       case FLOAT32 -> buffer.getFloat();

@@ -3,7 +3,8 @@ package io.whimbrel.server.cli.files;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/// A file that is not what its name or header promises. The message reads `file, row n: found (expected: expectation)`.
+/// A file that is not what its name or header promises. The message reads `file, row n: found
+/// (expected: expectation)`.
 public final class FileFormatException extends IOException {
   private FileFormatException(String message) {
     super(message);

@@ -88,9 +88,7 @@ final class JsonLinesReader implements PointReader {
   private void append(int count) throws IOException {
     if (lineLength + count > LINE_BYTES_MAX) {
       throw FileFormatException.inText(
-          file,
-          lineNumber + 1,
-          "a longer line (expected: at most " + LINE_BYTES_MAX + " bytes)");
+          file, lineNumber + 1, "a longer line (expected: at most " + LINE_BYTES_MAX + " bytes)");
     }
     if (lineLength + count > line.length) {
       line = Arrays.copyOf(line, Math.max(lineLength + count, line.length * 2));

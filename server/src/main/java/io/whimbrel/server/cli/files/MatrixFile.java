@@ -9,10 +9,12 @@ import java.nio.file.StandardOpenOption;
 import java.util.Locale;
 import java.util.Optional;
 
-/// A file of rows of equal length, read from front to back: `.fvecs`, `.bvecs`, `.f16vecs`, `.ivecs` and `.npy`.
+/// A file of rows of equal length, read from front to back: `.fvecs`, `.bvecs`, `.f16vecs`,
+/// `.ivecs` and `.npy`.
 ///
-/// The `vecs` formats put a little-endian int32 length before the numbers of each row; npy has one header. Opening checks the
-/// size of the file against its rows. One thread at a time; the file must not change meanwhile.
+/// The `vecs` formats put a little-endian int32 length before the numbers of each row; npy has one
+/// header. Opening checks the size of the file against its rows. One thread at a time; the file
+/// must not change meanwhile.
 public final class MatrixFile implements AutoCloseable {
   /// Largest vector dimension; the database takes no larger one.
   public static final int DIMENSION_MAX = 65_536;
@@ -161,7 +163,11 @@ public final class MatrixFile implements AutoCloseable {
           file,
           size / rowBytes,
           "the row has " + size % rowBytes + " bytes",
-          rowBytes + " bytes, 4 for the length and " + element.size() + " for each of " + dimension
+          rowBytes
+              + " bytes, 4 for the length and "
+              + element.size()
+              + " for each of "
+              + dimension
               + " numbers");
     }
     return new MatrixFile(file, channel, element, true, dimension, size / rowBytes);

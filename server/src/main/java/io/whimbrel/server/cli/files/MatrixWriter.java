@@ -10,7 +10,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
-/// float32 rows as `.fvecs` or `.npy`. The header of an npy file is written at the end, when the number of rows is known.
+/// float32 rows as `.fvecs` or `.npy`. The header of an npy file is written at the end, when the
+/// number of rows is known.
 final class MatrixWriter implements PointWriter {
   private static final int BUFFER_BYTES = 1 << 20;
 
@@ -58,7 +59,13 @@ final class MatrixWriter implements PointWriter {
     }
     if (values.length != dimension) {
       throw new IOException(
-          "point " + point.id() + ": dimension " + values.length + " (expected: " + dimension + ")");
+          "point "
+              + point.id()
+              + ": dimension "
+              + values.length
+              + " (expected: "
+              + dimension
+              + ")");
     }
     if (!npy) {
       reserve(4);

@@ -12,8 +12,9 @@ import java.util.regex.Pattern;
 
 /// The header of a NumPy `.npy` file, versions 1.0, 2.0 and 3.0.
 ///
-/// Layout: `\x93NUMPY`, two version bytes, header length (uint16 in version 1, uint32 later), a Python dictionary with exactly
-/// the keys `descr`, `fortran_order` and `shape`, spaces and a newline; the numbers follow.
+/// Layout: `\x93NUMPY`, two version bytes, header length (uint16 in version 1, uint32 later), a
+/// Python dictionary with exactly the keys `descr`, `fortran_order` and `shape`, spaces and a
+/// newline; the numbers follow.
 ///
 /// @param dataStart offset of the first number
 record NpyHeader(Element element, long rows, int dimension, long dataStart) {
@@ -23,7 +24,8 @@ record NpyHeader(Element element, long rows, int dimension, long dataStart) {
   static final int WRITTEN_BYTES = 128;
 
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
-  private static final Pattern DESCR = Pattern.compile("['\"]descr['\"]\\s*:\\s*['\"]([^'\"]*)['\"]");
+  private static final Pattern DESCR =
+      Pattern.compile("['\"]descr['\"]\\s*:\\s*['\"]([^'\"]*)['\"]");
   private static final Pattern ORDER =
       Pattern.compile("['\"]fortran_order['\"]\\s*:\\s*(True|False)");
   private static final Pattern SHAPE = Pattern.compile("['\"]shape['\"]\\s*:\\s*\\(([^)]*)\\)");
@@ -33,7 +35,8 @@ record NpyHeader(Element element, long rows, int dimension, long dataStart) {
     byte[] magic = new byte[MAGIC.length];
     start.get(magic);
     if (!Arrays.equals(magic, MAGIC)) {
-      throw FileFormatException.of(file, "no NumPy magic bytes", "a file that starts with \\x93NUMPY");
+      throw FileFormatException.of(
+          file, "no NumPy magic bytes", "a file that starts with \\x93NUMPY");
     }
     int major = start.get() & 0xFF;
     int minor = start.get() & 0xFF;
@@ -51,12 +54,16 @@ record NpyHeader(Element element, long rows, int dimension, long dataStart) {
     Element element = element(file, find(file, DESCR, text, "descr"));
     if (find(file, ORDER, text, "fortran_order").equals("True")) {
       throw FileFormatException.of(
-          file, "columns stored one after the other", "C order; save it with numpy.ascontiguousarray");
+          file,
+          "columns stored one after the other",
+          "C order; save it with numpy.ascontiguousarray");
     }
     String[] shape = find(file, SHAPE, text, "shape").strip().split("\\s*,\\s*");
     if (shape.length != 2) {
       throw FileFormatException.of(
-          file, "shape (" + String.join(", ", shape) + ")", "two dimensions: rows, vector dimension");
+          file,
+          "shape (" + String.join(", ", shape) + ")",
+          "two dimensions: rows, vector dimension");
     }
     return new NpyHeader(
         element,
@@ -101,7 +108,8 @@ record NpyHeader(Element element, long rows, int dimension, long dataStart) {
       throws FileFormatException {
     Matcher matcher = pattern.matcher(header);
     if (!matcher.find()) {
-      throw FileFormatException.of(file, "npy header without " + key, "descr, fortran_order and shape");
+      throw FileFormatException.of(
+          file, "npy header without " + key, "descr, fortran_order and shape");
     }
     return matcher.group(1);
   }

@@ -30,9 +30,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Rows of a Parquet file: one column of ids, one list column of vectors, all others payload.
 ///
-/// Payload types: integers become int64, float and double become double, UTC timestamps moments; dates, times, local timestamps
-/// and UUIDs become text in ISO form; lists and structs stay lists and objects. A null field is left out. Binary columns without
-/// a text type, decimals, maps and intervals have no exact counterpart and are refused.
+/// Payload types: integers become int64, float and double become double, UTC timestamps moments;
+/// dates, times, local timestamps and UUIDs become text in ISO form; lists and structs stay lists
+/// and objects. A null field is left out. Binary columns without a text type, decimals, maps and
+/// intervals have no exact counterpart and are refused.
 final class ParquetPoints implements PointReader {
   private static final String ID_COLUMN = "id";
 

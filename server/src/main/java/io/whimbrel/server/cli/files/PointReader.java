@@ -31,8 +31,6 @@ public interface PointReader extends AutoCloseable {
       return new ParquetPoints(file, options);
     }
     throw FileFormatException.of(
-        file,
-        "an unknown ending",
-        ".fvecs, .bvecs, .f16vecs, .npy, .jsonl, .ndjson or .parquet");
+        file, "an unknown ending", ".fvecs, .bvecs, .f16vecs, .npy, .jsonl, .ndjson or .parquet");
   }
 }

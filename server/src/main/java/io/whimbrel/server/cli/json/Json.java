@@ -13,7 +13,8 @@ import java.io.OutputStream;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// The words that the JSON of this program shares, and the writing side. See the package for the spelling.
+/// The words that the JSON of this program shares, and the writing side. See the package for the
+/// spelling.
 public final class Json {
   static final String TIMESTAMP = "$timestamp";
   static final String DOUBLE = "$double";
@@ -133,8 +134,7 @@ public final class Json {
     }
   }
 
-  private static void writeSpecial(JsonGenerator json, String key, String text)
-      throws IOException {
+  private static void writeSpecial(JsonGenerator json, String key, String text) throws IOException {
     json.writeStartObject();
     json.writeStringField(key, text);
     json.writeEndObject();

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads points, payloads and vectors from one JSON document in memory.
 ///
-/// Every failure is a [JsonParseException] whose original message reads `path: found (expected: expectation)`.
+/// Every failure is a [JsonParseException] whose original message reads `path: found (expected:
+/// expectation)`.
 public final class JsonReader implements AutoCloseable {
   /// Most numbers in one vector or token matrix: 16 MiB as float32, what one request may carry.
   public static final int VECTOR_VALUES_MAX = 4 << 20;
@@ -37,8 +38,8 @@ public final class JsonReader implements AutoCloseable {
     this.parser = Json.FACTORY.createParser(json, 0, length);
   }
 
-  /// Reads the whole document as a point. The keys are `id`, `vector` or `vectors`, `payload`; `seq` is passed over, so that
-  /// what a read prints can be imported.
+  /// Reads the whole document as a point. The keys are `id`, `vector` or `vectors`, `payload`;
+  /// `seq` is passed over, so that what a read prints can be imported.
   public Point readPoint() throws IOException {
     expect(parser.nextToken(), JsonToken.START_OBJECT, "a point", "an object");
     @Nullable PointId id = null;
@@ -63,8 +64,7 @@ public final class JsonReader implements AutoCloseable {
           payload = fields(key);
         }
         case "seq" -> parser.skipChildren();
-        default ->
-            throw refuse("key \"" + key + '"', "", "id, vector or vectors, payload");
+        default -> throw refuse("key \"" + key + '"', "", "id, vector or vectors, payload");
       }
     }
     expectEnd();
@@ -152,7 +152,9 @@ public final class JsonReader implements AutoCloseable {
         dimension = count;
       } else if (count - rowStart != dimension) {
         throw refuse(
-            path, (count - rowStart) + " numbers in row " + (rows - 1), dimension + ", as in row 0");
+            path,
+            (count - rowStart) + " numbers in row " + (rows - 1),
+            dimension + ", as in row 0");
       }
       if (!matrix) {
         break;

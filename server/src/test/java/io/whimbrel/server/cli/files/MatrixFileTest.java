@@ -20,7 +20,16 @@ class MatrixFileTest {
 
   @Test
   void readsFloat32Rows() throws IOException {
-    Path file = write("a.fvecs", buffer(24).putInt(2).putFloat(1.5f).putFloat(-2).putInt(2).putFloat(0).putFloat(1e-45f));
+    Path file =
+        write(
+            "a.fvecs",
+            buffer(24)
+                .putInt(2)
+                .putFloat(1.5f)
+                .putFloat(-2)
+                .putInt(2)
+                .putFloat(0)
+                .putFloat(1e-45f));
 
     try (MatrixFile matrix = MatrixFile.open(file)) {
       assertThat(matrix.dimension()).isEqualTo(2);
@@ -44,16 +53,31 @@ class MatrixFileTest {
     Path file =
         write(
             "a.f16vecs",
-            buffer(12).putInt(4).putShort((short) 0x3C00).putShort((short) 0xC000).putShort((short) 1).putShort((short) 0x7BFF));
+            buffer(12)
+                .putInt(4)
+                .putShort((short) 0x3C00)
+                .putShort((short) 0xC000)
+                .putShort((short) 1)
+                .putShort((short) 0x7BFF));
 
     assertThat(MatrixFile.readVectors(file)[0]).containsExactly(1, -2, 0x1p-24f, 65504);
   }
 
   @Test
   void readsRowNumbers() throws IOException {
-    Path file = write("a.ivecs", buffer(24).putInt(2).putInt(7).putInt(-1).putInt(2).putInt(0).putInt(Integer.MAX_VALUE));
+    Path file =
+        write(
+            "a.ivecs",
+            buffer(24)
+                .putInt(2)
+                .putInt(7)
+                .putInt(-1)
+                .putInt(2)
+                .putInt(0)
+                .putInt(Integer.MAX_VALUE));
 
-    assertThat(MatrixFile.readInts(file)).isDeepEqualTo(new int[][] {{7, -1}, {0, Integer.MAX_VALUE}});
+    assertThat(MatrixFile.readInts(file))
+        .isDeepEqualTo(new int[][] {{7, -1}, {0, Integer.MAX_VALUE}});
     try (MatrixFile matrix = MatrixFile.open(file)) {
       assertThatExceptionOfType(FileFormatException.class)
           .isThrownBy(matrix::next)
@@ -94,13 +118,15 @@ class MatrixFileTest {
   @ParameterizedTest
   @CsvSource({"1, 0", "2, 0", "3, 0"})
   void readsEveryNpyVersion(int major, int minor) throws IOException {
-    ByteBuffer bytes = npy(major, minor, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 24);
+    ByteBuffer bytes =
+        npy(major, minor, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 24);
     for (int i = 0; i < 6; i++) {
       bytes.putFloat(i / 2f);
     }
     Path file = write("a.npy", bytes);
 
-    assertThat(MatrixFile.readVectors(file)).isDeepEqualTo(new float[][] {{0, 0.5f, 1}, {1.5f, 2, 2.5f}});
+    assertThat(MatrixFile.readVectors(file))
+        .isDeepEqualTo(new float[][] {{0, 0.5f, 1}, {1.5f, 2, 2.5f}});
   }
 
   @Test
@@ -119,7 +145,8 @@ class MatrixFileTest {
 
   @Test
   void readsAnNpyFileWithoutRows() throws IOException {
-    Path file = write("a.npy", npy(1, 0, "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", 0));
+    Path file =
+        write("a.npy", npy(1, 0, "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", 0));
 
     assertThat(MatrixFile.readVectors(file)).isEmpty();
   }
@@ -140,7 +167,8 @@ class MatrixFileTest {
         "{'descr': '<f4', 'shape': (1, 1), }; without fortran_order",
         "{'fortran_order': False, 'shape': (1, 1), }; without descr",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }; 2 rows of 4 bytes",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 2), }; as its header says",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 2), }; as its"
+            + " header says",
       })
   void refusesNpyHeaders(String header, String problem) throws IOException {
     Path file = write("bad.npy", npy(1, 0, header, 4).putFloat(1));
@@ -164,7 +192,8 @@ class MatrixFileTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 9, 11, 20})
   void refusesAnNpyFileCutInItsHeader(int length) throws IOException {
-    byte[] whole = npy(1, 0, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }", 0).array();
+    byte[] whole =
+        npy(1, 0, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }", 0).array();
     Path file = Files.write(directory.resolve("cut.npy"), java.util.Arrays.copyOf(whole, length));
 
     assertThatExceptionOfType(FileFormatException.class)
@@ -183,17 +212,23 @@ class MatrixFileTest {
 
   @Test
   void refusesATruncatedFileBeforeItHandsOutARow() throws IOException {
-    Path file = write("cut.fvecs", buffer(20).putInt(2).putFloat(1).putFloat(2).putInt(2).putFloat(1));
+    Path file =
+        write("cut.fvecs", buffer(20).putInt(2).putFloat(1).putFloat(2).putInt(2).putFloat(1));
 
     assertThatExceptionOfType(FileFormatException.class)
         .isThrownBy(() -> MatrixFile.open(file))
         .withMessage(
-            file + ", row 1: the row has 8 bytes (expected: 12 bytes, 4 for the length and 4 for each of 2 numbers)");
+            file
+                + ", row 1: the row has 8 bytes (expected: 12 bytes, 4 for the length and 4 for"
+                + " each of 2 numbers)");
   }
 
   @Test
   void refusesARowOfAnotherDimension() throws IOException {
-    Path file = write("mixed.fvecs", buffer(24).putInt(2).putFloat(1).putFloat(2).putInt(3).putFloat(1).putFloat(2));
+    Path file =
+        write(
+            "mixed.fvecs",
+            buffer(24).putInt(2).putFloat(1).putFloat(2).putInt(3).putFloat(1).putFloat(2));
 
     try (MatrixFile matrix = MatrixFile.open(file)) {
       assertThat(matrix.next()).isPresent();
@@ -221,15 +256,21 @@ class MatrixFileTest {
     try (MatrixFile matrix = MatrixFile.open(file)) {
       assertThatExceptionOfType(FileFormatException.class)
           .isThrownBy(matrix::next)
-          .withMessage(file + ", row 0: value 1 is " + number + " (expected: a finite float32 number)");
+          .withMessage(
+              file + ", row 0: value 1 is " + number + " (expected: a finite float32 number)");
     }
   }
 
   @Test
   void refusesDoublesBeyondFloat32() throws IOException {
-    Path file = write("w.npy", npy(1, 0, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }", 8).putDouble(1e300));
+    Path file =
+        write(
+            "w.npy",
+            npy(1, 0, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }", 8)
+                .putDouble(1e300));
 
-    assertThatExceptionOfType(FileFormatException.class).isThrownBy(() -> MatrixFile.readVectors(file));
+    assertThatExceptionOfType(FileFormatException.class)
+        .isThrownBy(() -> MatrixFile.readVectors(file));
   }
 
   @Test
@@ -253,7 +294,11 @@ class MatrixFileTest {
     byte[] header = (dictionary + "\n").getBytes(StandardCharsets.US_ASCII);
     int lengthBytes = major == 1 ? 2 : 4;
     ByteBuffer bytes = buffer(8 + lengthBytes + header.length + dataBytes);
-    bytes.put((byte) 0x93).put("NUMPY".getBytes(StandardCharsets.US_ASCII)).put((byte) major).put((byte) minor);
+    bytes
+        .put((byte) 0x93)
+        .put("NUMPY".getBytes(StandardCharsets.US_ASCII))
+        .put((byte) major)
+        .put((byte) minor);
     if (major == 1) {
       bytes.putShort((short) header.length);
     } else {

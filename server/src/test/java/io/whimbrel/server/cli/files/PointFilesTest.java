@@ -81,8 +81,13 @@ class PointFilesTest {
                 Map.of(
                     "int", new Value.IntValue(Long.MIN_VALUE),
                     "double", new Value.DoubleValue(1),
-                    "at", new Value.TimestampValue(Instant.parse("2026-01-31T12:00:00.000000001Z"))),
-                Map.of("a", Vector.of(0.1f, Float.MIN_VALUE), "b", new Vector(new float[] {1, 2, 3, 4}, 2, ""))),
+                    "at",
+                        new Value.TimestampValue(Instant.parse("2026-01-31T12:00:00.000000001Z"))),
+                Map.of(
+                    "a",
+                    Vector.of(0.1f, Float.MIN_VALUE),
+                    "b",
+                    new Vector(new float[] {1, 2, 3, 4}, 2, ""))),
             Point.of(PointId.of(-1), Vector.of(1)));
     Path file = directory.resolve("a.jsonl");
     try (PointWriter writer = PointWriter.jsonLines(Files.newOutputStream(file))) {
@@ -99,19 +104,24 @@ class PointFilesTest {
     Path file =
         Files.writeString(
             directory.resolve("a.jsonl"),
-            "\n{\"id\":1,\"vector\":[1]}\r\n  \r\n{\"id\":\"b\",\"vectors\":{\"x\":[[1],[2]]},\"seq\":9}");
+            "\n"
+                + "{\"id\":1,\"vector\":[1]}\r\n"
+                + "  \r\n"
+                + "{\"id\":\"b\",\"vectors\":{\"x\":[[1],[2]]},\"seq\":9}");
 
     assertThat(read(file, ReadingOptions.DEFAULT))
         .containsExactly(
             Point.of(PointId.of(1), Vector.of(1)),
-            Point.of(PointId.of("b"), Map.of(), Map.of("x", new Vector(new float[] {1, 2}, 2, ""))));
+            Point.of(
+                PointId.of("b"), Map.of(), Map.of("x", new Vector(new float[] {1, 2}, 2, ""))));
   }
 
   @Test
   void namesTheLineThatIsMalformed() throws IOException {
     Path file =
         Files.writeString(
-            directory.resolve("a.jsonl"), "{\"id\":1,\"vector\":[1]}\n\n{\"id\":2,\"vector\":[1,}\n");
+            directory.resolve("a.jsonl"),
+            "{\"id\":1,\"vector\":[1]}\n\n{\"id\":2,\"vector\":[1,}\n");
 
     try (PointReader reader = PointReader.open(file, ReadingOptions.DEFAULT)) {
       assertThat(reader.next()).isPresent();
@@ -141,7 +151,8 @@ class PointFilesTest {
     assertThat(points).hasSize(3);
     Map<String, Value> first = points.get(0).payload();
     assertThat(points.get(0).id()).isEqualTo(PointId.of("a"));
-    assertThat(points.get(0).vectors()).containsOnly(Map.entry("default", Vector.of(0.5f, -1.25f, 3)));
+    assertThat(points.get(0).vectors())
+        .containsOnly(Map.entry("default", Vector.of(0.5f, -1.25f, 3)));
     assertThat(first)
         .containsOnly(
             Map.entry("count", new Value.IntValue(1)),

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class JsonTest {
   @Test
   void keepsWholeNumbersAndDoublesApart() throws IOException {
-    Map<String, Value> payload = payload("{\"a\":1,\"b\":1.0,\"c\":1e3,\"d\":-0.0,\"e\":9223372036854775807}");
+    Map<String, Value> payload =
+        payload("{\"a\":1,\"b\":1.0,\"c\":1e3,\"d\":-0.0,\"e\":9223372036854775807}");
 
     assertThat(payload)
         .containsOnly(
@@ -31,7 +32,8 @@ class JsonTest {
             Map.entry("c", new Value.DoubleValue(1000)),
             Map.entry("d", new Value.DoubleValue(-0.0)),
             Map.entry("e", new Value.IntValue(Long.MAX_VALUE)));
-    assertThat(text(payload)).isEqualTo("{\"a\":1,\"b\":1.0,\"c\":1000.0,\"d\":-0.0,\"e\":9223372036854775807}");
+    assertThat(text(payload))
+        .isEqualTo("{\"a\":1,\"b\":1.0,\"c\":1000.0,\"d\":-0.0,\"e\":9223372036854775807}");
   }
 
   @Test
@@ -63,7 +65,8 @@ class JsonTest {
 
   @Test
   void roundsNumbersOfVectorsOnce() throws IOException {
-    // Halfway between two floats plus a bit that only the decimal text has: by way of double it would round the other way.
+    // Halfway between two floats plus a bit that only the decimal text has: by way of double it
+    // would round the other way.
     Vector vector = vector("[1.00000005960464477540, 16777217, 1e-45]");
 
     assertThat(vector.values()).containsExactly(1.0000001f, 16777216f, Float.MIN_VALUE);
@@ -71,7 +74,8 @@ class JsonTest {
 
   @Test
   void readsTokenMatrices() throws IOException {
-    assertThat(vector("[[1,2],[3,4],[5,6]]")).isEqualTo(new Vector(new float[] {1, 2, 3, 4, 5, 6}, 3, ""));
+    assertThat(vector("[[1,2],[3,4],[5,6]]"))
+        .isEqualTo(new Vector(new float[] {1, 2, 3, 4, 5, 6}, 3, ""));
     assertThat(vector("[" + "0.5,".repeat(4999) + "1]").dimension()).isEqualTo(5000);
   }
 
@@ -114,7 +118,8 @@ class JsonTest {
         "{\"id\":1,\"payload\":[1]}; payload: a list (expected: an object)",
         "{\"id\":1,\"payload\":{\"a\":9223372036854775808}}; payload.a: 9223372036854775808",
         "{\"id\":1,\"payload\":{\"a\":1e999}}; payload.a: 1e999",
-        "{\"id\":1,\"payload\":{\"a\":{\"$timestamp\":\"noon\"}}}; payload.a: a string (expected: a moment",
+        "{\"id\":1,\"payload\":{\"a\":{\"$timestamp\":\"noon\"}}}; payload.a: a string (expected: a"
+            + " moment",
         "{\"id\":1,\"payload\":{\"a\":{\"$timestamp\":5}}}; payload.a: 5",
         "{\"id\":1,\"payload\":{\"a\":{\"$double\":\"big\"}}}; payload.a: a string",
         "{\"id\":1,\"payload\":{\"a\":{\"b\":1,\"$double\":\"NaN\"}}}; $double beside other keys",
@@ -129,7 +134,15 @@ class JsonTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "{", "{\"id\":1", "{\"id\":1,\"id\":2}", "{\"id\":1,\"payload\":{\"a\":NaN}}", "{'id':1}"})
+  @ValueSource(
+      strings = {
+        "",
+        "{",
+        "{\"id\":1",
+        "{\"id\":1,\"id\":2}",
+        "{\"id\":1,\"payload\":{\"a\":NaN}}",
+        "{'id':1}"
+      })
   void refusesWhatIsNoJson(String json) {
     assertThatExceptionOfType(JsonProcessingException.class).isThrownBy(() -> point(json));
   }
