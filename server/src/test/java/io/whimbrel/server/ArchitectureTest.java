@@ -26,7 +26,7 @@ class ArchitectureTest {
       Map.ofEntries(
           Map.entry("core.model", Set.of()),
           Map.entry("core.memory", Set.of("core.model")),
-          Map.entry("core.simd", Set.of("core.memory", "core.simd.panama")),
+          Map.entry("core.simd", Set.of("core.memory")),
           Map.entry("core.simd.panama", Set.of("core.memory", "core.simd")),
           Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd")),
           Map.entry("core.store", Set.of("core.model")),
@@ -35,7 +35,7 @@ class ArchitectureTest {
           Map.entry(
               "core.engine", Set.of("core.model", "core.simd", "core.store", "core.collection")),
           Map.entry("proto.v1", Set.of()),
-          Map.entry("client", Set.of("client.internal")),
+          Map.entry("client", Set.of("client.internal", "proto.v1")),
           Map.entry("client.internal", Set.of("client", "proto.v1")),
           Map.entry("client.arrow", Set.of("client", "client.internal", "proto.v1")),
           Map.entry("server.ops", Set.of("core.model", "core.engine")),
@@ -45,7 +45,13 @@ class ArchitectureTest {
               Set.of("core.model", "core.engine", "server.wire", "server.ops", "proto.v1")),
           Map.entry(
               "server.flight",
-              Set.of("core.model", "core.engine", "server.wire", "server.ops", "proto.v1")),
+              Set.of(
+                  "core.model",
+                  "core.engine",
+                  "server.wire",
+                  "server.ops",
+                  "server.grpc",
+                  "proto.v1")),
           Map.entry(
               "server",
               Set.of(
@@ -56,8 +62,17 @@ class ArchitectureTest {
                   "server.grpc",
                   "server.flight",
                   "proto.v1")),
-          Map.entry("server.cli.files", Set.of("client")),
-          Map.entry("server.cli", Set.of("client", "client.arrow", "server", "server.cli.files")));
+          Map.entry("server.cli.json", Set.of("client")),
+          Map.entry("server.cli.files", Set.of("client", "server.cli.json")),
+          Map.entry(
+              "server.cli",
+              Set.of(
+                  "client",
+                  "client.arrow",
+                  "core.model",
+                  "server",
+                  "server.cli.files",
+                  "server.cli.json")));
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
@@ -100,7 +115,7 @@ class ArchitectureTest {
             .resideInAPackage("io.whimbrel.server.cli..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("io.whimbrel.core..", "io.grpc..", "org.rocksdb..");
+            .resideInAnyPackage("io.whimbrel.core.engine..", "io.grpc..");
     cliSpeaksThroughTheSdk.check(CLASSES);
   }
 

@@ -496,7 +496,7 @@ public final class Sequencer {
         "write",
         outcomeUnknown
             ? "the store failed; the write may or may not be there, repeat it with the same"
-                  + " request_id after a restart"
+                + " request_id after a restart"
             : "the store failed; nothing was written",
         cause);
   }
