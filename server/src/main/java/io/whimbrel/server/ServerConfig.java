@@ -67,6 +67,11 @@ public record ServerConfig(
             .toList());
   }
 
+  /// The address to listen on, as numbers.
+  public String host() {
+    return listen.host().getHostAddress();
+  }
+
   private static ListenOptions listen(Settings s) {
     Duration second = Duration.ofSeconds(1);
     return new ListenOptions(

@@ -111,11 +111,24 @@ public final class Main {
       });
     }
     String remedy = remedy(failure.code(), session);
+<<<<<<< HEAD
     session.err().println("error: " + failure.message() + (remedy.isEmpty() ? "" : "; " + remedy));
+=======
+    session
+        .err()
+        .println("error: " + sentence(failure, session) + (remedy.isEmpty() ? "" : "; " + remedy));
+>>>>>>> cli
     return switch (failure.code()) {
       case UNAVAILABLE, DEADLINE_EXCEEDED -> NO_ANSWER;
       default -> FAILED;
     };
+  }
+
+  /// What a broken connection says of itself does not tell whose it was.
+  private static String sentence(Failure failure, Session session) {
+    return failure.code() == ErrorCode.UNAVAILABLE
+        ? "no answer from " + session.address() + " (" + failure.message() + ")"
+        : failure.message();
   }
 
   private static Failure ofInput(IOException e) {
@@ -132,9 +145,8 @@ public final class Main {
   private static String remedy(ErrorCode code, Session session) {
     return switch (code) {
       case UNAVAILABLE ->
-          "is a server running at "
-              + session.address()
-              + "? Start one with `whimbrel serve`, or name another with --address";
+          "is a server running there? Start one with `whimbrel serve`, or name another with"
+              + " --address";
       case DEADLINE_EXCEEDED -> "allow more time with --deadline";
       case COLLECTION_NOT_FOUND ->
           "`whimbrel collection list` shows what there is, `whimbrel collection create` or"

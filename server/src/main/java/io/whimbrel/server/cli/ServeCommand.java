@@ -75,8 +75,7 @@ final class ServeCommand implements Callable<Integer> {
       ServerConfig config = ServerConfig.load(flags, System.getenv());
       WhimbrelServer server = WhimbrelServer.start(config);
       Runtime.getRuntime().addShutdownHook(new Thread(server::stop, "stop"));
-      String host = config.listen().host().getHostAddress();
-      announce(new Session.Address(host, server.port()));
+      announce(new Session.Address(config.host(), server.port()));
       server.awaitTermination();
       return Main.DONE;
     } catch (io.whimbrel.core.model.WhimbrelException e) {
