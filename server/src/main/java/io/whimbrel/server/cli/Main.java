@@ -111,13 +111,9 @@ public final class Main {
       });
     }
     String remedy = remedy(failure.code(), session);
-<<<<<<< HEAD
-    session.err().println("error: " + failure.message() + (remedy.isEmpty() ? "" : "; " + remedy));
-=======
     session
         .err()
         .println("error: " + sentence(failure, session) + (remedy.isEmpty() ? "" : "; " + remedy));
->>>>>>> cli
     return switch (failure.code()) {
       case UNAVAILABLE, DEADLINE_EXCEEDED -> NO_ANSWER;
       default -> FAILED;
