@@ -45,7 +45,13 @@ class ArchitectureTest {
               Set.of("core.model", "core.engine", "server.wire", "server.ops", "proto.v1")),
           Map.entry(
               "server.flight",
-              Set.of("core.model", "core.engine", "server.wire", "server.ops", "proto.v1")),
+              Set.of(
+                  "core.model",
+                  "core.engine",
+                  "server.wire",
+                  "server.ops",
+                  "server.grpc",
+                  "proto.v1")),
           Map.entry(
               "server",
               Set.of(
