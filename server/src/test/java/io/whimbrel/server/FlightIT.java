@@ -244,6 +244,31 @@ class FlightIT {
     }
   }
 
+  @Test
+  void aStoppingServerEndsTransfersWithUnavailable() throws Exception {
+    create("open", 2);
+    BlockingClientCall<FlightData, PutResult> upload =
+        ClientCalls.blockingBidiStreamingCall(
+            running.channel,
+            FlightServiceGrpc.getDoPutMethod(),
+            CallOptions.DEFAULT.withDeadlineAfter(1, TimeUnit.MINUTES));
+    boolean unused =
+        upload.write(
+            FlightData.newBuilder()
+                .setFlightDescriptor(
+                    FlightDescriptor.newBuilder()
+                        .setType(FlightDescriptor.DescriptorType.PATH)
+                        .addPath("open"))
+                .build());
+    // An answered call on the same connection: the server has the upload by now.
+    readToEnd(get(ByteString.copyFromUtf8("{\"collection\": \"open\"}")));
+    running.server.stop();
+    assertThatThrownBy(upload::read)
+        .isInstanceOfSatisfying(
+            StatusException.class,
+            e -> assertThat(e.getTrailers().get(CODE)).isEqualTo("UNAVAILABLE"));
+  }
+
   private static void readToEnd(BlockingClientCall<?, ?> call) throws Exception {
     while (call.read() != null) {}
   }
