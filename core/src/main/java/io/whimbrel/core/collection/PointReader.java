@@ -110,11 +110,17 @@ public final class PointReader {
     }
   }
 
-  /// Vectors can be 256 KiB each; a step must not outgrow the page by much.
+  /// Vectors can be 256 KiB each; a step must not outgrow a page by much.
   private static int stepPoints(List<Selected> selected, int wanted) {
-    long vectorBytes =
-        selected.stream().mapToLong(s -> (long) s.version().spec().dimension() * Float.BYTES).sum();
-    return (int) Math.clamp(Limits.PAGE_BYTES_MAX / 2 / Math.max(1, vectorBytes), 1, wanted);
+    return (int)
+        Math.clamp(Limits.PAGE_BYTES_MAX / 2 / Math.max(1, vectorBytes(selected)), 1, wanted);
+  }
+
+  /// Bytes of the selected vectors of one point.
+  private static long vectorBytes(List<Selected> selected) {
+    return selected.stream()
+        .mapToLong(s -> (long) s.version().spec().dimension() * Float.BYTES)
+        .sum();
   }
 
   private static long estimatedBytes(Point point) {
@@ -232,7 +238,8 @@ public final class PointReader {
         .toList();
   }
 
-  /// The points of `internalIds`, in that order; empty where there is none.
+  /// The points of `internalIds`, in that order; empty where there is none. Read in steps, so that
+  /// an answer beyond its bound is refused before it fills the memory.
   private static List<Optional<Point>> points(
       View view,
       LiveCollection collection,
@@ -240,22 +247,32 @@ public final class PointReader {
       ReadOptions read,
       List<Selected> selected)
       throws StorageException {
-    List<byte[]> keys =
-        internalIds.stream().map(id -> Keys.point(collection.number(), id)).toList();
-    List<byte @Nullable []> records = view.multiGet(Table.POINTS, keys);
-    List<Map<String, Vector>> vectors = vectors(view, collection, internalIds, selected);
     List<Optional<Point>> points = new ArrayList<>(internalIds.size());
-    for (int i = 0; i < keys.size(); i++) {
-      byte[] bytes = records.get(i);
-      if (bytes == null) {
-        points.add(Optional.empty());
-        continue;
+    long bytes = 0;
+    int step = stepPoints(selected, STEP_POINTS_MAX);
+    for (int from = 0; from < internalIds.size(); from += step) {
+      List<Long> some = internalIds.subList(from, Math.min(from + step, internalIds.size()));
+      List<byte[]> keys = some.stream().map(id -> Keys.point(collection.number(), id)).toList();
+      List<byte @Nullable []> records = view.multiGet(Table.POINTS, keys);
+      List<Map<String, Vector>> vectors = vectors(view, collection, some, selected);
+      for (int i = 0; i < some.size(); i++) {
+        byte[] bytesOfRecord = records.get(i);
+        if (bytesOfRecord == null) {
+          points.add(Optional.empty());
+          continue;
+        }
+        bytes += bytesOfRecord.length + vectorBytes(selected);
+        PointRecord stored = PointRecord.decode(bytesOfRecord);
+        Map<String, Value> payload = payload(stored, read.payload());
+        points.add(Optional.of(new Point(stored.id(), payload, vectors.get(i), stored.seq())));
       }
-      PointRecord stored = PointRecord.decode(bytes);
-      points.add(
-          Optional.of(
-              new Point(
-                  stored.id(), payload(stored, read.payload()), vectors.get(i), stored.seq())));
+      if (bytes > Limits.ANSWER_BYTES_MAX) {
+        throw WhimbrelException.of(
+            ErrorCode.LIMIT_EXCEEDED,
+            "answer",
+            "more than " + Limits.ANSWER_BYTES_MAX + " bytes",
+            "fewer points, or less of each by with_payload and with_vectors");
+      }
     }
     return points;
   }

@@ -16,6 +16,9 @@ public final class Limits {
   /// A page of points ends when it holds this many bytes.
   public static final int PAGE_BYTES_MAX = 8 << 20;
 
+  /// The points of one answer to a get or a search may hold this many bytes.
+  public static final int ANSWER_BYTES_MAX = 64 << 20;
+
   public static final int COLLECTIONS_MAX = 10_000;
   public static final int MODEL_PART_BYTES_MAX = 512;
   public static final int SOURCE_FIELDS_MAX = 64;
