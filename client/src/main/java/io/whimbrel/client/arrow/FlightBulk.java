@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.apache.arrow.flight.impl.Flight.FlightData;
@@ -92,8 +93,20 @@ public final class FlightBulk implements AutoCloseable {
    * one batch of points and the messages in flight.
    */
   public UploadResult upload(String collection, Iterator<Point> points, UploadOptions options) {
+    return upload(collection, points, options, result -> {});
+  }
+
+  /**
+   * {@link #upload(String, Iterator, UploadOptions)}, and calls {@code progress} in the same thread
+   * after each acknowledgement with what the upload has done so far.
+   */
+  public UploadResult upload(
+      String collection,
+      Iterator<Point> points,
+      UploadOptions options,
+      Consumer<UploadResult> progress) {
     PointColumns columns = PointColumns.ofUpload(schema(collection, options.deadline()));
-    Upload upload = new Upload(collection, options);
+    Upload upload = new Upload(collection, options, progress);
     try {
       upload.write(IpcMessages.encode(columns.schema()));
       while (points.hasNext()) {
@@ -120,7 +133,7 @@ public final class FlightBulk implements AutoCloseable {
    * 10,000 rows in a batch. Does not close the reader.
    */
   public UploadResult upload(String collection, ArrowReader reader, UploadOptions options) {
-    Upload upload = new Upload(collection, options);
+    Upload upload = new Upload(collection, options, result -> {});
     try {
       VectorSchemaRoot root = reader.getVectorSchemaRoot();
       upload.write(IpcMessages.encode(root.getSchema()));
@@ -253,14 +266,16 @@ public final class FlightBulk implements AutoCloseable {
   private final class Upload {
     private final String collection;
     private final UploadOptions options;
+    private final Consumer<UploadResult> progress;
     private final BlockingClientCall<FlightData, PutResult> call;
     private boolean described;
     private long sent;
     private UploadResult result = UploadResult.NONE;
 
-    Upload(String collection, UploadOptions options) {
+    Upload(String collection, UploadOptions options, Consumer<UploadResult> progress) {
       this.collection = collection;
       this.options = options;
+      this.progress = progress;
       this.call =
           ClientCalls.blockingBidiStreamingCall(
               channel, FlightServiceGrpc.getDoPutMethod(), options(options.deadline()));
@@ -324,6 +339,7 @@ public final class FlightBulk implements AutoCloseable {
                 result.batches() + 1,
                 result.points() + response.getWritten().getAffected(),
                 response.getWritten().getSeq());
+        progress.accept(result);
       } catch (InterruptedException e) {
         throw interrupted(e);
       } catch (StatusException e) {

@@ -6,6 +6,7 @@ import io.whimbrel.client.Point;
 import io.whimbrel.client.ReadOptions;
 import io.whimbrel.client.Selector;
 import io.whimbrel.client.WhimbrelClient;
+import io.whimbrel.client.arrow.FlightBulk;
 import io.whimbrel.server.cli.files.PointWriter;
 import io.whimbrel.server.cli.json.Json;
 import java.io.BufferedOutputStream;
@@ -83,6 +84,12 @@ final class ExportCommand implements Callable<Integer> {
       description = "Also write the ids, one a line as JSON, in the order of the rows.")
   private @Nullable Path ids;
 
+  @Option(
+      names = "--via",
+      defaultValue = "grpc",
+      description = "How points travel: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}")
+  private Via via = Via.GRPC;
+
   ExportCommand(Session session) {
     this.session = session;
   }
@@ -126,15 +133,31 @@ final class ExportCommand implements Callable<Integer> {
         chosen == Format.JSONL
             ? ReadOptions.DEFAULT.withVectors(Selector.ALL)
             : ReadOptions.DEFAULT.withPayload(Selector.NONE).withVectors(Selector.include(field));
-    long points = 0;
-    try (Stream<Point> all = client.scrollAll(collection.name(), PAGE_POINTS, read)) {
-      for (Iterator<Point> i = all.iterator(); i.hasNext(); ) {
-        Point point = i.next();
-        writer.write(point);
-        idWriter.write(point);
-        points++;
-        progress.at(points);
+    return switch (via) {
+      case GRPC -> {
+        try (Stream<Point> all = client.scrollAll(collection.name(), PAGE_POINTS, read)) {
+          yield copy(all, writer, idWriter, progress);
+        }
       }
+      case FLIGHT -> {
+        try (FlightBulk bulk = session.connectFlight();
+            Stream<Point> all = bulk.download(collection.name(), read, Session.TRANSFER_MAX)) {
+          yield copy(all, writer, idWriter, progress);
+        }
+      }
+    };
+  }
+
+  private static long copy(
+      Stream<Point> all, PointWriter writer, IdWriter idWriter, Progress progress)
+      throws IOException {
+    long points = 0;
+    for (Iterator<Point> i = all.iterator(); i.hasNext(); ) {
+      Point point = i.next();
+      writer.write(point);
+      idWriter.write(point);
+      points++;
+      progress.at(points);
     }
     return points;
   }

@@ -9,6 +9,7 @@ import io.whimbrel.client.Point;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelClient;
 import io.whimbrel.client.WhimbrelException;
+import io.whimbrel.client.arrow.UploadOptions;
 import io.whimbrel.server.cli.files.PointReader;
 import io.whimbrel.server.cli.files.ReadingOptions;
 import java.io.IOException;
@@ -50,11 +51,6 @@ import picocli.CommandLine.Spec;
       "  whimbrel import docs.parquet -c docs --id-column url --vector-column embedding"
     })
 final class ImportCommand implements Callable<Integer> {
-  /// Ways for points to travel.
-  enum Via {
-    GRPC
-  }
-
   private static final int POINTS_BETWEEN_LOOKS = 256;
 
   private final Session session;
@@ -114,7 +110,8 @@ final class ImportCommand implements Callable<Integer> {
       defaultValue = "async",
       description =
           "sync: each batch is on stable storage before the next ones are acknowledged; async: all"
-              + " is when the import ends. Default: ${DEFAULT-VALUE}")
+              + " is when the import ends, for grpc; flight is always sync. Default:"
+              + " ${DEFAULT-VALUE}")
   private Durability durability = Durability.ASYNC;
 
   @Option(
@@ -156,6 +153,11 @@ final class ImportCommand implements Callable<Integer> {
       case GRPC ->
           new GrpcBulkTarget(
               client.bulkWriter(collection.name(), BulkOptions.DEFAULT.withDurability(durability)));
+      case FLIGHT ->
+          new FlightBulkTarget(
+              session.connectFlight(),
+              collection.name(),
+              UploadOptions.DEFAULT.withDeadline(Session.TRANSFER_MAX));
     };
   }
 

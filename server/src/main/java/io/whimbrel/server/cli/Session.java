@@ -2,6 +2,7 @@ package io.whimbrel.server.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.whimbrel.client.WhimbrelClient;
+import io.whimbrel.client.arrow.FlightBulk;
 import io.whimbrel.server.cli.json.Json;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -12,6 +13,9 @@ import java.util.Optional;
 /// What all commands of one command line share: where to print, in which form, and which server to
 /// ask.
 final class Session {
+  /// The longest time of one import or export by Arrow Flight.
+  static final Duration TRANSFER_MAX = Duration.ofDays(1);
+
   private final PrintStream out;
   private final PrintStream err;
   private Address address = new Address("127.0.0.1", WhimbrelClient.DEFAULT_PORT);
@@ -71,6 +75,13 @@ final class Session {
       builder.tls();
     }
     return builder.build();
+  }
+
+  /// A connection for bulk transfer to the server in question; the caller closes it.
+  FlightBulk connectFlight() {
+    return tls || trust.isPresent()
+        ? FlightBulk.tls(address.host(), address.port(), trust)
+        : FlightBulk.plaintext(address.host(), address.port());
   }
 
   /// Prints one JSON object, filled by `fields`, as a line.

@@ -210,6 +210,64 @@ class CliIT {
   }
 
   @Test
+  void movesTheSameByFlightAsByGrpc() throws IOException {
+    StringBuilder lines = new StringBuilder(LINES);
+    // More than the queue between reader and upload holds, and several batches.
+    for (int i = 10; i < 5_010; i++) {
+      lines.append("{\"id\":%d,\"vector\":[%d,0.5],\"payload\":{\"n\":%d}}\n".formatted(i, i, -i));
+    }
+    Path file = Files.writeString(files.resolve("in.jsonl"), lines);
+    String in = file.toString();
+    Path byGrpc = files.resolve("grpc.jsonl");
+    Path byFlight = files.resolve("flight.jsonl");
+    Path crossed = files.resolve("crossed.jsonl");
+
+    ok("import", in, "-c", "by_grpc", "--create");
+    assertThat(json("import", in, "-c", "by_flight", "--create", "--via", "flight"))
+        .contains("\"points\":5003,");
+    ok("export", byGrpc.toString(), "-c", "by_grpc");
+    assertThat(json("export", byFlight.toString(), "-c", "by_flight", "--via", "flight"))
+        .contains("\"points\":5003,");
+    ok("export", crossed.toString(), "-c", "by_flight");
+
+    assertThat(Files.readAllLines(byGrpc)).hasSize(5_003);
+    assertThat(byFlight).hasSameBinaryContentAs(byGrpc);
+    assertThat(crossed).hasSameBinaryContentAs(byGrpc);
+    for (String name : List.of("v.fvecs", "w.fvecs")) {
+      String via = name.startsWith("v") ? "grpc" : "flight";
+      ok("export", files.resolve(name).toString(), "-c", "by_flight", "--via", via);
+    }
+    assertThat(files.resolve("w.fvecs")).hasSameBinaryContentAs(files.resolve("v.fvecs"));
+  }
+
+  @Test
+  void endsAnImportByFlightAtTheFirstBadRow() throws IOException {
+    Path file =
+        Files.writeString(files.resolve("in.jsonl"), LINES + "{\"id\":9,\"vector\":[1,]}\n");
+    String in = file.toString();
+    Run run = run("import", in, "-c", "bad_flight", "--create", "--via", "flight");
+    assertThat(run.code()).isEqualTo(Main.FAILED);
+    assertThat(run.err()).startsWith("error: " + file + ", line 4: ");
+    // What came before the bad row stays written, as by gRPC.
+    assertThat(ok("count", "-c", "bad_flight")).isEqualTo("3\n");
+
+    StringBuilder lines = new StringBuilder();
+    // The refusal arrives while points are still added.
+    for (int i = 0; i < 20_000; i++) {
+      lines.append("{\"id\":").append(i).append(",\"vector\":[1,2,3]}\n");
+    }
+    Files.writeString(file, lines);
+    Run refused = run("import", in, "-c", "bad_flight", "--via", "flight", "--json");
+    assertThat(refused.code()).isEqualTo(Main.FAILED);
+    assertThat(refused.out()).contains("\"code\":\"DIMENSION_MISMATCH\"");
+
+    Run missing = run("import", in, "-c", "no_such", "--via", "flight", "--json");
+    assertThat(missing.out()).contains("\"code\":\"COLLECTION_NOT_FOUND\"");
+    Run unread = run("export", files + "/o.jsonl", "-c", "no_such", "--via", "flight", "--json");
+    assertThat(unread.out()).contains("\"code\":\"COLLECTION_NOT_FOUND\"");
+  }
+
+  @Test
   void importsParquet() throws Exception {
     var url = CliIT.class.getResource("files/points-snappy.parquet");
     assertThat(url).isNotNull();

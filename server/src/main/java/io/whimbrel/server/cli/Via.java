@@ -1,0 +1,7 @@
+package io.whimbrel.server.cli;
+
+/// Ways for many points to travel.
+enum Via {
+  GRPC,
+  FLIGHT
+}
