@@ -118,8 +118,7 @@ final class Load {
 
   private Result baseline(Way way, Path directory, boolean sync) throws IOException {
     try (Watcher.Stretch stretch = watcher.begin(way.title(), rows.count())) {
-      return new Result(
-          way, RocksBaseline.write(directory, rows, sync, stretch), Optional.empty());
+      return new Result(way, RocksBaseline.write(directory, rows, sync, stretch), Optional.empty());
     }
   }
 
