@@ -80,7 +80,8 @@ final class IpcMessages {
     ArrowBuf body = allocator.buffer(Math.max(8, data.getDataBody().size()));
     VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator);
     try {
-      body.setBytes(0, data.getDataBody().asReadOnlyByteBuffer());
+      // In one go: Arrow reads a heap buffer that hides its array eight bytes at a time.
+      data.getDataBody().copyTo(body.nioBuffer(0, data.getDataBody().size()));
       // Takes over the one count of the body, unless it fails.
       try (ArrowRecordBatch batch = MessageSerializer.deserializeRecordBatch(message, body)) {
         new VectorLoader(root).load(batch);

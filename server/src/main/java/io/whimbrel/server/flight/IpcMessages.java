@@ -103,7 +103,8 @@ final class IpcMessages {
     ArrowBuf body = allocator.buffer(Math.max(8, bytes.size()));
     VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator);
     try {
-      body.setBytes(0, bytes.asReadOnlyByteBuffer());
+      // In one go: Arrow reads a heap buffer that hides its array eight bytes at a time.
+      bytes.copyTo(body.nioBuffer(0, bytes.size()));
       // Takes over the one count of the body, unless it fails.
       try (ArrowRecordBatch loaded = MessageSerializer.deserializeRecordBatch(batch, body)) {
         new VectorLoader(root).load(loaded);

@@ -130,7 +130,8 @@ final class UploadSchema {
             throw refused(ErrorCode.INVALID_ARGUMENT, "null in row " + i, "a vector");
           }
         }
-        for (int i = 0; i < count && values.getNullCount() > 0; i++) {
+        // Cell by cell: Arrow counts the nulls of the whole column at each call.
+        for (int i = 0; i < count; i++) {
           if (values.isNull((int) first + i)) {
             throw refused(ErrorCode.INVALID_ARGUMENT, "null at " + i, "a number");
           }
