@@ -11,6 +11,7 @@ import io.whimbrel.core.simd.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /// Exact search: every row is compared with the query.
@@ -22,11 +23,19 @@ public final class FlatIndex implements VectorIndex {
   private static final int BLOCK_ROWS_MAX = 1024;
   private static final int BLOCK_BYTES_MAX = 4 << 20;
 
+  /// With fewer removed rows copying the live ones is not worth it.
+  private static final int COMPACTION_ROWS_MIN = 4096;
+
   private final int dimension;
   private final Metric metric;
   private final Kernels kernels;
   private final VectorMatrix matrix;
   private final Tombstones tombstones = new Tombstones();
+
+  /// By ordinal. Replaced by a longer copy when full; an entry is written before its row is
+  /// published, so a reader of the snapshot finds it in whichever array it gets afterwards.
+  private volatile long[] labels = new long[64];
+
   private final RefCount references;
   private final int blockRows;
 
@@ -42,6 +51,12 @@ public final class FlatIndex implements VectorIndex {
   /// Written by the writer in `publish`, read by each search once: this orders everything else that
   /// readers touch.
   private volatile Snapshot published = new Snapshot(0, 0, 0, 0);
+
+  /// Is told where a row went.
+  @FunctionalInterface
+  public interface Moved {
+    void accept(long label, int ordinal);
+  }
 
   private record Snapshot(int rows, int live, long bytes, long seq) {}
 
@@ -66,17 +81,17 @@ public final class FlatIndex implements VectorIndex {
   }
 
   @Override
-  public int add(float[] vector) {
+  public int add(float[] vector, long label) {
     double scale = checkedScale("vector", vector);
     if (scale == 1) {
-      return addStored(vector);
+      return addStored(vector, label);
     }
     scale(vector, scale, writerRow);
-    return addStored(writerRow);
+    return addStored(writerRow, label);
   }
 
   @Override
-  public int add(ByteBuffer vector) {
+  public int add(ByteBuffer vector, long label) {
     if (vector.remaining() != dimension * Float.BYTES) {
       throw WhimbrelException.of(
           ErrorCode.DIMENSION_MISMATCH,
@@ -85,14 +100,18 @@ public final class FlatIndex implements VectorIndex {
           dimension * Float.BYTES + " bytes");
     }
     vector.slice().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(writerRow);
-    return add(writerRow);
+    return add(writerRow, label);
   }
 
-  @Override
-  public int addStored(float[] row) {
+  /// Writer. Takes a row as [#copyRow] gave it, without touching its values.
+  int addStored(float[] row, long label) {
     checkOpen();
     checkDimension("vector", row);
     int ordinal = matrix.append(row);
+    if (ordinal == labels.length) {
+      labels = Arrays.copyOf(labels, 2 * labels.length);
+    }
+    labels[ordinal] = label;
     writerLive++;
     return ordinal;
   }
@@ -120,17 +139,42 @@ public final class FlatIndex implements VectorIndex {
     if (seq < last) {
       throw new IllegalStateException("seq: " + seq + " (expected: at least " + last + ")");
     }
-    published = new Snapshot(matrix.rows(), writerLive, matrix.bytes() + tombstones.bytes(), seq);
+    published = new Snapshot(matrix.rows(), writerLive, memoryBytes(), seq);
   }
 
-  @Override
-  public boolean isLive(int ordinal) {
+  private long memoryBytes() {
+    return matrix.bytes() + tombstones.bytes() + Long.BYTES * (long) labels.length;
+  }
+
+  /// Writer. Whether removed rows outnumber the live ones so far that [#compacted] pays.
+  public boolean wantsCompaction() {
+    int dead = matrix.rows() - writerLive;
+    return dead > Math.max(COMPACTION_ROWS_MIN, writerLive);
+  }
+
+  /// Writer. A new index with the live rows of this one, published as of `seq`; `moved` learns each
+  /// row's label and new ordinal. The caller moves its searches over and closes this one.
+  public FlatIndex compacted(long seq, Moved moved) {
+    FlatIndex compacted = new FlatIndex(dimension, metric, kernels);
+    float[] row = new float[dimension];
+    for (int ordinal = 0; ordinal < matrix.rows(); ordinal++) {
+      if (isLive(ordinal)) {
+        copyRow(ordinal, row);
+        moved.accept(labels[ordinal], compacted.addStored(row, labels[ordinal]));
+      }
+    }
+    compacted.publish(seq);
+    return compacted;
+  }
+
+  /// Writer. Whether the row was added and not removed, published or not.
+  boolean isLive(int ordinal) {
     checkOrdinal(ordinal);
     return !tombstones.isDead(ordinal, Long.MAX_VALUE);
   }
 
-  @Override
-  public void copyRow(int ordinal, float[] out) {
+  /// Writer. Copies a row as it is stored to the first `dimension` elements of `out`.
+  void copyRow(int ordinal, float[] out) {
     checkOpen();
     checkOrdinal(ordinal);
     matrix.copyRow(ordinal, out);
@@ -152,6 +196,16 @@ public final class FlatIndex implements VectorIndex {
   }
 
   @Override
+  public boolean work(int rowsMax) {
+    return false;
+  }
+
+  @Override
+  public int pending() {
+    return 0;
+  }
+
+  @Override
   public double coverage() {
     return 1;
   }
@@ -162,11 +216,8 @@ public final class FlatIndex implements VectorIndex {
   }
 
   @Override
-  public TopK search(float[] query, int k, double scoreThreshold, BooleanSupplier cancelled) {
+  public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
     double scale = checkedScale("query", query);
-    if (k < 1) {
-      throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "k", k, "at least 1");
-    }
     if (!references.tryAcquire()) {
       throw closed();
     }
@@ -174,7 +225,7 @@ public final class FlatIndex implements VectorIndex {
       float[] scaled = new float[dimension];
       scale(query, scale, scaled);
       MemorySegment.copy(scaled, 0, padded.segment(), VectorMatrix.VALUE, 0, dimension);
-      return new Scan(scaled, padded.segment(), k, scoreThreshold, published).run(cancelled);
+      return new Scan(scaled, padded.segment(), params, published).run(cancelled);
     } finally {
       references.release();
     }
@@ -185,6 +236,7 @@ public final class FlatIndex implements VectorIndex {
     private final float[] query;
     private final MemorySegment padded;
     private final double scoreThreshold;
+    private final AcceptBits accept;
     private final Snapshot snapshot;
     private final BestHeap best;
     private final float[] scores = new float[blockRows];
@@ -195,12 +247,13 @@ public final class FlatIndex implements VectorIndex {
     /// A finite score up to this one cannot become a hit any more.
     private float bar;
 
-    Scan(float[] query, MemorySegment padded, int k, double scoreThreshold, Snapshot snapshot) {
+    Scan(float[] query, MemorySegment padded, SearchParams params, Snapshot snapshot) {
       this.query = query;
       this.padded = padded;
-      this.scoreThreshold = scoreThreshold;
+      this.scoreThreshold = params.scoreThreshold();
+      this.accept = params.accept();
       this.snapshot = snapshot;
-      this.best = new BestHeap(Math.min(k, snapshot.live()));
+      this.best = new BestHeap(Math.min(params.k(), Math.min(snapshot.live(), accept.count())));
       // The kernel's cosine may lie a rounding below -1, where a threshold must not cut it off.
       boolean everyCosine = metric == Metric.COSINE && scoreThreshold <= -1;
       this.bar = everyCosine ? Float.NEGATIVE_INFINITY : Math.nextDown((float) scoreThreshold);
@@ -208,17 +261,20 @@ public final class FlatIndex implements VectorIndex {
 
     TopK run(BooleanSupplier cancelled) {
       int rows = best.isFull() ? 0 : snapshot.rows();
-      for (int row = 0; row < rows; ) {
+      // Runs of accepted rows; one run when all are.
+      for (int row = accept.next(0); row < rows; ) {
         if (cancelled.getAsBoolean()) {
           throw WhimbrelException.of(
               ErrorCode.CANCELLED, "search", "cancelled", "time to scan " + rows + " rows");
         }
         int count = Math.min(Math.min(blockRows, rows - row), matrix.contiguous(row));
+        count = accept.endOfRun(row, row + count) - row;
         score(row, count);
         collect(row, count);
-        row += count;
+        row = accept.next(row + count);
       }
-      return best.drain(snapshot.seq());
+      long[] labelsSeen = labels;
+      return best.drain(snapshot.seq(), ordinal -> labelsSeen[ordinal]);
     }
 
     private void score(int row, int count) {
