@@ -7,22 +7,34 @@ import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
-import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.store.PointRecord;
 import java.nio.ByteBuffer;
 import java.util.function.BooleanSupplier;
 
 /// The searchable copy of one version of a vector field.
 ///
-/// One writer (the sequencer, or recovery before it starts), any number of readers without locks.
-/// Rows are appended and tombstoned; when tombstones outnumber live rows the writer copies the live
-/// rows into a new generation and readers move over with their next search.
+/// One writer (the sequencer, or recovery before it starts), any number of readers without locks,
+/// and background workers that only call [#work]. A `FlatIndex` that is mostly tombstones is copied
+/// by the writer into a new generation, and readers move over with their next search.
 public final class LiveVersion implements AutoCloseable {
+  private final String title;
   private final PointRecord.VectorRef ref;
   private final EmbeddingSpec spec;
   private final String spaceId;
   private volatile Generation generation;
+
+  /// Puts and removes so far. Of the writer; published with the index.
+  private long changesMade;
+
+  private volatile long changes;
+
+  /// Why the index is being built anew; empty when it is not.
+  private volatile String rebuilding = "";
+
+  /// Why background work or saving failed; empty while it did not.
+  private volatile String failure = "";
 
   /// One index; `ordinals` finds the row of an internal id, which is the label of the row, and
   /// belongs to the writer.
@@ -32,11 +44,18 @@ public final class LiveVersion implements AutoCloseable {
     }
   }
 
-  public LiveVersion(PointRecord.VectorRef ref, EmbeddingSpec spec, Kernels kernels) {
+  /// Takes the index over. `title` names the version in logs.
+  LiveVersion(String title, PointRecord.VectorRef ref, EmbeddingSpec spec, VectorIndex index) {
+    this.title = title;
     this.ref = ref;
     this.spec = spec;
     this.spaceId = spec.spaceId();
-    this.generation = new Generation(new FlatIndex(spec.dimension(), spec.metric(), kernels));
+    this.generation = new Generation(index);
+  }
+
+  /// Names the version in logs.
+  String title() {
+    return title;
   }
 
   PointRecord.VectorRef ref() {
@@ -57,12 +76,14 @@ public final class LiveVersion implements AutoCloseable {
     remove(internalId, seq);
     Generation current = generation;
     current.ordinals.put(internalId, current.index.add(values, internalId));
+    changesMade++;
   }
 
   /// Adds a vector from the store, as little-endian floats.
   void load(long internalId, ByteBuffer values) {
     Generation current = generation;
     current.ordinals.put(internalId, current.index.add(values, internalId));
+    changesMade++;
   }
 
   void remove(long internalId, long seq) {
@@ -71,6 +92,7 @@ public final class LiveVersion implements AutoCloseable {
     if (slot >= 0) {
       current.index.remove(current.ordinals.indexGet(slot), seq);
       current.ordinals.indexRemove(slot);
+      changesMade++;
     }
   }
 
@@ -78,6 +100,7 @@ public final class LiveVersion implements AutoCloseable {
   void publish(long seq) {
     Generation current = generation;
     current.index.publish(seq);
+    changes = changesMade;
     if (current.index instanceof FlatIndex flat && flat.wantsCompaction()) {
       LongIntHashMap ordinals = new LongIntHashMap(current.ordinals.size());
       generation = new Generation(flat.compacted(seq, ordinals::put), ordinals);
@@ -99,6 +122,47 @@ public final class LiveVersion implements AutoCloseable {
         }
       }
     }
+  }
+
+  /// Does one piece of background work; see [VectorIndex#work].
+  boolean work(int rowsMax) {
+    return generation.index.work(rowsMax);
+  }
+
+  /// Whether the index has background work at all.
+  boolean worksInBackground() {
+    return !(spec.index() instanceof IndexSpec.Flat);
+  }
+
+  int pending() {
+    return generation.index.pending();
+  }
+
+  /// Puts and removes that searches see, since the version was opened.
+  long changes() {
+    return changes;
+  }
+
+  /// Says in the status why the index is built anew, until that is done.
+  void rebuilding(String reason) {
+    rebuilding = reason;
+  }
+
+  /// Says in the status that background work failed; it is not tried again before the next open.
+  void failed(String reason) {
+    failure = reason;
+  }
+
+  boolean hasFailed() {
+    return !failure.isEmpty();
+  }
+
+  /// What is wrong with the index or being mended, for an operator; else empty.
+  String note() {
+    if (hasFailed()) {
+      return failure;
+    }
+    return rebuilding.isEmpty() || pending() == 0 ? "" : "rebuilding: " + rebuilding;
   }
 
   long live() {

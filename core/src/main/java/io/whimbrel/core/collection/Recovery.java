@@ -47,17 +47,19 @@ public final class Recovery {
 
   private final Store store;
   private final Path directory;
-  private final Kernels kernels;
+  private final Indexes indexes;
   private final boolean acceptDataLoss;
+  private final int indexThreads;
 
   /// What an open database consists of.
   public record Opened(UUID databaseId, Catalog catalog, Sequencer sequencer) {}
 
-  public Recovery(Store store, Path directory, Kernels kernels, boolean acceptDataLoss) {
+  public Recovery(Store store, Path directory, Kernels kernels, boolean acceptDataLoss, int indexThreads) {
     this.store = store;
     this.directory = directory;
-    this.kernels = kernels;
+    this.indexes = new Indexes(kernels);
     this.acceptDataLoss = acceptDataLoss;
+    this.indexThreads = indexThreads;
   }
 
   public Opened open(Sequencer.Options options) throws StorageException {
@@ -91,7 +93,7 @@ public final class Recovery {
         dataLoss("collection \"" + entry.getValue().name() + "\" has no totals");
         expected = Totals.EMPTY;
       }
-      collections.add(new LiveCollection(number, entry.getValue(), expected, kernels));
+      collections.add(new LiveCollection(number, entry.getValue(), expected, indexes::create));
     }
     loadAll(collections, progress.seq());
     Catalog catalog = new Catalog(collections);
@@ -101,8 +103,9 @@ public final class Recovery {
             directory,
             databaseId,
             catalog,
-            kernels,
+            indexes,
             new RequestMemory(requests),
+            new IndexWorkers(indexThreads),
             progress,
             logStart,
             options);

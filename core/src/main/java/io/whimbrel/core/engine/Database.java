@@ -85,7 +85,8 @@ public final class Database implements AutoCloseable {
             options.acceptDataLoss());
     try {
       Recovery.Opened opened =
-          new Recovery(store, directory, kernels, options.acceptDataLoss())
+          new Recovery(
+                  store, directory, kernels, options.acceptDataLoss(), options.indexThreads())
               .open(
                   new Sequencer.Options(
                       options.writeQueueBytesMax(), options.writeWaitMax(), options.asyncFlush()));

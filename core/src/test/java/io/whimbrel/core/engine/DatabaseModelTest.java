@@ -237,7 +237,14 @@ class DatabaseModelTest {
         database.search(
             COLLECTION,
             new SearchRequest(
-                field, 0, Vector.of(query), k, OptionalDouble.empty(), ReadOptions.DEFAULT));
+                field,
+                0,
+                Vector.of(query),
+                k,
+                OptionalDouble.empty(),
+                0,
+                false,
+                ReadOptions.DEFAULT));
     assertThat(result.seq()).isEqualTo(seq);
     assertThat(result.hits()).hasSameSizeAs(expected);
     for (int i = 0; i < expected.size(); i++) {
