@@ -2,55 +2,30 @@ package io.whimbrel.core.simd.panama;
 
 import static jdk.incubator.vector.VectorOperators.ADD;
 
-import io.whimbrel.core.simd.KernelProvider;
+import io.whimbrel.core.simd.CodeKernels;
 import io.whimbrel.core.simd.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// The kernels in vector registers of one width.
+/// The float32 kernels in vector registers of one width.
 ///
-/// The width is a constant of the loaded class, because C2 turns vectors into registers only when
-/// it knows their species. Tests load the class once more for each width they force.
-///
-/// Two sums at a time, eight registers a step: one sum is 45 % slower at 128 values, four gain
-/// nothing below 768. The steps are written out and each row is a slice of its own, checked once,
-/// because C2 drops the checks of single loads only against such plain bounds: together this scans
-/// 1,000,000 rows of 128 values in 31 to 45 ns a row instead of 55 to 58 (35 in C). Rows are whole
-/// 64-byte lines, so there is no tail within a register.
+/// Four rows at a time, each a slice of its own: a register of the query is loaded once for four
+/// rows, the four sums do not wait for each other, and C2 drops the checks of loads only in such
+/// plain loops against such plain bounds. With rows in the cache this takes 4.5, 7, 13 and 24 ns a
+/// row of 128, 384, 768 and 1,536 values (2, 6, 12 and 23 in C); one row at a time in steps of
+/// eight registers took 5, 14, 22 and 44. Scanning rows from memory it gains 5 to 10 %. Rows are
+/// whole 64-byte lines, so there is no tail within a register.
 public final class PanamaKernels implements Kernels {
-  private static final VectorSpecies<Float> SPECIES =
-      species(System.getProperty(KernelProvider.PROPERTY, KernelProvider.AUTO));
+  private static final VectorSpecies<Float> SPECIES = VectorSpecies.of(float.class, Width.SHAPE);
   private static final int REGISTER = SPECIES.vectorByteSize();
-  private static final int STEP = 8 * REGISTER;
+  private static final int STEP = 4 * REGISTER;
 
-  private static VectorSpecies<Float> species(String wanted) {
-    return switch (wanted) {
-      case KernelProvider.AUTO ->
-          FloatVector.SPECIES_PREFERRED.vectorBitSize() > 512
-              ? FloatVector.SPECIES_512
-              : FloatVector.SPECIES_PREFERRED;
-      case "512" -> FloatVector.SPECIES_512;
-      case "256" -> FloatVector.SPECIES_256;
-      case "128" -> FloatVector.SPECIES_128;
-      default ->
-          throw new IllegalArgumentException(
-              KernelProvider.PROPERTY + ": " + wanted + " (expected: auto, scalar, 512, 256, 128)");
-    };
-  }
+  private final CodeKernels codes = new PanamaCodeKernels();
 
   private static FloatVector load(MemorySegment segment, long offset) {
     return FloatVector.fromMemorySegment(SPECIES, segment, offset, ByteOrder.LITTLE_ENDIAN);
-  }
-
-  private static FloatVector product(MemorySegment a, MemorySegment b, int at, FloatVector sum) {
-    return load(a, at).fma(load(b, at), sum);
-  }
-
-  private static FloatVector square(MemorySegment a, MemorySegment b, int at, FloatVector sum) {
-    FloatVector difference = load(a, at).sub(load(b, at));
-    return difference.fma(difference, sum);
   }
 
   @Override
@@ -65,26 +40,94 @@ public final class PanamaKernels implements Kernels {
       int outAt) {
     int bytes = paddedDim * Float.BYTES;
     MemorySegment values = query.asSlice(0, bytes);
-    for (int r = 0; r < count; r++) {
-      MemorySegment row = rows.asSlice(offset + (long) r * strideBytes, bytes);
-      FloatVector s0 = FloatVector.zero(SPECIES);
-      FloatVector s1 = s0;
-      int i = 0;
-      for (; i <= bytes - STEP; i += STEP) {
-        s0 = product(values, row, i, s0);
-        s1 = product(values, row, i + REGISTER, s1);
-        s0 = product(values, row, i + 2 * REGISTER, s0);
-        s1 = product(values, row, i + 3 * REGISTER, s1);
-        s0 = product(values, row, i + 4 * REGISTER, s0);
-        s1 = product(values, row, i + 5 * REGISTER, s1);
-        s0 = product(values, row, i + 6 * REGISTER, s0);
-        s1 = product(values, row, i + 7 * REGISTER, s1);
-      }
-      for (; i < bytes; i += REGISTER) {
-        s0 = product(values, row, i, s0);
-      }
-      out[outAt + r] = s0.add(s1).reduceLanes(ADD);
+    int r = 0;
+    for (; r <= count - 4; r += 4) {
+      long at = offset + (long) r * strideBytes;
+      dot(
+          values,
+          rows.asSlice(at, bytes),
+          rows.asSlice(at + strideBytes, bytes),
+          rows.asSlice(at + 2L * strideBytes, bytes),
+          rows.asSlice(at + 3L * strideBytes, bytes),
+          bytes,
+          out,
+          outAt + r);
     }
+    for (; r < count; r++) {
+      out[outAt + r] = dot(values, rows.asSlice(offset + (long) r * strideBytes, bytes), bytes);
+    }
+  }
+
+  @Override
+  public void dotAt(
+      MemorySegment query,
+      MemorySegment rows,
+      long[] offsets,
+      int count,
+      int paddedDim,
+      float[] out,
+      int outAt) {
+    int bytes = paddedDim * Float.BYTES;
+    MemorySegment values = query.asSlice(0, bytes);
+    int r = 0;
+    for (; r <= count - 4; r += 4) {
+      dot(
+          values,
+          rows.asSlice(offsets[r], bytes),
+          rows.asSlice(offsets[r + 1], bytes),
+          rows.asSlice(offsets[r + 2], bytes),
+          rows.asSlice(offsets[r + 3], bytes),
+          bytes,
+          out,
+          outAt + r);
+    }
+    for (; r < count; r++) {
+      out[outAt + r] = dot(values, rows.asSlice(offsets[r], bytes), bytes);
+    }
+  }
+
+  private static void dot(
+      MemorySegment query,
+      MemorySegment row0,
+      MemorySegment row1,
+      MemorySegment row2,
+      MemorySegment row3,
+      int bytes,
+      float[] out,
+      int at) {
+    FloatVector s0 = FloatVector.zero(SPECIES);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    for (int i = 0; i < bytes; i += REGISTER) {
+      FloatVector q = load(query, i);
+      s0 = q.fma(load(row0, i), s0);
+      s1 = q.fma(load(row1, i), s1);
+      s2 = q.fma(load(row2, i), s2);
+      s3 = q.fma(load(row3, i), s3);
+    }
+    out[at] = s0.reduceLanes(ADD);
+    out[at + 1] = s1.reduceLanes(ADD);
+    out[at + 2] = s2.reduceLanes(ADD);
+    out[at + 3] = s3.reduceLanes(ADD);
+  }
+
+  private static float dot(MemorySegment query, MemorySegment row, int bytes) {
+    FloatVector s0 = FloatVector.zero(SPECIES);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    int i = 0;
+    for (; i <= bytes - STEP; i += STEP) {
+      s0 = load(query, i).fma(load(row, i), s0);
+      s1 = load(query, i + REGISTER).fma(load(row, i + REGISTER), s1);
+      s2 = load(query, i + 2 * REGISTER).fma(load(row, i + 2 * REGISTER), s2);
+      s3 = load(query, i + 3 * REGISTER).fma(load(row, i + 3 * REGISTER), s3);
+    }
+    for (; i < bytes; i += REGISTER) {
+      s0 = load(query, i).fma(load(row, i), s0);
+    }
+    return s0.add(s1).add(s2.add(s3)).reduceLanes(ADD);
   }
 
   @Override
@@ -99,26 +142,104 @@ public final class PanamaKernels implements Kernels {
       int outAt) {
     int bytes = paddedDim * Float.BYTES;
     MemorySegment values = query.asSlice(0, bytes);
-    for (int r = 0; r < count; r++) {
-      MemorySegment row = rows.asSlice(offset + (long) r * strideBytes, bytes);
-      FloatVector s0 = FloatVector.zero(SPECIES);
-      FloatVector s1 = s0;
-      int i = 0;
-      for (; i <= bytes - STEP; i += STEP) {
-        s0 = square(values, row, i, s0);
-        s1 = square(values, row, i + REGISTER, s1);
-        s0 = square(values, row, i + 2 * REGISTER, s0);
-        s1 = square(values, row, i + 3 * REGISTER, s1);
-        s0 = square(values, row, i + 4 * REGISTER, s0);
-        s1 = square(values, row, i + 5 * REGISTER, s1);
-        s0 = square(values, row, i + 6 * REGISTER, s0);
-        s1 = square(values, row, i + 7 * REGISTER, s1);
-      }
-      for (; i < bytes; i += REGISTER) {
-        s0 = square(values, row, i, s0);
-      }
-      out[outAt + r] = s0.add(s1).reduceLanes(ADD);
+    int r = 0;
+    for (; r <= count - 4; r += 4) {
+      long at = offset + (long) r * strideBytes;
+      squaredL2(
+          values,
+          rows.asSlice(at, bytes),
+          rows.asSlice(at + strideBytes, bytes),
+          rows.asSlice(at + 2L * strideBytes, bytes),
+          rows.asSlice(at + 3L * strideBytes, bytes),
+          bytes,
+          out,
+          outAt + r);
     }
+    for (; r < count; r++) {
+      MemorySegment row = rows.asSlice(offset + (long) r * strideBytes, bytes);
+      out[outAt + r] = squaredL2(values, row, bytes);
+    }
+  }
+
+  @Override
+  public void squaredL2At(
+      MemorySegment query,
+      MemorySegment rows,
+      long[] offsets,
+      int count,
+      int paddedDim,
+      float[] out,
+      int outAt) {
+    int bytes = paddedDim * Float.BYTES;
+    MemorySegment values = query.asSlice(0, bytes);
+    int r = 0;
+    for (; r <= count - 4; r += 4) {
+      squaredL2(
+          values,
+          rows.asSlice(offsets[r], bytes),
+          rows.asSlice(offsets[r + 1], bytes),
+          rows.asSlice(offsets[r + 2], bytes),
+          rows.asSlice(offsets[r + 3], bytes),
+          bytes,
+          out,
+          outAt + r);
+    }
+    for (; r < count; r++) {
+      out[outAt + r] = squaredL2(values, rows.asSlice(offsets[r], bytes), bytes);
+    }
+  }
+
+  private static void squaredL2(
+      MemorySegment query,
+      MemorySegment row0,
+      MemorySegment row1,
+      MemorySegment row2,
+      MemorySegment row3,
+      int bytes,
+      float[] out,
+      int at) {
+    FloatVector s0 = FloatVector.zero(SPECIES);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    for (int i = 0; i < bytes; i += REGISTER) {
+      FloatVector q = load(query, i);
+      s0 = square(q.sub(load(row0, i)), s0);
+      s1 = square(q.sub(load(row1, i)), s1);
+      s2 = square(q.sub(load(row2, i)), s2);
+      s3 = square(q.sub(load(row3, i)), s3);
+    }
+    out[at] = s0.reduceLanes(ADD);
+    out[at + 1] = s1.reduceLanes(ADD);
+    out[at + 2] = s2.reduceLanes(ADD);
+    out[at + 3] = s3.reduceLanes(ADD);
+  }
+
+  private static float squaredL2(MemorySegment query, MemorySegment row, int bytes) {
+    FloatVector s0 = FloatVector.zero(SPECIES);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    int i = 0;
+    for (; i <= bytes - STEP; i += STEP) {
+      s0 = square(load(query, i).sub(load(row, i)), s0);
+      s1 = square(load(query, i + REGISTER).sub(load(row, i + REGISTER)), s1);
+      s2 = square(load(query, i + 2 * REGISTER).sub(load(row, i + 2 * REGISTER)), s2);
+      s3 = square(load(query, i + 3 * REGISTER).sub(load(row, i + 3 * REGISTER)), s3);
+    }
+    for (; i < bytes; i += REGISTER) {
+      s0 = square(load(query, i).sub(load(row, i)), s0);
+    }
+    return s0.add(s1).add(s2.add(s3)).reduceLanes(ADD);
+  }
+
+  private static FloatVector square(FloatVector difference, FloatVector sum) {
+    return difference.fma(difference, sum);
+  }
+
+  @Override
+  public CodeKernels codes() {
+    return codes;
   }
 
   @Override
