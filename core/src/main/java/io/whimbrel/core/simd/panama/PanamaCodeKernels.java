@@ -74,14 +74,12 @@ public final class PanamaCodeKernels implements CodeKernels {
       int outAt) {
     MemorySegment values = query.asSlice(0, 2L * paddedDim);
     int r = 0;
-    for (; r <= count - 4; r += 4) {
+    for (; r <= count - 2; r += 2) {
       long at = offset + (long) r * strideBytes;
       dotInt8(
           values,
           rows.asSlice(at, paddedDim),
           rows.asSlice(at + strideBytes, paddedDim),
-          rows.asSlice(at + 2L * strideBytes, paddedDim),
-          rows.asSlice(at + 3L * strideBytes, paddedDim),
           paddedDim,
           out,
           outAt + r);
@@ -100,49 +98,31 @@ public final class PanamaCodeKernels implements CodeKernels {
       MemorySegment query,
       MemorySegment row0,
       MemorySegment row1,
-      MemorySegment row2,
-      MemorySegment row3,
       int paddedDim,
       int[] out,
       int at) {
     IntVector all0 = IntVector.zero(INTS);
     IntVector all1 = all0;
-    IntVector all2 = all0;
-    IntVector all3 = all0;
     IntVector high0 = all0;
     IntVector high1 = all0;
-    IntVector high2 = all0;
-    IntVector high3 = all0;
     for (int i = 0; i < paddedDim; i += INT8_BLOCK) {
       for (int j = 0; j < INT8_BLOCK; j += REGISTER) {
         ShortVector q0 = shorts(query, 2 * i + j);
         ShortVector q1 = shorts(query, 2 * i + HALF_BLOCK + j);
-        ShortVector codes = codes(row0, i + j);
-        IntVector even = even(codes, q0);
-        IntVector odd = odd(codes, q1);
-        all0 = all0.add(even).add(odd);
-        high0 = high0.add(even.lanewise(LSHR, 16)).add(odd.lanewise(LSHR, 16));
-        codes = codes(row1, i + j);
-        even = even(codes, q0);
-        odd = odd(codes, q1);
-        all1 = all1.add(even).add(odd);
-        high1 = high1.add(even.lanewise(LSHR, 16)).add(odd.lanewise(LSHR, 16));
-        codes = codes(row2, i + j);
-        even = even(codes, q0);
-        odd = odd(codes, q1);
-        all2 = all2.add(even).add(odd);
-        high2 = high2.add(even.lanewise(LSHR, 16)).add(odd.lanewise(LSHR, 16));
-        codes = codes(row3, i + j);
-        even = even(codes, q0);
-        odd = odd(codes, q1);
-        all3 = all3.add(even).add(odd);
-        high3 = high3.add(even.lanewise(LSHR, 16)).add(odd.lanewise(LSHR, 16));
+        ShortVector codes0 = codes(row0, i + j);
+        ShortVector codes1 = codes(row1, i + j);
+        IntVector even0 = even(codes0, q0);
+        IntVector even1 = even(codes1, q0);
+        IntVector odd0 = odd(codes0, q1);
+        IntVector odd1 = odd(codes1, q1);
+        all0 = all0.add(even0).add(odd0);
+        all1 = all1.add(even1).add(odd1);
+        high0 = high0.add(even0.lanewise(LSHR, 16)).add(odd0.lanewise(LSHR, 16));
+        high1 = high1.add(even1.lanewise(LSHR, 16)).add(odd1.lanewise(LSHR, 16));
       }
     }
     out[at] = sum(all0, high0);
     out[at + 1] = sum(all1, high1);
-    out[at + 2] = sum(all2, high2);
-    out[at + 3] = sum(all3, high3);
   }
 
   private static int dotInt8(MemorySegment query, MemorySegment row, int paddedDim) {
@@ -186,16 +166,16 @@ public final class PanamaCodeKernels implements CodeKernels {
     MemorySegment values = query.asSlice(0, 2L * paddedDim);
     for (int r = 0; r < count; r++) {
       MemorySegment row = rows.asSlice(offset + (long) r * strideBytes, bytes);
-      IntVector total = IntVector.zero(INTS);
+      int sum = 0;
       for (int from = 0; from < bytes; from += INT4_RUN) {
-        total = total.add(dotInt4(values, row, from, Math.min(bytes, from + INT4_RUN)));
+        sum += dotInt4(values, row, from, Math.min(bytes, from + INT4_RUN));
       }
-      out[outAt + r] = total.reduceLanes(ADD);
+      out[outAt + r] = sum;
     }
   }
 
-  /// The sums over so many bytes that none leaves its 16 bits.
-  private static IntVector dotInt4(MemorySegment query, MemorySegment row, int from, int to) {
+  /// The sum over so many bytes that no lane leaves its 16 bits.
+  private static int dotInt4(MemorySegment query, MemorySegment row, int from, int to) {
     ShortVector s0 = ShortVector.zero(SHORTS);
     ShortVector s1 = s0;
     ShortVector s2 = s0;
@@ -211,7 +191,7 @@ public final class PanamaCodeKernels implements CodeKernels {
         s3 = s3.add(codes.lanewise(LSHR, 12).mul(shorts(query, at + 3 * INT4_BYTES)));
       }
     }
-    return widened(s0).add(widened(s1)).add(widened(s2).add(widened(s3)));
+    return widened(s0).add(widened(s1)).add(widened(s2).add(widened(s3))).reduceLanes(ADD);
   }
 
   private static IntVector widened(ShortVector unsigned) {
