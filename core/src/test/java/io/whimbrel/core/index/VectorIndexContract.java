@@ -35,6 +35,16 @@ abstract class VectorIndexContract {
 
   abstract double recallFloor();
 
+  /// How far a score may be from the true one, for vectors of `dimension` values of about 1.
+  double scoreTolerance(int dimension) {
+    return 1e-5 * dimension;
+  }
+
+  /// How far the length of a stored row, and its cosine with itself, may be from 1.
+  double unitTolerance() {
+    return 1e-6;
+  }
+
   @BeforeEach
   void countMemory() {
     bytesOpenBefore = Region.bytesOpen();
@@ -84,7 +94,7 @@ abstract class VectorIndexContract {
             List<Scored> expected = truth.search(query, k, ALL);
             TopK top = search(index, query, k);
             assertThat(top.seq()).isEqualTo(seq);
-            found += compare(top, query, expected, truth);
+            found += compare(top, query, expected, truth, scoreTolerance(dimension));
             wanted += expected.size();
           }
         }
@@ -95,7 +105,8 @@ abstract class VectorIndexContract {
 
   /// Returns how many hits are as good as the true ones, after checking that each is live, new, in
   /// order and scored right.
-  private static int compare(TopK top, float[] query, List<Scored> expected, ExactSearch truth) {
+  private static int compare(
+      TopK top, float[] query, List<Scored> expected, ExactSearch truth, double scoreTolerance) {
     assertThat(top.count()).isEqualTo(expected.size());
     assertThat(new TreeSet<>(ordinals(top))).hasSize(top.count());
     double tolerance = 1e-5 * query.length;
@@ -103,7 +114,7 @@ abstract class VectorIndexContract {
     for (int rank = 0; rank < top.count(); rank++) {
       double score = truth.score(query, top.ordinal(rank));
       assertThat((double) top.score(rank))
-          .isCloseTo(score, org.assertj.core.data.Offset.offset(tolerance));
+          .isCloseTo(score, org.assertj.core.data.Offset.offset(scoreTolerance));
       assertThat(rank == 0 || top.score(rank - 1) >= top.score(rank)).isTrue();
       if (score >= expected.getLast().score() - tolerance) {
         good++;
@@ -201,12 +212,12 @@ abstract class VectorIndexContract {
       index.publish(1);
       for (float[] vector : vectors) {
         TopK top = search(index, vector, 1);
-        assertThat(top.score(0)).isBetween(0.999999f, 1f);
+        assertThat((double) top.score(0)).isBetween(1 - unitTolerance(), 1.0);
         for (int i = 0; i < 77; i++) {
           vector[i] *= -1e30f;
         }
         TopK all = search(index, vector, 300);
-        assertThat(all.score(299)).isBetween(-1f, -0.999999f);
+        assertThat((double) all.score(299)).isBetween(-1.0, unitTolerance() - 1);
       }
     }
   }
@@ -316,7 +327,7 @@ abstract class VectorIndexContract {
         for (float value : row) {
           norm += (double) value * value;
         }
-        assertThat(norm).isBetween(1 - 1e-6, 1 + 1e-6);
+        assertThat(norm).isBetween(1 - unitTolerance(), 1 + unitTolerance());
         assertThat(to.addStored(row)).isEqualTo(i);
         to.copyRow(i, again);
         assertThat(again).isEqualTo(row);
