@@ -3,6 +3,7 @@ package io.whimbrel.bench.jmh;
 import io.whimbrel.core.index.FlatIndex;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.simd.ScalarKernels;
 import java.util.Random;
@@ -44,6 +45,9 @@ public class FlatScanBenchmark {
   @Param({"DOT", "L2"})
   public Metric metric;
 
+  @Param({"FLOAT32", "INT8"})
+  public Storage storage;
+
   @Param({"scalar", "vector"})
   public String kernels;
 
@@ -55,7 +59,10 @@ public class FlatScanBenchmark {
     Random random = new Random(1);
     index =
         new FlatIndex(
-            dim, metric, kernels.equals("scalar") ? new ScalarKernels() : KernelProvider.best());
+            dim,
+            metric,
+            storage,
+            kernels.equals("scalar") ? new ScalarKernels() : KernelProvider.best());
     query = new float[dim];
     for (int r = 0; r < rows; r++) {
       fill(random);
