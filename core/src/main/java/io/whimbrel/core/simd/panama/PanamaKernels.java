@@ -15,12 +15,14 @@ import jdk.incubator.vector.VectorSpecies;
 /// rows, the four sums do not wait for each other, and C2 drops the checks of loads only in such
 /// plain loops against such plain bounds. With rows in the cache this takes 4.5, 7, 13 and 24 ns a
 /// row of 128, 384, 768 and 1,536 values (2, 6, 12 and 23 in C); one row at a time in steps of
-/// eight registers took 5, 14, 22 and 44. Scanning rows from memory it gains 5 to 10 %. Rows are
-/// whole 64-byte lines, so there is no tail within a register.
+/// eight registers took 5, 14, 22 and 44. A row left over is summed in the same order, though that
+/// is slower: equal rows should have equal scores wherever they lie. (They do once everything is
+/// compiled; before, `reduceLanes` adds up lanes in another order.) More than this in one loop
+/// exceeds what C2 inlines, and then every vector becomes an object. Rows are whole 64-byte lines,
+/// so there is no tail within a register.
 public final class PanamaKernels implements Kernels {
   private static final VectorSpecies<Float> SPECIES = VectorSpecies.of(float.class, Width.SHAPE);
   private static final int REGISTER = SPECIES.vectorByteSize();
-  private static final int STEP = 4 * REGISTER;
 
   private final CodeKernels codes = new PanamaCodeKernels();
 
@@ -113,21 +115,11 @@ public final class PanamaKernels implements Kernels {
   }
 
   private static float dot(MemorySegment query, MemorySegment row, int bytes) {
-    FloatVector s0 = FloatVector.zero(SPECIES);
-    FloatVector s1 = s0;
-    FloatVector s2 = s0;
-    FloatVector s3 = s0;
-    int i = 0;
-    for (; i <= bytes - STEP; i += STEP) {
-      s0 = load(query, i).fma(load(row, i), s0);
-      s1 = load(query, i + REGISTER).fma(load(row, i + REGISTER), s1);
-      s2 = load(query, i + 2 * REGISTER).fma(load(row, i + 2 * REGISTER), s2);
-      s3 = load(query, i + 3 * REGISTER).fma(load(row, i + 3 * REGISTER), s3);
+    FloatVector sum = FloatVector.zero(SPECIES);
+    for (int i = 0; i < bytes; i += REGISTER) {
+      sum = load(query, i).fma(load(row, i), sum);
     }
-    for (; i < bytes; i += REGISTER) {
-      s0 = load(query, i).fma(load(row, i), s0);
-    }
-    return s0.add(s1).add(s2.add(s3)).reduceLanes(ADD);
+    return sum.reduceLanes(ADD);
   }
 
   @Override
@@ -216,21 +208,11 @@ public final class PanamaKernels implements Kernels {
   }
 
   private static float squaredL2(MemorySegment query, MemorySegment row, int bytes) {
-    FloatVector s0 = FloatVector.zero(SPECIES);
-    FloatVector s1 = s0;
-    FloatVector s2 = s0;
-    FloatVector s3 = s0;
-    int i = 0;
-    for (; i <= bytes - STEP; i += STEP) {
-      s0 = square(load(query, i).sub(load(row, i)), s0);
-      s1 = square(load(query, i + REGISTER).sub(load(row, i + REGISTER)), s1);
-      s2 = square(load(query, i + 2 * REGISTER).sub(load(row, i + 2 * REGISTER)), s2);
-      s3 = square(load(query, i + 3 * REGISTER).sub(load(row, i + 3 * REGISTER)), s3);
+    FloatVector sum = FloatVector.zero(SPECIES);
+    for (int i = 0; i < bytes; i += REGISTER) {
+      sum = square(load(query, i).sub(load(row, i)), sum);
     }
-    for (; i < bytes; i += REGISTER) {
-      s0 = square(load(query, i).sub(load(row, i)), s0);
-    }
-    return s0.add(s1).add(s2.add(s3)).reduceLanes(ADD);
+    return sum.reduceLanes(ADD);
   }
 
   private static FloatVector square(FloatVector difference, FloatVector sum) {
