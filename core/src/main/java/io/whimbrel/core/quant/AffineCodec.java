@@ -7,7 +7,8 @@ import static io.whimbrel.core.quant.Codes.INT;
 import io.whimbrel.core.simd.CodeKernels;
 import java.lang.foreign.MemorySegment;
 
-/// A vector as whole numbers of 8 or 4 bits on a scale of its own, with its few outliers as they are.
+/// A vector as whole numbers of 8 or 4 bits on a scale of its own, with its few outliers as they
+/// are.
 ///
 /// A value `x` becomes the nearest of 256 or 16 even steps from the least to the largest value of
 /// its vector. What is decoded differs from it by at most half a step, `(high - low) / (2 *
@@ -16,9 +17,9 @@ import java.lang.foreign.MemorySegment;
 /// than the rest, which would stretch every step. Encoding what was decoded changes nothing.
 ///
 /// Codes of a row: [#codeBytes] bytes as the kernel wants them, see [CodeKernels#dotInt8] and
-/// [CodeKernels#dotInt4]. Factors of a row, [#factorBytes] bytes: `low` and `high` (float32), the sum
-/// of the codes (int32), the squared norm of the decoded row (float32, infinite when beyond it), then
-/// the index (int32) and the value (float32) of each outlier by ascending index.
+/// [CodeKernels#dotInt4]. Factors of a row, [#factorBytes] bytes: `low` and `high` (float32), the
+/// sum of the codes (int32), the squared norm of the decoded row (float32, infinite when beyond
+/// it), then the index (int32) and the value (float32) of each outlier by ascending index.
 ///
 /// Any thread; no state. Encoding costs some 2 ns a value, decoding one.
 ///

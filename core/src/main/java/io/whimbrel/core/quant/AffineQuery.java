@@ -11,14 +11,14 @@ import java.lang.foreign.MemorySegment;
 
 /// One query for rows of an [AffineCodec].
 ///
-/// The query is coded in 8 bits just as a row is, so that a vector is at distance 0 from its own row
-/// of 8 bits. With row `x = low + step * c + r` and query `y = low' + step' * d + r'`, where `r` and
-/// `r'` are zero but for the outliers:
+/// The query is coded in 8 bits just as a row is, so that a vector is at distance 0 from its own
+/// row of 8 bits. With row `x = low + step * c + r` and query `y = low' + step' * d + r'`, where
+/// `r` and `r'` are zero but for the outliers:
 ///
 /// `x * y = low * sum(y) + step * (low' * sum(c) + step' * (c * d) + c * r') + r * y`
 ///
-/// The kernel gives `c * d`, the row's factors hold `sum(c)`, the rest is a few values. For L2 comes
-/// `|x|^2 + |y|^2 - 2 x * y`.
+/// The kernel gives `c * d`, the row's factors hold `sum(c)`, the rest is a few values. For L2
+/// comes `|x|^2 + |y|^2 - 2 x * y`.
 ///
 /// Owns its packed copy of the query, in memory of the thread that made it. One thread; scores into
 /// its own scratch, no allocation.
@@ -129,15 +129,15 @@ public final class AffineQuery implements AutoCloseable {
     float rowLow = factors.get(FLOAT, at + AffineCodec.LOW);
     float rowHigh = factors.get(FLOAT, at + AffineCodec.HIGH);
     double byCodes =
-        low * factors.get(INT, at + AffineCodec.CODE_SUM)
-            + step * Integer.toUnsignedLong(codeDot);
+        low * factors.get(INT, at + AffineCodec.CODE_SUM) + step * Integer.toUnsignedLong(codeDot);
     double byOutliers = 0;
     for (int o = 0; o < outlierCount; o++) {
       byCodes += residues[o] * codec.code(codes, row, outliers[o]);
       long outlier = at + AffineCodec.OUTLIERS + (long) o * AffineCodec.OUTLIER_BYTES;
       float value = factors.get(FLOAT, outlier + Integer.BYTES);
       // An outlier has the code of the end that it lies beyond.
-      double residue = value > rowHigh ? (double) value - rowHigh : Math.min(0, value - (double) rowLow);
+      double residue =
+          value > rowHigh ? (double) value - rowHigh : Math.min(0, value - (double) rowLow);
       byOutliers += residue * values[factors.get(INT, outlier)];
     }
     return rowLow * sum + AffineRange.step(rowLow, rowHigh, codeMax) * byCodes + byOutliers;

@@ -44,8 +44,7 @@ public final class LookupCodes {
 
   /// Copies the codes of one vector, as a [SignCodec] made them, to row `row` of the block at byte
   /// `blockAt`.
-  public void put(
-      MemorySegment block, long blockAt, int row, MemorySegment signs, long signsAt) {
+  public void put(MemorySegment block, long blockAt, int row, MemorySegment signs, long signsAt) {
     for (int step = 0; step < groups / GROUPS_A_STEP; step++) {
       int first = step * GROUPS_A_STEP;
       int top = group(signs, signsAt, first + 3);

@@ -12,10 +12,10 @@ import java.lang.foreign.MemorySegment;
 /// A value becomes `scale` when above zero, else `-scale`, where `scale` is the mean magnitude of
 /// the vector. No other scale is nearer, and what is decoded differs from `x` by `|x|^2 - dimension
 /// * scale^2`, squared and summed: for Gaussian values 36 % of `|x|^2`. Good for a first choice of
-/// candidates, not for scores.
+///   candidates, not for scores.
 ///
-/// Codes of a row: [#codeBytes] bytes, see [CodeKernels#dotBits]. Factors: `scale` (float32) and the
-/// number of ones (int32). Any thread; no state.
+/// Codes of a row: [#codeBytes] bytes, see [CodeKernels#dotBits]. Factors: `scale` (float32) and
+/// the number of ones (int32). Any thread; no state.
 public final class SignCodec {
   /// Bytes of the factors of a row.
   public static final int FACTOR_BYTES = 8;

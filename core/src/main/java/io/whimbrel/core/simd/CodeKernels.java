@@ -92,10 +92,5 @@ public interface CodeKernels {
   /// Source: FastScan, André, Kermarrec and Le Scouarnec 2015, with 64 entries a table, since the
   /// byte shuffle of AVX-512 VBMI looks up six bits.
   void lookup64(
-      MemorySegment tables,
-      MemorySegment codes,
-      long offset,
-      int groups,
-      short[] out,
-      int outAt);
+      MemorySegment tables, MemorySegment codes, long offset, int groups, short[] out, int outAt);
 }

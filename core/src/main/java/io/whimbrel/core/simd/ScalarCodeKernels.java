@@ -101,12 +101,7 @@ public final class ScalarCodeKernels implements CodeKernels {
 
   @Override
   public void lookup64(
-      MemorySegment tables,
-      MemorySegment codes,
-      long offset,
-      int groups,
-      short[] out,
-      int outAt) {
+      MemorySegment tables, MemorySegment codes, long offset, int groups, short[] out, int outAt) {
     for (int p = 0; p < LOOKUP_ROWS; p++) {
       int sum = 0;
       long code = offset + p;

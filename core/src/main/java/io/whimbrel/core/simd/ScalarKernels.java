@@ -85,8 +85,7 @@ public final class ScalarKernels implements Kernels {
     return (s0 + s1) + (s2 + s3);
   }
 
-  private static float squaredL2(
-      MemorySegment query, MemorySegment rows, long row, int paddedDim) {
+  private static float squaredL2(MemorySegment query, MemorySegment rows, long row, int paddedDim) {
     int bytes = paddedDim * Float.BYTES;
     float s0 = 0;
     float s1 = 0;

@@ -206,10 +206,7 @@ final class AffineCodecTest {
           Region factors = Region.confined((long) count * codec.factorBytes());
           AffineQuery query =
               new AffineQuery(
-                  codec,
-                  Seeds.gaussian(random, 130),
-                  Metric.L2,
-                  KernelProvider.best().codes())) {
+                  codec, Seeds.gaussian(random, 130), Metric.L2, KernelProvider.best().codes())) {
         for (int r = 0; r < count; r++) {
           codec.encode(
               Seeds.gaussian(random, 130),
@@ -248,17 +245,13 @@ final class AffineCodecTest {
   void refusesAnotherDimension() {
     assertThatThrownBy(() -> AffineCodec.int8(0)).hasMessageContaining("dimension: 0");
     try (Region region = Region.confined(256)) {
-      assertThatThrownBy(
-              () ->
-                  AffineCodec.int8(3)
-                      .encode(new float[4], region.segment(), 0, region.segment(), 128))
+      assertThatThrownBy(() ->
+              AffineCodec.int8(3).encode(new float[4], region.segment(), 0, region.segment(), 128))
           .hasMessageContaining("row: 4 values (expected: 3)");
     }
     Kernels kernels = KernelProvider.best();
-    assertThatThrownBy(
-            () ->
-                new AffineQuery(AffineCodec.int4(3), new float[2], Metric.DOT, kernels.codes())
-                    .close())
+    assertThatThrownBy(() ->
+            new AffineQuery(AffineCodec.int4(3), new float[2], Metric.DOT, kernels.codes()).close())
         .hasMessageContaining("query: 2 values (expected: 3)");
   }
 }

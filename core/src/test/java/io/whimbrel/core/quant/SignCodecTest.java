@@ -126,12 +126,7 @@ final class SignCodecTest {
     try (Rows rows = new Rows(dimension, random);
         Region block = Region.confined(codec.blockBytes() + 64L)) {
       for (int r = 0; r < 64; r++) {
-        codec.put(
-            block.segment(),
-            64,
-            r,
-            rows.codes.segment(),
-            (long) r * rows.codec.codeBytes());
+        codec.put(block.segment(), 64, r, rows.codes.segment(), (long) r * rows.codec.codeBytes());
       }
       // Row 7 once more, by the signs of row 8.
       codec.put(block.segment(), 64, 7, rows.codes.segment(), 8L * rows.codec.codeBytes());
@@ -160,8 +155,7 @@ final class SignCodecTest {
     LookupCodes codec = new LookupCodes(10);
     float[] out = new float[64];
     try (Region block = Region.confined(codec.blockBytes());
-        LookupQuery query =
-            new LookupQuery(codec, new float[10], KernelProvider.best().codes())) {
+        LookupQuery query = new LookupQuery(codec, new float[10], KernelProvider.best().codes())) {
       block.segment().fill((byte) -1);
       query.sumOfOnes(block.segment(), 0, out);
     }

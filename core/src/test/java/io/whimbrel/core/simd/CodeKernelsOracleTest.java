@@ -69,7 +69,8 @@ final class CodeKernelsOracleTest {
                     dim -> Arrays.stream(Values.values()).map(v -> Arguments.of(kernels, dim, v))));
   }
 
-  /// One of the three kernels over rows, with the layouts as its contract says them, value by value.
+  /// One of the three kernels over rows, with the layouts as its contract says them, value by
+  /// value.
   private enum Kind {
     INT8(255, 255, CodeKernels.INT8_BLOCK) {
       @Override

@@ -119,8 +119,7 @@ final class KernelsOracleTest {
       long[] offsets =
           LongStream.range(0, ROWS).map(r -> offset + (ROWS - 1 - r) * stride).toArray();
       Arrays.fill(out, 42);
-      kernels.dotAt(
-          queryRegion.segment(), rowRegion.segment(), offsets, ROWS, padded, out, outAt);
+      kernels.dotAt(queryRegion.segment(), rowRegion.segment(), offsets, ROWS, padded, out, outAt);
       check(out, outAt, r -> dot(query, rows[ROWS - 1 - r]));
       Arrays.fill(out, 42);
       kernels.squaredL2At(

@@ -24,8 +24,7 @@ public record RealVectors(float[][] base, float[][] queries, int[][] nearest) {
 
   /// A set of the directory that `-Dwhimbrel.data` names, larger than what lies in `data`; without
   /// it the test is skipped. The names' ends say what the numbers are: `bvecs`, `f16vecs`, `fvecs`.
-  public static RealVectors larger(String base, String queries, String nearest)
-      throws IOException {
+  public static RealVectors larger(String base, String queries, String nearest) throws IOException {
     String data = System.getProperty("whimbrel.data");
     assumeTrue(data != null, "whimbrel.data is not set");
     Path folder = Path.of(data);

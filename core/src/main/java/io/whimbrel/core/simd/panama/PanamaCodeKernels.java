@@ -20,8 +20,9 @@ import jdk.incubator.vector.VectorSpecies;
 /// The kernels over quantised rows in vector registers of one width.
 ///
 /// The Vector API does not reach the byte dot product of AVX-512 VNNI. Instead each code meets its
-/// query value in a 16-bit lane, and the sums are widened as late as they must be. Rows go four at
-/// a time where a row alone is too short to hide its own latency.
+/// query value in a 16-bit lane, and the sums are widened as late as they must be. Two rows of int8
+/// or four of bits at a time share the loads of the query; four of int8 or two of 4 bits exceed what
+/// C2 inlines, and then every vector becomes an object, ten times slower.
 public final class PanamaCodeKernels implements CodeKernels {
   private static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, Width.SHAPE);
   private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, Width.SHAPE);
@@ -35,8 +36,7 @@ public final class PanamaCodeKernels implements CodeKernels {
           : VectorSpecies.of(long.class, Width.SHAPE);
 
   private static final boolean ALL_PLANES = PLANES_AT_ONCE.length() == PLANES;
-  private static final LongVector PLANE_WEIGHT =
-      LongVector.zero(PLANES_AT_ONCE).addIndex(1);
+  private static final LongVector PLANE_WEIGHT = LongVector.zero(PLANES_AT_ONCE).addIndex(1);
 
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -225,8 +225,7 @@ public final class PanamaCodeKernels implements CodeKernels {
           outAt + r);
     }
     for (; r < count; r++) {
-      out[outAt + r] =
-          dotBits(planes, rows.asSlice(offset + (long) r * strideBytes, bytes), bytes);
+      out[outAt + r] = dotBits(planes, rows.asSlice(offset + (long) r * strideBytes, bytes), bytes);
     }
   }
 
@@ -271,8 +270,7 @@ public final class PanamaCodeKernels implements CodeKernels {
   }
 
   private static LongVector longs(MemorySegment segment, long offset) {
-    return LongVector.fromMemorySegment(
-        PLANES_AT_ONCE, segment, offset, ByteOrder.LITTLE_ENDIAN);
+    return LongVector.fromMemorySegment(PLANES_AT_ONCE, segment, offset, ByteOrder.LITTLE_ENDIAN);
   }
 
   private static int weighted(LongVector counts) {
@@ -281,12 +279,7 @@ public final class PanamaCodeKernels implements CodeKernels {
 
   @Override
   public void lookup64(
-      MemorySegment tables,
-      MemorySegment codes,
-      long offset,
-      int groups,
-      short[] out,
-      int outAt) {
+      MemorySegment tables, MemorySegment codes, long offset, int groups, short[] out, int outAt) {
     if (!TABLE_FITS) {
       scalar.lookup64(tables, codes, offset, groups, out, outAt);
       return;
