@@ -3,6 +3,7 @@ package io.whimbrel.bench.workload;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.whimbrel.bench.dataset.Rows;
+import io.whimbrel.bench.report.Machine;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.StringWriter;

@@ -1,5 +1,6 @@
 package io.whimbrel.bench.workload;
 
+import io.whimbrel.bench.report.Machine;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
