@@ -26,7 +26,8 @@ final class AnnBenchmark {
   }
 
   /// How to build and how often to search.
-  record Parameters(int m, int efConstruction, Storage storage, int threads, int runs, Sweep sweep) {}
+  record Parameters(
+      int m, int efConstruction, Storage storage, int threads, int runs, Sweep sweep) {}
 
   /// One system's figures.
   record Result(AnnSystem system, PeerProcess.Built built, List<Front.Point> points) {

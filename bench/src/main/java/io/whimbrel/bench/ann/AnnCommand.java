@@ -107,8 +107,7 @@ public final class AnnCommand implements Callable<Integer> {
   @Option(
       names = "--threads",
       defaultValue = "1",
-      description =
-          "Searching threads, a CPU each; builds have one. Default: ${DEFAULT-VALUE}")
+      description = "Searching threads, a CPU each; builds have one. Default: ${DEFAULT-VALUE}")
   private int threads;
 
   @Option(
@@ -153,8 +152,7 @@ public final class AnnCommand implements Callable<Integer> {
             Commands.lastCpus(threads),
             heap(opened));
     AnnBenchmark.Parameters parameters =
-        new AnnBenchmark.Parameters(
-            m, efConstruction, storage, threads, runs, new Sweep(efs, k));
+        new AnnBenchmark.Parameters(m, efConstruction, storage, threads, runs, new Sweep(efs, k));
     Watcher watcher = new Watcher();
     List<AnnBenchmark.Result> results =
         new AnnBenchmark(opened, parameters, commands, watcher).run(systems);
@@ -163,7 +161,7 @@ public final class AnnCommand implements Callable<Integer> {
             Machine.here(Path.of(System.getProperty("java.io.tmpdir"))),
             commands.cpus(),
             commands.javaFlags(),
-            "./whimbrel bench ann "
+            "./whimbrel bench "
                 + String.join(" ", spec.commandLine().getParseResult().originalArgs()),
             opened,
             parameters,

@@ -26,8 +26,7 @@ record AnnData(
       throws IOException {
     Path baseFile = VectorFile.find(folder, prefix + "base");
     float[][] base = VectorFile.read(baseFile, rowsMax);
-    float[][] queries =
-        VectorFile.read(VectorFile.find(folder, prefix + "query"), Long.MAX_VALUE);
+    float[][] queries = VectorFile.read(VectorFile.find(folder, prefix + "query"), Long.MAX_VALUE);
     checkSame(base, queries, k);
     if (metric == Metric.COSINE) {
       checkDirections("base", base);
@@ -48,7 +47,10 @@ record AnnData(
   private static void checkSame(float[][] base, float[][] queries, int k) {
     if (queries[0].length != base[0].length) {
       throw WhimbrelException.of(
-          ErrorCode.DIMENSION_MISMATCH, "query", queries[0].length, base[0].length + ", the base's");
+          ErrorCode.DIMENSION_MISMATCH,
+          "query",
+          queries[0].length,
+          base[0].length + ", the base's");
     }
     if (base.length < k) {
       throw WhimbrelException.of(

@@ -39,8 +39,7 @@ record AnnReport(
             + " (flat, whimbrel: its rows; lucene: its files)."
             + "%nqueries/s: by %s, best of %d passes after a warm-up, between neighbouring ef"
             + " log-linearly.%n",
-        parameters.threads() == 1 ? "CPU time of the one thread" : "wall time",
-        parameters.runs());
+        parameters.threads() == 1 ? "CPU time of the one thread" : "wall time", parameters.runs());
     if (lowerBound) {
       out.println(">: the smallest ef is above that recall already, so a lower bound.");
     }
@@ -184,8 +183,7 @@ record AnnReport(
     to.writeEndObject();
   }
 
-  private static void writeSystem(JsonGenerator to, AnnBenchmark.Result result)
-      throws IOException {
+  private static void writeSystem(JsonGenerator to, AnnBenchmark.Result result) throws IOException {
     to.writeStartObject();
     to.writeStringField("name", result.system().key());
     to.writeStringField("note", result.built().note());

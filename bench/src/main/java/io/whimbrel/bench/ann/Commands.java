@@ -64,7 +64,8 @@ record Commands(Path sources, Path cache, List<Integer> cpus, String heap) {
   }
 
   private static boolean onPath(String program) {
-    for (String folder : System.getenv().getOrDefault("PATH", "").split(java.io.File.pathSeparator)) {
+    for (String folder :
+        System.getenv().getOrDefault("PATH", "").split(java.io.File.pathSeparator)) {
       if (Files.isExecutable(Path.of(folder, program))) {
         return true;
       }
@@ -103,7 +104,8 @@ record Commands(Path sources, Path cache, List<Integer> cpus, String heap) {
       boolean ours =
           flag.startsWith("-Xmx")
               || flag.startsWith("-javaagent")
-              || flag.startsWith("-Dwhimbrel.terminal");
+              || flag.startsWith("-Dwhimbrel.terminal")
+              || flag.startsWith("-Dwhimbrel.home");
       if (!ours) {
         flags.add(flag);
       }

@@ -4,8 +4,8 @@ import io.whimbrel.core.model.Metric;
 
 /// True distances in float64 on the vectors as the files have them; smaller is nearer.
 ///
-/// L2 is the squared distance, COSINE one minus the cosine, DOT the negative inner product. Safe for
-/// any number of threads.
+/// L2 is the squared distance, COSINE one minus the cosine, DOT the negative inner product. Safe
+/// for any number of threads.
 final class Distances {
   private final Metric metric;
   private final float[][] base;

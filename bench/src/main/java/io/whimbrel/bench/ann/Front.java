@@ -24,8 +24,10 @@ record Front(List<Point> points) {
   static Front of(List<Point> all) {
     List<Point> sorted =
         all.stream()
-            .sorted(Comparator.comparingDouble(Point::qps).reversed()
-                .thenComparing(Comparator.comparingDouble(Point::recall).reversed()))
+            .sorted(
+                Comparator.comparingDouble(Point::qps)
+                    .reversed()
+                    .thenComparing(Comparator.comparingDouble(Point::recall).reversed()))
             .toList();
     List<Point> front = new ArrayList<>();
     for (Point point : sorted) {

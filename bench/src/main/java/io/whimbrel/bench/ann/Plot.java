@@ -17,7 +17,8 @@ final class Plot {
   private static final int BOTTOM = 50;
   private static final double RECALL_MIN = 0.5;
   private static final double RECALL_MAX = 0.9999;
-  private static final List<Double> RECALL_TICKS = List.of(0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999);
+  private static final List<Double> RECALL_TICKS =
+      List.of(0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999);
 
   /// By Okabe and Ito: told apart with any kind of sight.
   private static final List<String> COLOURS =
@@ -72,8 +73,7 @@ final class Plot {
       if (point.recall() < RECALL_MIN) {
         continue;
       }
-      path.append(
-          String.format(Locale.ROOT, "%.1f,%.1f ", x(point.recall()), y(point.qps())));
+      path.append(String.format(Locale.ROOT, "%.1f,%.1f ", x(point.recall()), y(point.qps())));
       add(
           "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>%n",
           x(point.recall()), y(point.qps()), colour);

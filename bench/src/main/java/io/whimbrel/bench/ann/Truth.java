@@ -91,8 +91,8 @@ final class Truth {
     return k;
   }
 
-  /// Recall@k of `k` ids a query, one query after the other; a negative id is no hit, and an id that
-  /// is given twice counts once.
+  /// Recall@k of `k` ids a query, one query after the other; a negative id is no hit, and an id
+  /// that is given twice counts once.
   double recall(int[] ids) {
     int queries = distances.queryCount();
     if (ids.length != queries * k) {

@@ -97,8 +97,7 @@ final class JVectorPeer implements Peer {
 
   @Override
   public String note() {
-    return "JVector, float32 in memory, exact scores, "
-        + vectorization.getClass().getSimpleName();
+    return "JVector, float32 in memory, exact scores, " + vectorization.getClass().getSimpleName();
   }
 
   @Override

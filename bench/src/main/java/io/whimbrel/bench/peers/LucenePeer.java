@@ -53,16 +53,17 @@ final class LucenePeer implements Peer {
         new Lucene99HnswVectorsFormat(setup.m(), setup.efConstruction());
     IndexWriterConfig config =
         new IndexWriterConfig()
-            .setCodec(new Lucene104Codec() {
-              @Override
-              public KnnVectorsFormat getKnnVectorsFormatForField(String field) {
-                return format;
-              }
-            })
+            .setCodec(
+                new Lucene104Codec() {
+                  @Override
+                  public KnnVectorsFormat getKnnVectorsFormatForField(String field) {
+                    return format;
+                  }
+                })
             .setUseCompoundFile(false)
             // One segment: nothing is flushed before the end, so nothing is merged.
-            .setRAMBufferSizeMB(IndexWriterConfig.DISABLE_AUTO_FLUSH)
             .setMaxBufferedDocs(Integer.MAX_VALUE)
+            .setRAMBufferSizeMB(IndexWriterConfig.DISABLE_AUTO_FLUSH)
             .setMergePolicy(NoMergePolicy.INSTANCE);
     config.setRAMPerThreadHardLimitMB(2047);
     MMapDirectory opened = new MMapDirectory(directory);

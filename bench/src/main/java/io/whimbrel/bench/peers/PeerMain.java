@@ -103,13 +103,15 @@ public final class PeerMain {
     long heapBefore = heapBytes();
     long cpu = SYSTEM.getProcessCpuTime();
     long wall = System.nanoTime();
-    peer.build(setup, done -> {
-      int now = (int) (done * 100L / rows);
-      if (now != percent[0]) {
-        percent[0] = now;
-        say("{\"progress\":%.2f}", now / 100.0);
-      }
-    });
+    peer.build(
+        setup,
+        done -> {
+          int now = (int) (done * 100L / rows);
+          if (now != percent[0]) {
+            percent[0] = now;
+            say("{\"progress\":%.2f}", now / 100.0);
+          }
+        });
     cpu = SYSTEM.getProcessCpuTime() - cpu;
     wall = System.nanoTime() - wall;
     long bytes = heapBytes() - heapBefore + peer.bytesOutsideHeap();
