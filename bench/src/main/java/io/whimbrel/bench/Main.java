@@ -2,6 +2,7 @@ package io.whimbrel.bench;
 
 import io.whimbrel.bench.ann.AnnCommand;
 import io.whimbrel.bench.workload.LoadCommand;
+import io.whimbrel.bench.workload.ServeCommand;
 import io.whimbrel.client.WhimbrelException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -32,6 +33,7 @@ public final class Main {
         new CommandLine(new Root())
             .addSubcommand(new LoadCommand(out, err))
             .addSubcommand(new AnnCommand(out, err))
+            .addSubcommand(new ServeCommand(out, err))
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpAutoWidth(true)
             .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))

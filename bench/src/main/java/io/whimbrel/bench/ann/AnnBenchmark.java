@@ -1,24 +1,24 @@
 package io.whimbrel.bench.ann;
 
+import io.whimbrel.bench.report.Directories;
+import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.core.model.Storage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
-import java.util.stream.Stream;
 
 /// Measures one system after the other on the same data.
 final class AnnBenchmark {
-  private final AnnData data;
+  private final SearchSet data;
   private final Parameters parameters;
   private final Commands commands;
   private final Watcher watcher;
 
-  AnnBenchmark(AnnData data, Parameters parameters, Commands commands, Watcher watcher) {
+  AnnBenchmark(SearchSet data, Parameters parameters, Commands commands, Watcher watcher) {
     this.data = data;
     this.parameters = parameters;
     this.commands = commands;
@@ -71,7 +71,7 @@ final class AnnBenchmark {
       }
       return results;
     } finally {
-      removeAll(work);
+      Directories.removeAll(work);
     }
   }
 
@@ -118,13 +118,5 @@ final class AnnBenchmark {
     double wallQps = queries / searched.wallSeconds();
     double qps = parameters.threads() == 1 ? queries / searched.cpuSeconds() : wallQps;
     return new Front.Point(ef, recall, qps, wallQps);
-  }
-
-  private static void removeAll(Path directory) throws IOException {
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

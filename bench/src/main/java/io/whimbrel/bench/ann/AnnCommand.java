@@ -1,5 +1,6 @@
 package io.whimbrel.bench.ann;
 
+import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.bench.report.Machine;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Storage;
@@ -144,7 +145,7 @@ public final class AnnCommand implements Callable<Integer> {
     for (int ef : efs) {
       check("--ef", ef, k, Integer.MAX_VALUE);
     }
-    AnnData opened = AnnData.open(data, prefix, metric, rows, k);
+    SearchSet opened = SearchSet.open(data, prefix, metric, rows, k);
     Commands commands =
         new Commands(
             Path.of(HOME, "bench", "src", "main", "cpp"),
@@ -179,7 +180,7 @@ public final class AnnCommand implements Callable<Integer> {
     return watcher.failures == 0 ? 0 : 1;
   }
 
-  private static String heap(AnnData data) {
+  private static String heap(SearchSet data) {
     long vectors = (long) data.base().length * data.dimension() * Float.BYTES;
     return "-Xmx" + (Math.max(HEAP_MIN_BYTES, 4 * vectors) >> 20) + "m";
   }

@@ -1,5 +1,6 @@
 package io.whimbrel.bench.ann;
 
+import io.whimbrel.bench.dataset.SearchSet;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.whimbrel.bench.report.Machine;
@@ -21,7 +22,7 @@ record AnnReport(
     List<Integer> pinned,
     List<String> javaFlags,
     String command,
-    AnnData data,
+    SearchSet data,
     AnnBenchmark.Parameters parameters,
     List<AnnBenchmark.Result> results) {
 

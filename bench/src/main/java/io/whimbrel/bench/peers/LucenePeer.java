@@ -1,9 +1,9 @@
 package io.whimbrel.bench.peers;
 
+import io.whimbrel.bench.report.Directories;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.IntConsumer;
@@ -126,11 +126,7 @@ final class LucenePeer implements Peer {
       files.close();
     }
     if (Files.exists(directory)) {
-      try (Stream<Path> all = Files.walk(directory)) {
-        for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(file);
-        }
-      }
+      Directories.removeAll(directory);
     }
   }
 }

@@ -1,4 +1,4 @@
-/// What every report says beside its numbers.
+/// What every benchmark shares: where it ran, and clearing up after it.
 @NullMarked
 package io.whimbrel.bench.report;
 

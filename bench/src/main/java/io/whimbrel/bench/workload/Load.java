@@ -1,5 +1,6 @@
 package io.whimbrel.bench.workload;
 
+import io.whimbrel.bench.report.Directories;
 import io.whimbrel.bench.dataset.Rows;
 import io.whimbrel.client.BulkOptions;
 import io.whimbrel.client.BulkWriter;
@@ -21,7 +22,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -102,7 +102,7 @@ final class Load {
       try {
         results.add(run(way, directory));
       } finally {
-        removeAll(directory);
+        Directories.removeAll(directory);
       }
     }
     return results;
@@ -212,14 +212,6 @@ final class Load {
     }
     if (row != rows.count()) {
       throw new IllegalStateException(row + " points exported of " + rows.count());
-    }
-  }
-
-  private static void removeAll(Path directory) throws IOException {
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
     }
   }
 }

@@ -68,6 +68,13 @@ class FrontTest {
     assertThat(sweep.next(40, 0.1)).isEmpty();
   }
 
+  @Test
+  void readsTheListOfCpus() {
+    assertThat(Commands.cpus("0-2,5")).containsExactly(0, 1, 2, 5);
+    assertThat(Commands.cpus("7")).containsExactly(7);
+    assertThat(Commands.cpus("")).isEmpty();
+  }
+
   private static Front.Point point(int ef, double recall, double qps) {
     return new Front.Point(ef, recall, qps, qps);
   }

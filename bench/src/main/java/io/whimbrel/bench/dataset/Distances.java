@@ -1,4 +1,4 @@
-package io.whimbrel.bench.ann;
+package io.whimbrel.bench.dataset;
 
 import io.whimbrel.core.model.Metric;
 

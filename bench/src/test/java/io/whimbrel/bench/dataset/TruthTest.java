@@ -1,4 +1,4 @@
-package io.whimbrel.bench.ann;
+package io.whimbrel.bench.dataset;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

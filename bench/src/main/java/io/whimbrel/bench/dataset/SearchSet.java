@@ -1,6 +1,5 @@
-package io.whimbrel.bench.ann;
+package io.whimbrel.bench.dataset;
 
-import io.whimbrel.bench.dataset.VectorFile;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.WhimbrelException;
@@ -16,13 +15,13 @@ import java.nio.file.Path;
 ///
 /// @param name the folder's, with the prefix
 /// @param exactHere whether the exact answers were computed here rather than read
-record AnnData(
+public record SearchSet(
     String name, Metric metric, float[][] base, float[][] queries, Truth truth, boolean exactHere) {
   /// Opens `PREFIXbase`, `PREFIXquery` and `PREFIXgroundtruth.ivecs` of a folder. Without that last
   /// one, and for a part of the base, the exact answers are computed.
   ///
   /// @param rowsMax how many rows of the base
-  static AnnData open(Path folder, String prefix, Metric metric, long rowsMax, int k)
+  public static SearchSet open(Path folder, String prefix, Metric metric, long rowsMax, int k)
       throws IOException {
     Path baseFile = VectorFile.find(folder, prefix + "base");
     float[][] base = VectorFile.read(baseFile, rowsMax);
@@ -40,7 +39,7 @@ record AnnData(
             ? Truth.exact(distances, k)
             : Truth.of(distances, VectorFile.readInts(truthFile, Long.MAX_VALUE), k);
     String name = String.valueOf(folder.toAbsolutePath().normalize().getFileName());
-    return new AnnData(
+    return new SearchSet(
         prefix.isEmpty() ? name : name + "/" + prefix, metric, base, queries, truth, exactHere);
   }
 
@@ -67,13 +66,13 @@ record AnnData(
     }
   }
 
-  int dimension() {
+  public int dimension() {
     return base[0].length;
   }
 
   /// Writes rows as the systems read them: float32, little-endian, nothing else; under COSINE of
   /// unit length.
-  void write(float[][] rows, Path file) throws IOException {
+  public void write(float[][] rows, Path file) throws IOException {
     ByteBuffer bytes =
         ByteBuffer.allocate(dimension() * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {

@@ -1,4 +1,4 @@
-package io.whimbrel.bench.ann;
+package io.whimbrel.bench.dataset;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -13,7 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class AnnDataTest {
+class SearchSetTest {
   @TempDir Path folder;
 
   @BeforeEach
@@ -32,7 +32,7 @@ class AnnDataTest {
 
   @Test
   void readsFilesWithAPrefixInAnyFormat() throws IOException {
-    AnnData data = AnnData.open(folder, "small-", Metric.L2, Long.MAX_VALUE, 1);
+    SearchSet data = SearchSet.open(folder, "small-", Metric.L2, Long.MAX_VALUE, 1);
 
     assertThat(data.base()).isDeepEqualTo(new float[][] {{1, 0}, {0, 2}, {2, 2}});
     assertThat(data.queries()).isDeepEqualTo(new float[][] {{3, 0}});
@@ -43,7 +43,7 @@ class AnnDataTest {
 
   @Test
   void computesTheAnswersForAPartOfTheBase() throws IOException {
-    AnnData data = AnnData.open(folder, "small-", Metric.L2, 2, 2);
+    SearchSet data = SearchSet.open(folder, "small-", Metric.L2, 2, 2);
 
     assertThat(data.base()).hasNumberOfRows(2);
     assertThat(data.exactHere()).isTrue();
@@ -52,7 +52,7 @@ class AnnDataTest {
 
   @Test
   void writesUnitVectorsForCosine() throws IOException {
-    AnnData data = AnnData.open(folder, "small-", Metric.COSINE, Long.MAX_VALUE, 2);
+    SearchSet data = SearchSet.open(folder, "small-", Metric.COSINE, Long.MAX_VALUE, 2);
     Path file = folder.resolve("out");
 
     data.write(data.base(), file);
@@ -67,22 +67,15 @@ class AnnDataTest {
 
   @Test
   void refusesWhatIsNotThereOrDoesNotFit() throws IOException {
-    assertThatThrownBy(() -> AnnData.open(folder, "", Metric.L2, 3, 1))
+    assertThatThrownBy(() -> SearchSet.open(folder, "", Metric.L2, 3, 1))
         .hasMessageContaining("no base.fvecs, base.f16vecs, base.bvecs");
-    assertThatThrownBy(() -> AnnData.open(folder, "small-", Metric.L2, 3, 4))
+    assertThatThrownBy(() -> SearchSet.open(folder, "small-", Metric.L2, 3, 4))
         .hasMessageContaining("at least k = 4");
     Files.write(folder.resolve("small-query.bvecs"), new byte[] {1, 0, 0, 0, 3});
-    assertThatThrownBy(() -> AnnData.open(folder, "small-", Metric.L2, 3, 1))
+    assertThatThrownBy(() -> SearchSet.open(folder, "small-", Metric.L2, 3, 1))
         .hasMessageContaining("query: 1 (expected: 2");
     Files.write(folder.resolve("small-query.bvecs"), new byte[] {2, 0, 0, 0, 0, 0});
-    assertThatThrownBy(() -> AnnData.open(folder, "small-", Metric.COSINE, 3, 1))
+    assertThatThrownBy(() -> SearchSet.open(folder, "small-", Metric.COSINE, 3, 1))
         .hasMessageContaining("query[0]: all zero");
-  }
-
-  @Test
-  void readsTheListOfCpus() {
-    assertThat(Commands.cpus("0-2,5")).containsExactly(0, 1, 2, 5);
-    assertThat(Commands.cpus("7")).containsExactly(7);
-    assertThat(Commands.cpus("")).isEmpty();
   }
 }

@@ -1,4 +1,4 @@
-package io.whimbrel.bench.ann;
+package io.whimbrel.bench.dataset;
 
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
@@ -8,7 +8,7 @@ import java.util.stream.IntStream;
 
 /// How far the k-th nearest row of each query is, and with it what a hit is: any row that is no
 /// farther. So ties count, whichever of them a system returns.
-final class Truth {
+public final class Truth {
   /// Exact answers made elsewhere may be a rounding out of order, not more.
   private static final double ORDER_TOLERANCE = 1e-4;
 
@@ -87,13 +87,13 @@ final class Truth {
     return worst;
   }
 
-  int k() {
+  public int k() {
     return k;
   }
 
   /// Recall@k of `k` ids a query, one query after the other; a negative id is no hit, and an id
   /// that is given twice counts once.
-  double recall(int[] ids) {
+  public double recall(int[] ids) {
     int queries = distances.queryCount();
     if (ids.length != queries * k) {
       throw new IllegalArgumentException(
