@@ -3,6 +3,7 @@ package io.whimbrel.bench;
 import io.whimbrel.bench.ann.AnnCommand;
 import io.whimbrel.bench.workload.LoadCommand;
 import io.whimbrel.bench.workload.ServeCommand;
+import io.whimbrel.bench.workload.StorageCommand;
 import io.whimbrel.client.WhimbrelException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -34,6 +35,7 @@ public final class Main {
             .addSubcommand(new LoadCommand(out, err))
             .addSubcommand(new AnnCommand(out, err))
             .addSubcommand(new ServeCommand(out, err))
+            .addSubcommand(new StorageCommand(out, err))
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpAutoWidth(true)
             .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))

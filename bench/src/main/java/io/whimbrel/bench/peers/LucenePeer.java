@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.IntConsumer;
-import java.util.stream.Stream;
 import org.apache.lucene.codecs.KnnVectorsFormat;
 import org.apache.lucene.codecs.lucene104.Lucene104Codec;
 import org.apache.lucene.codecs.lucene99.Lucene99HnswVectorsFormat;
@@ -103,13 +102,7 @@ final class LucenePeer implements Peer {
 
   @Override
   public long bytesOutsideHeap() throws IOException {
-    long bytes = 0;
-    try (Stream<Path> all = Files.list(directory)) {
-      for (Path file : all.toList()) {
-        bytes += Files.size(file);
-      }
-    }
-    return bytes;
+    return Directories.bytes(directory);
   }
 
   @Override

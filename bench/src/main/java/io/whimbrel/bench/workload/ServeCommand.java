@@ -46,7 +46,12 @@ public final class ServeCommand implements Callable<Integer> {
   /// How the collection is searched.
   enum Index {
     FLAT,
-    HNSW
+    HNSW;
+
+    /// What a collection is created with; both numbers are for a graph only.
+    IndexSpec spec(int m, int efConstruction) {
+      return this == FLAT ? new IndexSpec.Flat() : new IndexSpec.Hnsw(m, efConstruction);
+    }
   }
 
   private final PrintStream out;
@@ -143,7 +148,7 @@ public final class ServeCommand implements Callable<Integer> {
     Machine machine = Machine.here(work);
     Serve.Plan plan =
         new Serve.Plan(
-            index == Index.FLAT ? new IndexSpec.Flat() : new IndexSpec.Hnsw(m, efConstruction),
+            index.spec(m, efConstruction),
             ef == null ? OptionalInt.empty() : OptionalInt.of(ef),
             Duration.ofMillis((long) (seconds * 1_000 * WARM_UP_SHARE)),
             Duration.ofSeconds(seconds));
