@@ -1,7 +1,7 @@
 package io.whimbrel.bench.ann;
 
-import io.whimbrel.bench.report.Directories;
 import io.whimbrel.bench.dataset.SearchSet;
+import io.whimbrel.bench.report.Directories;
 import io.whimbrel.core.model.Storage;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package io.whimbrel.bench.ann;
 
-import io.whimbrel.bench.dataset.SearchSet;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.bench.report.Machine;
 import java.io.IOException;
 import java.io.PrintStream;

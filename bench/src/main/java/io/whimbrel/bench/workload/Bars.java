@@ -31,8 +31,7 @@ final class Bars {
     return stretch(bar::stepTo, bar::close);
   }
 
-  private static Load.Watcher.Stretch stretch(
-      LongConsumer step, Runnable end) {
+  private static Load.Watcher.Stretch stretch(LongConsumer step, Runnable end) {
     return new Load.Watcher.Stretch() {
       @Override
       public void accept(long done) {

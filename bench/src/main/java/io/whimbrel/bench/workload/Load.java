@@ -1,7 +1,7 @@
 package io.whimbrel.bench.workload;
 
-import io.whimbrel.bench.report.Directories;
 import io.whimbrel.bench.dataset.Rows;
+import io.whimbrel.bench.report.Directories;
 import io.whimbrel.client.BulkOptions;
 import io.whimbrel.client.BulkWriter;
 import io.whimbrel.client.CollectionSpec;
@@ -141,8 +141,7 @@ final class Load {
     try (ServerProcess process = ServerProcess.start(server, directory);
         WhimbrelClient client = connect(process);
         FlightBulk bulk = FlightBulk.plaintext("127.0.0.1", process.port())) {
-      client.createCollection(
-          CollectionSpec.of(COLLECTION, spec));
+      client.createCollection(CollectionSpec.of(COLLECTION, spec));
       long started = System.nanoTime();
       try (Watcher.Stretch stretch = watcher.begin(way.title(), rows.count())) {
         write(way, client, bulk, stretch);

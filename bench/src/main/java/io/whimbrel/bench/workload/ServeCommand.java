@@ -171,8 +171,7 @@ public final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  private void print(
-      Machine machine, SearchSet set, Serve.Plan plan, List<Serve.Result> results) {
+  private void print(Machine machine, SearchSet set, Serve.Plan plan, List<Serve.Result> results) {
     out.printf(
         Locale.ROOT,
         "%s, %d processors, %s%n%s%n%s: %d x %d, %s, %d queries, k %d; %s%s%n%n",

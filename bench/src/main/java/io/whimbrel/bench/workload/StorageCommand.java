@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import io.whimbrel.bench.dataset.Rows;
 import io.whimbrel.bench.report.Machine;
 import io.whimbrel.client.EmbeddingSpec;
-import io.whimbrel.client.IndexSpec;
 import io.whimbrel.client.Metric;
 import io.whimbrel.client.Storage;
 import java.io.IOException;
@@ -99,8 +98,7 @@ public final class StorageCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--points: " + points + " (expected: 0 or more)");
     }
-    measure(
-        Rows.open(data, points, seed), List.of(Path.of(HOME, "whimbrel").toString(), "serve"));
+    measure(Rows.open(data, points, seed), List.of(Path.of(HOME, "whimbrel").toString(), "serve"));
     return 0;
   }
 

@@ -31,8 +31,7 @@ class ServeIT {
         .setCaseInsensitiveEnumValuesAllowed(true)
         .parseArgs("--work", work.toString(), "--clients=1,3", "--seconds=1", "--json");
     SearchSet set =
-        SearchSet.open(
-            PackagedServer.ROOT.resolve("data/bigann10k-128"), "", Metric.L2, 1_000, 10);
+        SearchSet.open(PackagedServer.ROOT.resolve("data/bigann10k-128"), "", Metric.L2, 1_000, 10);
 
     command.measure(set, PackagedServer.command());
 
