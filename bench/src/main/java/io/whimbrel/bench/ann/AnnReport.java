@@ -37,7 +37,8 @@ record AnnReport(
         "%n%nbuild s: CPU seconds of the whole process, one thread adding, JIT and GC included."
             + "%nMB: million bytes with vectors; C++: growth of the resident set over the build;"
             + " Java: growth of the used heap%n    after GC plus what the index holds outside"
-            + " (flat, whimbrel: its rows; lucene: its files)."
+            + " (flat, whimbrel: its rows; lucene, jvector-pq:"
+            + " the file)."
             + "%nqueries/s: by %s, best of %d passes after a warm-up, between neighbouring ef"
             + " log-linearly.%n",
         parameters.threads() == 1 ? "CPU time of the one thread" : "wall time", parameters.runs());

@@ -8,6 +8,7 @@ enum AnnSystem {
   FAISS(Kind.CPP, "libfaiss-dev libopenblas-dev", "-fopenmp", "-lfaiss", "-lopenblas"),
   LUCENE(Kind.JAVA, ""),
   JVECTOR(Kind.JAVA, ""),
+  JVECTOR_PQ(Kind.JAVA, ""),
   FLAT(Kind.JAVA, "");
 
   /// Where it runs.
@@ -42,7 +43,7 @@ enum AnnSystem {
 
   /// As the options name it.
   String key() {
-    return name().toLowerCase(Locale.ROOT);
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   @Override

@@ -11,7 +11,6 @@ import io.github.jbellis.jvector.util.Bits;
 import io.github.jbellis.jvector.vector.VectorSimilarityFunction;
 import io.github.jbellis.jvector.vector.VectorizationProvider;
 import io.github.jbellis.jvector.vector.types.VectorFloat;
-import io.github.jbellis.jvector.vector.types.VectorTypeSupport;
 import io.whimbrel.core.model.Metric;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -27,44 +26,69 @@ final class JVectorPeer implements Peer {
   private static final float OVERFLOW = 1.2f;
   private static final float ALPHA = 1.2f;
 
-  private final VectorizationProvider vectorization = VectorizationProvider.getInstance();
-  private final VectorTypeSupport vectors = vectorization.getVectorTypeSupport();
+  private static final VectorizationProvider VECTORIZATION = VectorizationProvider.getInstance();
+
   private VectorSimilarityFunction similarity = VectorSimilarityFunction.EUCLIDEAN;
   private @Nullable ListRandomAccessVectorValues rows;
   private @Nullable ImmutableGraphIndex graph;
 
   @Override
   public void build(Setup setup, IntConsumer progress) throws IOException {
-    similarity =
-        setup.metric() == Metric.L2
-            ? VectorSimilarityFunction.EUCLIDEAN
-            : VectorSimilarityFunction.DOT_PRODUCT;
-    FloatRows base = setup.base();
+    similarity = similarity(setup.metric());
+    ListRandomAccessVectorValues copies = copy(setup.base());
+    rows = copies;
+    graph = graph(setup, copies, progress);
+  }
+
+  static VectorSimilarityFunction similarity(Metric metric) {
+    return metric == Metric.L2
+        ? VectorSimilarityFunction.EUCLIDEAN
+        : VectorSimilarityFunction.DOT_PRODUCT;
+  }
+
+  static VectorFloat<?> vector(float[] values) {
+    return VECTORIZATION.getVectorTypeSupport().createFloatVector(values);
+  }
+
+  /// The kind of kernels that run.
+  static String vectorization() {
+    return VECTORIZATION.getClass().getSimpleName();
+  }
+
+  static ListRandomAccessVectorValues copy(FloatRows base) {
     List<VectorFloat<?>> copies = new ArrayList<>(base.count());
     for (int row = 0; row < base.count(); row++) {
       float[] values = new float[base.dimension()];
       base.copy(row, values);
-      copies.add(vectors.createFloatVector(values));
+      copies.add(vector(values));
     }
-    ListRandomAccessVectorValues values =
-        new ListRandomAccessVectorValues(copies, base.dimension());
-    rows = values;
-    BuildScoreProvider scores = BuildScoreProvider.randomAccessScoreProvider(values, similarity);
+    return new ListRandomAccessVectorValues(copies, base.dimension());
+  }
+
+  static ImmutableGraphIndex graph(
+      Setup setup, ListRandomAccessVectorValues rows, IntConsumer progress) throws IOException {
     try (GraphIndexBuilder builder =
         new GraphIndexBuilder(
-            scores,
-            base.dimension(),
+            BuildScoreProvider.randomAccessScoreProvider(rows, similarity(setup.metric())),
+            rows.dimension(),
             2 * setup.m(),
             setup.efConstruction(),
             OVERFLOW,
             ALPHA,
             true)) {
-      for (int row = 0; row < base.count(); row++) {
-        builder.addGraphNode(row, values.getVector(row));
+      for (int row = 0; row < rows.size(); row++) {
+        builder.addGraphNode(row, rows.getVector(row));
         progress.accept(row + 1);
       }
       builder.cleanup();
-      graph = builder.getGraph();
+      return builder.getGraph();
+    }
+  }
+
+  static void copy(SearchResult found, int k, int[] out, int at) {
+    SearchResult.NodeScore[] best = found.getNodes();
+    for (int rank = 0; rank < Math.min(k, best.length); rank++) {
+      out[at + rank] = best[rank].node;
     }
   }
 
@@ -73,21 +97,18 @@ final class JVectorPeer implements Peer {
   public Searcher searcher() {
     GraphSearcher searcher = new GraphSearcher(Objects.requireNonNull(graph));
     ListRandomAccessVectorValues values = Objects.requireNonNull(rows);
-    return (query, ef, k, out, at) -> {
-      SearchResult found =
-          searcher.search(
-              DefaultSearchScoreProvider.exact(
-                  vectors.createFloatVector(query), similarity, values),
-              k,
-              ef,
-              0,
-              0,
-              Bits.ALL);
-      SearchResult.NodeScore[] best = found.getNodes();
-      for (int rank = 0; rank < Math.min(k, best.length); rank++) {
-        out[at + rank] = best[rank].node;
-      }
-    };
+    return (query, ef, k, out, at) ->
+        copy(
+            searcher.search(
+                DefaultSearchScoreProvider.exact(vector(query), similarity, values),
+                k,
+                ef,
+                0,
+                0,
+                Bits.ALL),
+            k,
+            out,
+            at);
   }
 
   @Override
@@ -97,7 +118,7 @@ final class JVectorPeer implements Peer {
 
   @Override
   public String note() {
-    return "JVector, float32 in memory, exact scores, " + vectorization.getClass().getSimpleName();
+    return "JVector, float32 in memory, exact scores, " + vectorization();
   }
 
   @Override

@@ -75,6 +75,7 @@ public final class PeerMain {
       case "flat" -> new FlatPeer();
       case "lucene" -> new LucenePeer(basePath.resolveSibling("lucene"));
       case "jvector" -> new JVectorPeer();
+      case "jvector-pq" -> new JVectorFusedPeer(basePath.resolveSibling("jvector"));
       default -> throw new IllegalArgumentException("no system " + system);
     };
   }
@@ -122,6 +123,8 @@ public final class PeerMain {
 
   /// Bytes of the heap that are in use after a collection.
   private static long heapBytes() {
+    System.gc();
+    // What a first collection hands to cleaners, a second one frees.
     System.gc();
     return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
   }
