@@ -113,6 +113,12 @@ final class AnnBenchmark {
 
   private Front.Point search(PeerProcess peer, int ef) throws IOException {
     PeerProcess.Searched searched = peer.search(ef, data.truth().k(), parameters.runs());
+    for (int id : searched.ids()) {
+      if (id >= data.base().length) {
+        throw new IOException(
+            "it returned row " + id + " (expected: below " + data.base().length + ")");
+      }
+    }
     double recall = data.truth().recall(searched.ids());
     int queries = data.queries().length;
     double wallQps = queries / searched.wallSeconds();
