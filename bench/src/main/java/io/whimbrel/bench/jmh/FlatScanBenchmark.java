@@ -1,6 +1,7 @@
 package io.whimbrel.bench.jmh;
 
 import io.whimbrel.core.index.FlatIndex;
+import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Storage;
@@ -66,7 +67,7 @@ public class FlatScanBenchmark {
     query = new float[dim];
     for (int r = 0; r < rows; r++) {
       fill(random);
-      index.add(query);
+      index.add(query, r);
     }
     fill(random);
     index.publish(1);
@@ -85,6 +86,6 @@ public class FlatScanBenchmark {
 
   @Benchmark
   public TopK search() {
-    return index.search(query, K, Double.NEGATIVE_INFINITY, () -> false);
+    return index.search(query, SearchParams.of(K), () -> false);
   }
 }

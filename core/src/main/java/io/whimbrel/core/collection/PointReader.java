@@ -1,5 +1,7 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.index.SearchParams;
+import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Page;
@@ -31,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -172,16 +175,17 @@ public final class PointReader {
     double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);
     int wanted = request.k();
     for (int round = 1; ; round++) {
-      LiveVersion.Candidates candidates =
-          version.search(request.vector().values(), wanted + TIES_MAX, threshold, cancelled);
+      SearchParams params =
+          SearchParams.of(Math.min(Limits.K_MAX, wanted + TIES_MAX)).withScoreThreshold(threshold);
+      TopK candidates = version.search(request.vector().values(), params, cancelled);
       int count = Math.min(candidates.count(), withTies(candidates, wanted));
-      List<Long> internalIds = Arrays.stream(candidates.internalIds(), 0, count).boxed().toList();
+      List<Long> internalIds = IntStream.range(0, count).mapToObj(candidates::label).toList();
       List<SearchResult.Hit> hits = new ArrayList<>(count);
       try (View view = store.view()) {
         List<Optional<Point>> points =
             points(view, collection, internalIds, request.read(), selected);
         for (int i = 0; i < count; i++) {
-          float score = candidates.scores()[i];
+          float score = candidates.score(i);
           points.get(i).ifPresent(point -> hits.add(new SearchResult.Hit(point, score)));
         }
       }
@@ -203,11 +207,11 @@ public final class PointReader {
   }
 
   /// How many candidates compete for the first `k` places.
-  private static int withTies(LiveVersion.Candidates candidates, int k) {
+  private static int withTies(TopK candidates, int k) {
     int count = Math.min(k, candidates.count());
     while (count > 0
         && count < candidates.count()
-        && candidates.scores()[count] == candidates.scores()[count - 1]) {
+        && candidates.score(count) == candidates.score(count - 1)) {
       count++;
     }
     return count;

@@ -1,35 +1,36 @@
 package io.whimbrel.core.index;
 
 import java.util.Arrays;
+import java.util.function.IntToLongFunction;
 
 /// The best `capacity` of the hits offered, in a binary heap with the worst on top.
 ///
 /// A hit is one long, so that the order by score and then by ordinal is the order of longs: the
 /// bits of the score, made monotonic, above `Integer.MAX_VALUE - ordinal`.
-final class BestHeap {
+public final class BestHeap {
   private final long[] heap;
   private int count;
 
-  BestHeap(int capacity) {
+  public BestHeap(int capacity) {
     heap = new long[capacity];
   }
 
-  boolean isFull() {
+  public boolean isFull() {
     return count == heap.length;
   }
 
   /// Score of the worst hit held; there must be one.
-  float worstScore() {
+  public float worstScore() {
     return score(heap[0]);
   }
 
   /// Whether the hit would be kept.
-  boolean wants(int ordinal, float score) {
+  public boolean wants(int ordinal, float score) {
     return !isFull() || key(ordinal, score) > heap[0];
   }
 
   /// Adds a wanted hit, in place of the worst when full.
-  void add(int ordinal, float score) {
+  public void add(int ordinal, float score) {
     long key = key(ordinal, score);
     if (isFull()) {
       siftDown(key);
@@ -38,17 +39,19 @@ final class BestHeap {
     }
   }
 
-  /// Empties the heap, best hit first.
-  TopK drain(long seq) {
+  /// Empties the heap, best hit first; `labelOf` names the label of an ordinal.
+  public TopK drain(long seq, IntToLongFunction labelOf) {
     Arrays.sort(heap, 0, count);
     int[] ordinals = new int[count];
+    long[] labels = new long[count];
     float[] scores = new float[count];
     for (int i = 0; i < ordinals.length; i++) {
       long key = heap[--count];
       ordinals[i] = Integer.MAX_VALUE - (int) key;
+      labels[i] = labelOf.applyAsLong(ordinals[i]);
       scores[i] = score(key);
     }
-    return new TopK(ordinals, scores, seq);
+    return new TopK(ordinals, labels, scores, seq);
   }
 
   private static long key(int ordinal, float score) {

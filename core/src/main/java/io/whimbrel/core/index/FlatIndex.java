@@ -9,6 +9,7 @@ import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.Kernels;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /// Exact search: every row is compared with the query.
@@ -23,10 +24,20 @@ public final class FlatIndex implements VectorIndex {
   private static final int BLOCK_ROWS_MAX = 1024;
   private static final int BLOCK_BYTES_MAX = 4 << 20;
 
+  /// With fewer removed rows copying the live ones is not worth it.
+  private static final int COMPACTION_ROWS_MIN = 4096;
+
   private final int dimension;
   private final Metric metric;
+  private final Storage storage;
+  private final Kernels kernels;
   private final Rows stored;
   private final Tombstones tombstones = new Tombstones();
+
+  /// By ordinal. Replaced by a longer copy when full; an entry is written before its row is
+  /// published, so a reader of the snapshot finds it in whichever array it gets afterwards.
+  private volatile long[] labels = new long[64];
+
   private final RefCount references;
   private final int blockRows;
 
@@ -43,6 +54,12 @@ public final class FlatIndex implements VectorIndex {
   /// readers touch.
   private volatile Snapshot published = new Snapshot(0, 0, 0, 0);
 
+  /// Is told where a row went.
+  @FunctionalInterface
+  public interface Moved {
+    void accept(long label, int ordinal);
+  }
+
   private record Snapshot(int rows, int live, long bytes, long seq) {}
 
   /// An index of float32 rows.
@@ -53,6 +70,8 @@ public final class FlatIndex implements VectorIndex {
   public FlatIndex(int dimension, Metric metric, Storage storage, Kernels kernels) {
     this.dimension = Limits.checkRange("dimension", dimension, 1, Limits.DIMENSION_MAX);
     this.metric = metric;
+    this.storage = storage;
+    this.kernels = kernels;
     this.stored = Rows.of(storage, dimension, metric, kernels);
     this.references = new RefCount(stored::close);
     this.blockRows = Math.min(BLOCK_ROWS_MAX, BLOCK_BYTES_MAX / stored.rowBytes());
@@ -70,17 +89,17 @@ public final class FlatIndex implements VectorIndex {
   }
 
   @Override
-  public int add(float[] vector) {
+  public int add(float[] vector, long label) {
     double scale = checkedScale("vector", vector);
     if (scale == 1) {
-      return addStored(vector);
+      return addStored(vector, label);
     }
     scale(vector, scale, writerRow);
-    return addStored(writerRow);
+    return addStored(writerRow, label);
   }
 
   @Override
-  public int add(ByteBuffer vector) {
+  public int add(ByteBuffer vector, long label) {
     if (vector.remaining() != dimension * Float.BYTES) {
       throw WhimbrelException.of(
           ErrorCode.DIMENSION_MISMATCH,
@@ -89,14 +108,18 @@ public final class FlatIndex implements VectorIndex {
           dimension * Float.BYTES + " bytes");
     }
     vector.slice().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(writerRow);
-    return add(writerRow);
+    return add(writerRow, label);
   }
 
-  @Override
-  public int addStored(float[] row) {
+  /// Writer. Takes a row as [#copyRow] gave it, without touching its values.
+  int addStored(float[] row, long label) {
     checkOpen();
     checkDimension("vector", row);
     int ordinal = stored.append(row);
+    if (ordinal == labels.length) {
+      labels = Arrays.copyOf(labels, 2 * labels.length);
+    }
+    labels[ordinal] = label;
     writerLive++;
     return ordinal;
   }
@@ -124,17 +147,42 @@ public final class FlatIndex implements VectorIndex {
     if (seq < last) {
       throw new IllegalStateException("seq: " + seq + " (expected: at least " + last + ")");
     }
-    published = new Snapshot(stored.count(), writerLive, stored.bytes() + tombstones.bytes(), seq);
+    published = new Snapshot(stored.count(), writerLive, memoryBytes(), seq);
   }
 
-  @Override
-  public boolean isLive(int ordinal) {
+  private long memoryBytes() {
+    return stored.bytes() + tombstones.bytes() + Long.BYTES * (long) labels.length;
+  }
+
+  /// Writer. Whether removed rows outnumber the live ones so far that [#compacted] pays.
+  public boolean wantsCompaction() {
+    int dead = stored.count() - writerLive;
+    return dead > Math.max(COMPACTION_ROWS_MIN, writerLive);
+  }
+
+  /// Writer. A new index with the live rows of this one, published as of `seq`; `moved` learns each
+  /// row's label and new ordinal. The caller moves its searches over and closes this one.
+  public FlatIndex compacted(long seq, Moved moved) {
+    FlatIndex compacted = new FlatIndex(dimension, metric, storage, kernels);
+    float[] row = new float[dimension];
+    for (int ordinal = 0; ordinal < stored.count(); ordinal++) {
+      if (isLive(ordinal)) {
+        copyRow(ordinal, row);
+        moved.accept(labels[ordinal], compacted.addStored(row, labels[ordinal]));
+      }
+    }
+    compacted.publish(seq);
+    return compacted;
+  }
+
+  /// Writer. Whether the row was added and not removed, published or not.
+  boolean isLive(int ordinal) {
     checkOrdinal(ordinal);
     return !tombstones.isDead(ordinal, Long.MAX_VALUE);
   }
 
-  @Override
-  public void copyRow(int ordinal, float[] out) {
+  /// Writer. Copies a row as it is stored to the first `dimension` elements of `out`.
+  void copyRow(int ordinal, float[] out) {
     checkOpen();
     checkOrdinal(ordinal);
     stored.copyRow(ordinal, out);
@@ -156,6 +204,16 @@ public final class FlatIndex implements VectorIndex {
   }
 
   @Override
+  public boolean work(int rowsMax) {
+    return false;
+  }
+
+  @Override
+  public int pending() {
+    return 0;
+  }
+
+  @Override
   public double coverage() {
     return 1;
   }
@@ -166,18 +224,15 @@ public final class FlatIndex implements VectorIndex {
   }
 
   @Override
-  public TopK search(float[] query, int k, double scoreThreshold, BooleanSupplier cancelled) {
+  public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
     double scale = checkedScale("query", query);
-    if (k < 1) {
-      throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "k", k, "at least 1");
-    }
     float[] scaled = new float[dimension];
     scale(query, scale, scaled);
     if (!references.tryAcquire()) {
       throw closed();
     }
     try (Rows.Query prepared = stored.query(scaled)) {
-      return new Scan(scaled, prepared, k, scoreThreshold, published).run(cancelled);
+      return new Scan(scaled, prepared, params, published).run(cancelled);
     } finally {
       references.release();
     }
@@ -188,6 +243,7 @@ public final class FlatIndex implements VectorIndex {
     private final float[] query;
     private final Rows.Query prepared;
     private final double scoreThreshold;
+    private final AcceptBits accept;
     private final Snapshot snapshot;
     private final BestHeap best;
     private final float[] scores = new float[blockRows];
@@ -195,12 +251,13 @@ public final class FlatIndex implements VectorIndex {
     /// A finite score up to this one cannot become a hit any more.
     private float bar;
 
-    Scan(float[] query, Rows.Query prepared, int k, double scoreThreshold, Snapshot snapshot) {
+    Scan(float[] query, Rows.Query prepared, SearchParams params, Snapshot snapshot) {
       this.query = query;
       this.prepared = prepared;
-      this.scoreThreshold = scoreThreshold;
+      this.scoreThreshold = params.scoreThreshold();
+      this.accept = params.accept();
       this.snapshot = snapshot;
-      this.best = new BestHeap(Math.min(k, snapshot.live()));
+      this.best = new BestHeap(Math.min(params.k(), Math.min(snapshot.live(), accept.count())));
       // The kernel's cosine may lie a rounding below -1, where a threshold must not cut it off.
       boolean everyCosine = metric == Metric.COSINE && scoreThreshold <= -1;
       this.bar = everyCosine ? Float.NEGATIVE_INFINITY : Math.nextDown((float) scoreThreshold);
@@ -208,16 +265,19 @@ public final class FlatIndex implements VectorIndex {
 
     TopK run(BooleanSupplier cancelled) {
       int rows = best.isFull() ? 0 : snapshot.rows();
-      for (int row = 0; row < rows; ) {
+      // Runs of accepted rows; one run when all are.
+      for (int row = accept.next(0); row < rows; ) {
         if (cancelled.getAsBoolean()) {
           throw WhimbrelException.of(
               ErrorCode.CANCELLED, "search", "cancelled", "time to scan " + rows + " rows");
         }
-        int count = prepared.score(row, Math.min(blockRows, rows - row), scores);
+        int end = accept.endOfRun(row, Math.min(rows, row + blockRows));
+        int count = prepared.score(row, end - row, scores);
         collect(row, count);
-        row += count;
+        row = accept.next(row + count);
       }
-      return best.drain(snapshot.seq());
+      long[] labelsSeen = labels;
+      return best.drain(snapshot.seq(), ordinal -> labelsSeen[ordinal]);
     }
 
     private void collect(int firstRow, int count) {

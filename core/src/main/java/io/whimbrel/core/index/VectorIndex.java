@@ -10,22 +10,22 @@ import java.util.function.BooleanSupplier;
 /// Methods marked *writer* are called by one thread at a time, with a happens-before edge between
 /// callers; all others by any thread at any time. Nothing a writer does is seen by a search before
 /// [#publish].
+///
+/// Every vector carries a label of the caller's choice, which comes back with a hit. Labels are not
+/// looked at, so that ordinals can be reused while a reader needs no table to translate them.
 public interface VectorIndex extends AutoCloseable {
   int dimension();
 
   Metric metric();
 
-  /// Writer. Takes a vector and returns its ordinal: 0, 1, 2 and so on. Under COSINE it is stored
-  /// at unit length. Refuses a wrong dimension, values that are not finite and, under COSINE, a
-  /// zero vector; nothing is changed then.
-  int add(float[] vector);
+  /// Writer. Takes a vector and returns its ordinal, which may have been that of a removed one.
+  /// Under COSINE it is stored at unit length. Refuses a wrong dimension, values that are not
+  /// finite and, under COSINE, a zero vector; nothing is changed then.
+  int add(float[] vector, long label);
 
   /// Writer. The same from the remaining bytes of `vector`, little-endian float32; its position
   /// stays.
-  int add(ByteBuffer vector);
-
-  /// Writer. Takes a row as [#copyRow] gave it, without touching its values.
-  int addStored(float[] row);
+  int add(ByteBuffer vector, long label);
 
   /// Writer. Hides a live row from searches of a snapshot of `seq` or later; `seq` must be later
   /// than the last publish.
@@ -34,20 +34,26 @@ public interface VectorIndex extends AutoCloseable {
   /// Writer. Shows every add and remove so far to the searches that start from now on, all at once.
   void publish(long seq);
 
-  /// Writer. Whether the row was added and not removed, published or not.
-  boolean isLive(int ordinal);
-
-  /// Writer. Copies a row as it is stored to the first `dimension` elements of `out`.
-  void copyRow(int ordinal, float[] out);
-
-  /// The best `k` live rows of the last publish, fewer only when fewer reach `scoreThreshold`
-  /// (negative infinity: all do).
+  /// The best live and accepted rows of the last publish, at most `params.k()`, each with a score
+  /// of at least `params.scoreThreshold()`.
+  ///
+  /// An exact index, and every index when `params.exact()`, finds the true best. Others find most
+  /// of them, more with a larger `ef`; they too give `k` hits when `k` rows are live and accepted
+  /// and no threshold cuts them off. Every score is that of the stored row, never an estimate.
   ///
   /// `cancelled` is asked regularly and ends the search with [ErrorCode#CANCELLED]. A search that
   /// has started outlives a close; one that comes later is refused with [ErrorCode#UNAVAILABLE].
-  TopK search(float[] query, int k, double scoreThreshold, BooleanSupplier cancelled);
+  TopK search(float[] query, SearchParams params, BooleanSupplier cancelled);
 
-  /// Published rows, dead ones included.
+  /// Does one piece of background work, such as linking pending rows into a graph or mending it
+  /// after removes, on about `rowsMax` rows at most; returns whether more waits. Several threads
+  /// may work at once. Hits are right without it, only slower. Nothing is left to do once closed.
+  boolean work(int rowsMax);
+
+  /// Published live rows that each search scans, since they are not indexed yet.
+  int pending();
+
+  /// One above the largest ordinal published so far.
   int rows();
 
   /// Published rows that are live.
@@ -56,7 +62,7 @@ public interface VectorIndex extends AutoCloseable {
   /// Memory held, in bytes.
   long bytes();
 
-  /// Share of the live rows that are indexed; searches scan the rest.
+  /// Share of the live rows that are indexed; searches scan the rest. 1 when there are none.
   double coverage();
 
   /// Writer. Ends the index; its memory is given back when the last running search has left.

@@ -6,6 +6,10 @@ public final class Limits {
   public static final int ID_BYTES_MAX = 512;
   public static final int DIMENSION_MAX = 65_536;
   public static final int K_MAX = 10_000;
+
+  /// Beam width of a graph search.
+  public static final int EF_MAX = 10_000;
+
   public static final int FIELDS_MAX = 16;
   public static final int BATCH_POINTS_MAX = 10_000;
   public static final int PAYLOAD_BYTES_MAX = 1 << 20;

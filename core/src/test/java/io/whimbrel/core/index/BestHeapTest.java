@@ -36,10 +36,11 @@ final class BestHeapTest {
                   Comparator.<Integer>comparingDouble(i -> -scores[i] + 0.0).thenComparing(i -> i))
               .limit(capacity)
               .toList();
-      TopK top = heap.drain(7);
+      TopK top = heap.drain(7, ordinal -> ordinal + 100L);
       assertThat(IntStream.range(0, top.count()).map(top::ordinal).boxed()).isEqualTo(expected);
       for (int rank = 0; rank < top.count(); rank++) {
         assertThat(top.score(rank)).isEqualTo(scores[top.ordinal(rank)] + 0f);
+        assertThat(top.label(rank)).isEqualTo(top.ordinal(rank) + 100);
       }
       assertThat(top.seq()).isEqualTo(7);
     }
@@ -56,7 +57,7 @@ final class BestHeapTest {
     }
     assertThat(heap.isFull()).isTrue();
     assertThat(heap.worstScore()).isEqualTo(-Float.MAX_VALUE);
-    TopK top = heap.drain(0);
+    TopK top = heap.drain(0, ordinal -> ordinal);
     assertThat(IntStream.range(0, top.count()).map(top::ordinal))
         .containsExactly(2, 6, 4, 0, 1, 5, 7, 3);
   }
@@ -66,7 +67,7 @@ final class BestHeapTest {
     BestHeap heap = new BestHeap(2);
     heap.add(Integer.MAX_VALUE, 1);
     heap.add(0, 1);
-    TopK top = heap.drain(0);
+    TopK top = heap.drain(0, ordinal -> ordinal);
     assertThat(top.ordinal(0)).isZero();
     assertThat(top.ordinal(1)).isEqualTo(Integer.MAX_VALUE);
   }

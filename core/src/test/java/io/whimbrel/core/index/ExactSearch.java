@@ -7,33 +7,33 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// The slow truth: scores in double, every live row sorted.
-final class ExactSearch {
+/// The slow truth: scores in double, every live row sorted. Rows go by their labels.
+public final class ExactSearch {
   private final Metric metric;
   private final Map<Integer, float[]> rows = new TreeMap<>();
 
-  record Scored(int ordinal, double score) {}
+  public record Scored(int label, double score) {}
 
-  ExactSearch(Metric metric) {
+  public ExactSearch(Metric metric) {
     this.metric = metric;
   }
 
-  void put(int ordinal, float[] vector) {
-    rows.put(ordinal, vector.clone());
+  public void put(int label, float[] vector) {
+    rows.put(label, vector.clone());
   }
 
-  void remove(int ordinal) {
-    rows.remove(ordinal);
+  public void remove(int label) {
+    rows.remove(label);
   }
 
-  int live() {
+  public int live() {
     return rows.size();
   }
 
-  double score(float[] query, int ordinal) {
-    float[] row = rows.get(ordinal);
+  public double score(float[] query, int label) {
+    float[] row = rows.get(label);
     if (row == null) {
-      throw new AssertionError("ordinal " + ordinal + " is not live");
+      throw new AssertionError("label " + label + " is not live");
     }
     double dot = 0;
     double queryNorm = 0;
@@ -52,16 +52,15 @@ final class ExactSearch {
     };
   }
 
-  List<Scored> search(float[] query, int k, double scoreThreshold) {
+  public List<Scored> search(float[] query, int k, double scoreThreshold) {
     List<Scored> all = new ArrayList<>();
-    for (int ordinal : rows.keySet()) {
-      double score = score(query, ordinal);
+    for (int label : rows.keySet()) {
+      double score = score(query, label);
       if (score >= scoreThreshold) {
-        all.add(new Scored(ordinal, score));
+        all.add(new Scored(label, score));
       }
     }
-    all.sort(
-        Comparator.comparingDouble((Scored s) -> -s.score()).thenComparingInt(Scored::ordinal));
+    all.sort(Comparator.comparingDouble((Scored s) -> -s.score()).thenComparingInt(Scored::label));
     return all.subList(0, Math.min(k, all.size()));
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.KernelProvider;
@@ -13,7 +14,9 @@ import io.whimbrel.core.testing.Seeds;
 import java.io.IOException;
 import java.util.BitSet;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -28,13 +31,23 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 final class FlatIndexTest extends VectorIndexContract {
   @Override
-  VectorIndex create(int dimension, Metric metric) {
+  protected FlatIndex create(int dimension, Metric metric) {
     return new FlatIndex(dimension, metric, KernelProvider.best());
   }
 
   @Override
-  double recallFloor() {
+  protected double recallFloor() {
     return 1;
+  }
+
+  @Override
+  protected boolean isExact() {
+    return true;
+  }
+
+  @Override
+  protected boolean worksBeforeSearch() {
+    return false;
   }
 
   @ParameterizedTest
@@ -46,8 +59,9 @@ final class FlatIndexTest extends VectorIndexContract {
         VectorIndex scalar = new FlatIndex(5, metric, new ScalarKernels())) {
       for (int i = 0; i < 4_000; i++) {
         float[] vector = Seeds.whole(random, 5);
-        truth.put(index.add(vector), vector);
-        scalar.add(vector);
+        truth.put(i, vector);
+        assertThat(add(index, vector, i)).isEqualTo(i);
+        add(scalar, vector, i);
       }
       for (int i = 0; i < 4_000; i += 1 + random.nextInt(9)) {
         index.remove(i, 1);
@@ -58,11 +72,63 @@ final class FlatIndexTest extends VectorIndexContract {
       scalar.publish(1);
       for (int q = 0; q < 100; q++) {
         float[] query = Seeds.whole(random, 5);
-        double threshold = q % 2 == 0 ? ALL : metric == Metric.DOT ? 20 : -60;
+        double threshold = q % 2 == 0 ? Double.NEGATIVE_INFINITY : metric == Metric.DOT ? 20 : -60;
         List<Integer> expected =
-            truth.search(query, 50, threshold).stream().map(ExactSearch.Scored::ordinal).toList();
-        assertThat(ordinals(index.search(query, 50, threshold, () -> false))).isEqualTo(expected);
-        assertThat(ordinals(scalar.search(query, 50, threshold, () -> false))).isEqualTo(expected);
+            truth.search(query, 50, threshold).stream().map(ExactSearch.Scored::label).toList();
+        assertThat(labels(search(index, query, 50, threshold))).isEqualTo(expected);
+        assertThat(labels(search(scalar, query, 50, threshold))).isEqualTo(expected);
+      }
+    }
+  }
+
+  @Test
+  void storedRowsMoveUnchanged() {
+    Random random = Seeds.random("storedRowsMoveUnchanged");
+    try (FlatIndex from = create(19, Metric.COSINE);
+        FlatIndex to = create(19, Metric.COSINE)) {
+      float[] row = new float[19];
+      float[] again = new float[19];
+      for (int i = 0; i < 200; i++) {
+        add(from, Seeds.gaussian(random, 19), i);
+        from.copyRow(i, row);
+        double norm = 0;
+        for (float value : row) {
+          norm += (double) value * value;
+        }
+        assertThat(norm).isBetween(1 - 1e-6, 1 + 1e-6);
+        assertThat(to.addStored(row, i)).isEqualTo(i);
+        to.copyRow(i, again);
+        assertThat(again).isEqualTo(row);
+      }
+    }
+  }
+
+  @Test
+  void compactionKeepsTheLiveRowsAndTheirLabels() {
+    Random random = Seeds.random("compaction");
+    try (FlatIndex index = create(6, Metric.COSINE)) {
+      for (int i = 0; i < 9_000; i++) {
+        add(index, Seeds.gaussian(random, 6), i);
+      }
+      assertThat(index.wantsCompaction()).isFalse();
+      for (int i = 0; i < 4_600; i++) {
+        index.remove(i, 1);
+      }
+      index.publish(1);
+      assertThat(index.wantsCompaction()).isTrue();
+      float[] query = Seeds.gaussian(random, 6);
+      TopK before = search(index, query, 50);
+      Map<Long, Integer> moved = new HashMap<>();
+      try (FlatIndex compacted = index.compacted(1, moved::put)) {
+        assertThat(moved).hasSize(4_400);
+        assertThat(compacted.rows()).isEqualTo(4_400);
+        assertThat(compacted.wantsCompaction()).isFalse();
+        TopK after = search(compacted, query, 50);
+        assertThat(labels(after)).isEqualTo(labels(before));
+        for (int rank = 0; rank < 50; rank++) {
+          assertThat(after.score(rank)).isEqualTo(before.score(rank));
+          assertThat(moved).containsEntry(after.label(rank), after.ordinal(rank));
+        }
       }
     }
   }
@@ -73,8 +139,8 @@ final class FlatIndexTest extends VectorIndexContract {
   void recallOnRealVectorsIsOne() throws IOException {
     RealVectors real = RealVectors.bigann();
     try (VectorIndex index = create(128, Metric.L2)) {
-      for (float[] row : real.base()) {
-        index.add(row);
+      for (int i = 0; i < real.base().length; i++) {
+        add(index, real.base()[i], i);
       }
       index.publish(1);
       int found = 0;
@@ -85,7 +151,7 @@ final class FlatIndexTest extends VectorIndexContract {
         for (int rank = 0; rank < top.count(); rank++) {
           found += top.score(rank) >= tenth ? 1 : 0;
           assertThat((double) top.score(rank))
-              .isEqualTo(-squaredL2(query, real.base()[top.ordinal(rank)]));
+              .isEqualTo(-squaredL2(query, real.base()[label(top, rank)]));
         }
       }
       assertThat(found / (10.0 * real.queries().length)).isEqualTo(1.000);
@@ -102,10 +168,10 @@ final class FlatIndexTest extends VectorIndexContract {
 
   @Test
   void aLargeIndexCostsItsRowsAndLittleMore() {
-    try (VectorIndex index = create(128, Metric.DOT)) {
+    try (FlatIndex index = create(128, Metric.DOT)) {
       float[] row = new float[128];
       for (int i = 0; i < 100_000; i++) {
-        index.addStored(row);
+        index.addStored(row, i);
       }
       for (int i = 0; i < 100_000; i += 3) {
         index.remove(i, 1);
@@ -146,7 +212,7 @@ final class FlatIndexTest extends VectorIndexContract {
       BitSet live = new BitSet();
       for (int seq = 1; seq <= publishes; seq++) {
         for (int i = random.nextInt(40); i >= 0; i--) {
-          int ordinal = index.add(new float[] {value(live.size() + i), 0, 0});
+          int ordinal = add(index, new float[] {value(live.size() + i), 0, 0}, i);
           live.set(ordinal);
         }
         for (int i = random.nextInt(35); i > 0; i--) {
@@ -172,7 +238,7 @@ final class FlatIndexTest extends VectorIndexContract {
   }
 
   private static long checkOneSearch(FlatIndex index, BitSet[] history, long atLeast) {
-    TopK all = search(index, new float[] {1, 1, 1}, Integer.MAX_VALUE);
+    TopK all = search(index, new float[] {1, 1, 1}, Limits.K_MAX);
     BitSet seen = new BitSet();
     for (int rank = 0; rank < all.count(); rank++) {
       seen.set(all.ordinal(rank));
@@ -193,9 +259,9 @@ final class FlatIndexTest extends VectorIndexContract {
     float[] query = Seeds.gaussian(random, 64);
     try (ExecutorService readers = Executors.newFixedThreadPool(3)) {
       for (int round = 0; round < 60; round++) {
-        VectorIndex index = create(64, Metric.L2);
+        FlatIndex index = create(64, Metric.L2);
         for (int i = 0; i < 6_000; i++) {
-          index.addStored(query);
+          index.addStored(query, i);
         }
         index.publish(1);
         CountDownLatch searched = new CountDownLatch(3);

@@ -18,23 +18,38 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// Exact search over rows of 8 bits a value.
 final class Int8FlatIndexTest extends VectorIndexContract {
   @Override
-  VectorIndex create(int dimension, Metric metric) {
+  protected FlatIndex create(int dimension, Metric metric) {
     return new FlatIndex(dimension, metric, Storage.INT8, KernelProvider.best());
   }
 
   @Override
-  double recallFloor() {
+  protected double recallFloor() {
     return 0.99;
+  }
+
+  @Override
+  protected boolean isExact() {
+    return true;
+  }
+
+  @Override
+  protected boolean worksBeforeSearch() {
+    return false;
+  }
+
+  @Override
+  protected double exactRecallFloor() {
+    return 0.97;
   }
 
   /// Half a step of about 1/50 in each value of row and query.
   @Override
-  double scoreTolerance(int dimension) {
+  protected double scoreTolerance(int dimension) {
     return 0.05 * dimension;
   }
 
   @Override
-  double unitTolerance() {
+  protected double unitTolerance() {
     return 0.02;
   }
 
@@ -48,12 +63,12 @@ final class Int8FlatIndexTest extends VectorIndexContract {
     };
     for (Metric metric : new Metric[] {Metric.DOT, Metric.L2}) {
       try (VectorIndex index = create(4, metric)) {
-        for (float[] row : rows) {
-          index.add(row);
+        for (int i = 0; i < rows.length; i++) {
+          add(index, rows[i], i);
         }
         index.publish(1);
         TopK top = search(index, new float[] {big, big, 1, 0}, 5);
-        assertThat(ordinals(top)).containsExactlyInAnyOrder(0, 1, 2, 3, 4).startsWith(1);
+        assertThat(labels(top)).containsExactlyInAnyOrder(0, 1, 2, 3, 4).startsWith(1);
         assertThat(top.score(4)).isEqualTo(-Float.MAX_VALUE);
         for (int rank = 0; rank < 5; rank++) {
           assertThat(top.score(rank)).isFinite();
@@ -72,15 +87,15 @@ final class Int8FlatIndexTest extends VectorIndexContract {
               new FlatIndex(dimension, metric, Storage.INT8, new ScalarKernels())) {
         for (int i = 0; i < 3_000; i++) {
           float[] vector = Seeds.gaussian(random, dimension);
-          index.add(vector);
-          scalar.add(vector);
+          add(index, vector, i);
+          add(scalar, vector, i);
         }
         index.publish(1);
         scalar.publish(1);
         float[] query = Seeds.gaussian(random, dimension);
         TopK top = search(index, query, 100);
         TopK expected = search(scalar, query, 100);
-        assertThat(ordinals(top)).isEqualTo(ordinals(expected));
+        assertThat(labels(top)).isEqualTo(labels(expected));
         for (int rank = 0; rank < 100; rank++) {
           assertThat(top.score(rank)).isEqualTo(expected.score(rank));
         }
@@ -95,7 +110,7 @@ final class Int8FlatIndexTest extends VectorIndexContract {
       float[][] rows = new float[500][];
       for (int i = 0; i < rows.length; i++) {
         rows[i] = Seeds.gaussian(random, 300);
-        index.add(rows[i]);
+        add(index, rows[i], i);
       }
       index.publish(1);
       for (int i = 0; i < rows.length; i++) {
@@ -110,14 +125,14 @@ final class Int8FlatIndexTest extends VectorIndexContract {
   void takesAThirdOfTheBytesOrLess() {
     int[] dimensions = {128, 384, 768, 1536};
     for (int dimension : dimensions) {
-      try (VectorIndex index = create(dimension, Metric.DOT);
-          VectorIndex floats = new FlatIndex(dimension, Metric.DOT, KernelProvider.best())) {
+      try (FlatIndex index = create(dimension, Metric.DOT);
+          FlatIndex floats = new FlatIndex(dimension, Metric.DOT, KernelProvider.best())) {
         float[] row = new float[dimension];
         row[0] = 1;
         // Full chunks of both, so that only rows count.
         for (int i = 0; i < 16_384; i++) {
-          index.addStored(row);
-          floats.addStored(row);
+          index.addStored(row, i);
+          floats.addStored(row, i);
         }
         assertThat(new Int8Rows(dimension, Metric.DOT, KernelProvider.best()).rowBytes())
             .isLessThan(dimension * 4 / 3);
@@ -158,7 +173,7 @@ final class Int8FlatIndexTest extends VectorIndexContract {
     ExactSearch truth = new ExactSearch(metric);
     try (VectorIndex index = create(dimension, metric)) {
       for (float[] row : real.base()) {
-        truth.put(index.add(row), row);
+        truth.put(index.add(row, 0), row);
       }
       index.publish(1);
       int found = 0;

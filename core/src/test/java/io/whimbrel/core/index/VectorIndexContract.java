@@ -2,10 +2,12 @@ package io.whimbrel.core.index;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.whimbrel.core.index.ExactSearch.Scored;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.testing.Seeds;
@@ -13,9 +15,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
-import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -26,22 +31,53 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /// What every index keeps: subclasses make one and say what share of the true hits it finds.
-abstract class VectorIndexContract {
-  static final double ALL = Double.NEGATIVE_INFINITY;
+///
+/// Ordinals are the index's own affair; rows are told apart by their labels here, which no test
+/// lets be equal to the ordinal by accident.
+public abstract class VectorIndexContract {
+  private static final long LABEL_STEP = 1_000_000_007L;
 
   private long bytesOpenBefore;
 
-  abstract VectorIndex create(int dimension, Metric metric);
+  protected abstract VectorIndex create(int dimension, Metric metric);
 
-  abstract double recallFloor();
+  /// Share of the true hits that searches with the default `ef` find at least.
+  protected abstract double recallFloor();
+
+  /// Whether every search is exact, so that even ties have one right answer.
+  protected abstract boolean isExact();
+
+  /// Whether all background work is done before each search, or none.
+  protected abstract boolean worksBeforeSearch();
+
+  protected final void publish(VectorIndex index, long seq) {
+    index.publish(seq);
+    if (worksBeforeSearch()) {
+      workAll(index);
+    }
+  }
+
+  protected static void workAll(VectorIndex index) {
+    int pieces = 0;
+    while (index.work(64)) {
+      assertThat(++pieces).as("pieces of work").isLessThan(1_000_000);
+    }
+    assertThat(index.pending()).isZero();
+    assertThat(index.coverage()).isEqualTo(1);
+  }
+
+  /// Share of the true hits that an exact search finds: less than 1 only where rows are rounded.
+  protected double exactRecallFloor() {
+    return 1;
+  }
 
   /// How far a score may be from the true one, for vectors of `dimension` values of about 1.
-  double scoreTolerance(int dimension) {
+  protected double scoreTolerance(int dimension) {
     return 1e-5 * dimension;
   }
 
   /// How far the length of a stored row, and its cosine with itself, may be from 1.
-  double unitTolerance() {
+  protected double unitTolerance() {
     return 1e-6;
   }
 
@@ -55,12 +91,32 @@ abstract class VectorIndexContract {
     assertThat(Region.bytesOpen()).isEqualTo(bytesOpenBefore);
   }
 
-  static TopK search(VectorIndex index, float[] query, int k) {
-    return index.search(query, k, ALL, () -> false);
+  protected static TopK search(VectorIndex index, float[] query, int k) {
+    return index.search(query, SearchParams.of(k), () -> false);
   }
 
-  static List<Integer> ordinals(TopK top) {
-    return IntStream.range(0, top.count()).map(top::ordinal).boxed().toList();
+  protected static TopK search(VectorIndex index, float[] query, int k, double threshold) {
+    return index.search(query, SearchParams.of(k).withScoreThreshold(threshold), () -> false);
+  }
+
+  protected static int add(VectorIndex index, float[] vector, int label) {
+    return index.add(vector, label * LABEL_STEP);
+  }
+
+  protected static int label(TopK top, int rank) {
+    assertThat(top.label(rank) % LABEL_STEP).isZero();
+    return (int) (top.label(rank) / LABEL_STEP);
+  }
+
+  protected static List<Integer> labels(TopK top) {
+    return IntStream.range(0, top.count()).mapToObj(rank -> label(top, rank)).toList();
+  }
+
+  /// Adds rows under the labels 0, 1, 2 and so on.
+  private static void addAll(VectorIndex index, float[][] rows) {
+    for (int i = 0; i < rows.length; i++) {
+      add(index, rows[i], i);
+    }
   }
 
   @ParameterizedTest
@@ -72,28 +128,35 @@ abstract class VectorIndexContract {
       double found = 0;
       double wanted = 0;
       try (VectorIndex index = create(dimension, metric)) {
-        Set<Integer> live = new TreeSet<>();
+        Map<Integer, Integer> ordinals = new TreeMap<>();
+        int nextLabel = 0;
         for (int seq = 1; seq <= 12; seq++) {
           for (int i = random.nextInt(400); i >= 0; i--) {
             float[] vector = Seeds.gaussian(random, dimension);
-            int ordinal = random.nextBoolean() ? index.add(vector) : index.add(bytes(vector));
-            truth.put(ordinal, vector);
-            live.add(ordinal);
+            int ordinal =
+                random.nextBoolean()
+                    ? add(index, vector, nextLabel)
+                    : index.add(bytes(vector), nextLabel * LABEL_STEP);
+            truth.put(nextLabel, vector);
+            assertThat(ordinals.values()).doesNotContain(ordinal);
+            ordinals.put(nextLabel++, ordinal);
           }
-          for (int i = random.nextInt(100); i > 0 && !live.isEmpty(); i--) {
-            Integer[] candidates = live.toArray(Integer[]::new);
-            int ordinal = candidates[random.nextInt(candidates.length)];
-            index.remove(ordinal, seq);
-            truth.remove(ordinal);
-            live.remove(ordinal);
+          for (int i = random.nextInt(100); i > 0 && !ordinals.isEmpty(); i--) {
+            Integer[] candidates = ordinals.keySet().toArray(Integer[]::new);
+            int label = candidates[random.nextInt(candidates.length)];
+            index.remove(Objects.requireNonNull(ordinals.remove(label)), seq);
+            truth.remove(label);
           }
-          index.publish(seq);
+          publish(index, seq);
           assertThat(index.live()).isEqualTo(truth.live());
           for (int k : new int[] {1, 10, 5_000}) {
             float[] query = Seeds.gaussian(random, dimension);
-            List<Scored> expected = truth.search(query, k, ALL);
+            List<Scored> expected = truth.search(query, k, Double.NEGATIVE_INFINITY);
             TopK top = search(index, query, k);
             assertThat(top.seq()).isEqualTo(seq);
+            for (int rank = 0; rank < top.count(); rank++) {
+              assertThat(ordinals).containsEntry(label(top, rank), top.ordinal(rank));
+            }
             found += compare(top, query, expected, truth, scoreTolerance(dimension));
             wanted += expected.size();
           }
@@ -108,11 +171,11 @@ abstract class VectorIndexContract {
   private static int compare(
       TopK top, float[] query, List<Scored> expected, ExactSearch truth, double scoreTolerance) {
     assertThat(top.count()).isEqualTo(expected.size());
-    assertThat(new TreeSet<>(ordinals(top))).hasSize(top.count());
+    assertThat(new TreeSet<>(labels(top))).hasSize(top.count());
     double tolerance = 1e-5 * query.length;
     int good = 0;
     for (int rank = 0; rank < top.count(); rank++) {
-      double score = truth.score(query, top.ordinal(rank));
+      double score = truth.score(query, label(top, rank));
       assertThat((double) top.score(rank))
           .isCloseTo(score, org.assertj.core.data.Offset.offset(scoreTolerance));
       assertThat(rank == 0 || top.score(rank - 1) >= top.score(rank)).isTrue();
@@ -121,6 +184,102 @@ abstract class VectorIndexContract {
       }
     }
     return good;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void onlyAcceptedRowsAreHits(Metric metric) {
+    Random random = Seeds.random("accept " + metric);
+    float[][] rows = new float[3_000][];
+    try (VectorIndex index = create(24, metric)) {
+      int[] ordinals = new int[rows.length];
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = Seeds.gaussian(random, 24);
+        ordinals[i] = add(index, rows[i], i);
+      }
+      for (int i = 0; i < rows.length; i += 7) {
+        index.remove(ordinals[i], 1);
+      }
+      publish(index, 1);
+      double found = 0;
+      double wanted = 0;
+      for (double share : new double[] {0, 0.001, 0.01, 0.1, 0.3, 0.7, 0.99}) {
+        for (int round = 0; round < 4; round++) {
+          BitSet bits = new BitSet();
+          ExactSearch truth = new ExactSearch(metric);
+          for (int i = 0; i < rows.length; i++) {
+            if (random.nextDouble() < share) {
+              bits.set(ordinals[i]);
+              if (i % 7 != 0) {
+                truth.put(i, rows[i]);
+              }
+            }
+          }
+          AcceptBits accept = AcceptBits.of(bits);
+          float[] query = Seeds.gaussian(random, 24);
+          for (int k : new int[] {1, 20, 400}) {
+            List<Scored> expected = truth.search(query, k, Double.NEGATIVE_INFINITY);
+            SearchParams params = SearchParams.of(k).withAccept(accept);
+            TopK top = index.search(query, params, () -> false);
+            assertThat(IntStream.range(0, top.count()).map(top::ordinal)).allMatch(bits::get);
+            found += compare(top, query, expected, truth, scoreTolerance(24));
+            wanted += expected.size();
+            TopK exact = index.search(query, params.withExact(true), () -> false);
+            assertThat((double) compare(exact, query, expected, truth, scoreTolerance(24)))
+                .isGreaterThanOrEqualTo(Math.floor(exactRecallFloor() * expected.size()));
+          }
+        }
+      }
+      assertThat(found / wanted).isGreaterThanOrEqualTo(recallFloor());
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void anExactSearchFindsAll(Metric metric) {
+    Random random = Seeds.random("exact " + metric);
+    ExactSearch truth = new ExactSearch(metric);
+    try (VectorIndex index = create(40, metric)) {
+      for (int i = 0; i < 2_000; i++) {
+        float[] row = Seeds.gaussian(random, 40);
+        truth.put(i, row);
+        add(index, row, i);
+      }
+      publish(index, 1);
+      for (int q = 0; q < 20; q++) {
+        float[] query = Seeds.gaussian(random, 40);
+        List<Scored> expected = truth.search(query, 100, Double.NEGATIVE_INFINITY);
+        TopK top = index.search(query, SearchParams.of(100).withExact(true), () -> false);
+        assertThat((double) compare(top, query, expected, truth, scoreTolerance(40)))
+            .isGreaterThanOrEqualTo(100 * exactRecallFloor());
+      }
+    }
+  }
+
+  /// Background work changes how hits are found, not which rows there are.
+  @Test
+  void workKeepsWhatIsThere() {
+    Random random = Seeds.random("workKeepsWhatIsThere");
+    try (VectorIndex index = create(12, Metric.DOT)) {
+      assertThat(index.work(10)).isFalse();
+      assertThat(index.coverage()).isEqualTo(1);
+      int[] ordinals = new int[900];
+      for (int i = 0; i < ordinals.length; i++) {
+        ordinals[i] = add(index, Seeds.gaussian(random, 12), i);
+      }
+      publish(index, 1);
+      for (int i = 0; i < ordinals.length; i += 3) {
+        index.remove(ordinals[i], 2);
+      }
+      index.publish(2);
+      float[] query = Seeds.gaussian(random, 12);
+      List<Integer> all = labels(search(index, query, 900));
+      assertThat(all).hasSize(600).noneMatch(label -> label % 3 == 0);
+      assertThat(index.pending()).isBetween(0, index.live());
+      workAll(index);
+      assertThat(new TreeSet<>(labels(search(index, query, 900)))).isEqualTo(new TreeSet<>(all));
+      assertThat(index.live()).isEqualTo(600);
+    }
   }
 
   private static ByteBuffer bytes(float[] vector) {
@@ -132,12 +291,13 @@ abstract class VectorIndexContract {
   @ParameterizedTest
   @EnumSource
   void ordersEqualScoresByOrdinal(Metric metric) {
+    assumeTrue(isExact());
     try (VectorIndex index = create(4, metric)) {
       for (int i = 0; i < 3_000; i++) {
-        index.add(new float[] {1 + i % 2, 0, 0, 0});
+        add(index, new float[] {1 + i % 2, 0, 0, 0}, i);
       }
-      index.publish(1);
-      List<Integer> hits = ordinals(search(index, new float[] {2, 0, 0, 0}, 6));
+      publish(index, 1);
+      List<Integer> hits = labels(search(index, new float[] {2, 0, 0, 0}, 6));
       if (metric == Metric.COSINE) {
         assertThat(hits).containsExactly(0, 1, 2, 3, 4, 5);
       } else {
@@ -150,22 +310,21 @@ abstract class VectorIndexContract {
   void showsNothingBeforePublish() {
     try (VectorIndex index = create(2, Metric.DOT)) {
       float[] query = {1, 0};
-      index.add(query);
+      int first = add(index, query, 11);
       assertThat(search(index, query, 5).count()).isZero();
       assertThat(index.rows()).isZero();
-      index.publish(3);
-      assertThat(ordinals(search(index, query, 5))).containsExactly(0);
+      publish(index, 3);
+      assertThat(labels(search(index, query, 5))).containsExactly(11);
       assertThat(search(index, query, 5).seq()).isEqualTo(3);
+      assertThat(index.rows()).isEqualTo(first + 1);
 
-      index.remove(0, 4);
-      index.add(new float[] {2, 0});
-      assertThat(index.isLive(0)).isFalse();
-      assertThat(index.isLive(1)).isTrue();
-      assertThat(ordinals(search(index, query, 5))).containsExactly(0);
+      index.remove(first, 4);
+      int second = add(index, new float[] {2, 0}, 12);
+      assertThat(labels(search(index, query, 5))).containsExactly(11);
       assertThat(index.live()).isEqualTo(1);
-      index.publish(4);
-      assertThat(ordinals(search(index, query, 5))).containsExactly(1);
-      assertThat(index.rows()).isEqualTo(2);
+      publish(index, 4);
+      assertThat(labels(search(index, query, 5))).containsExactly(12);
+      assertThat(index.rows()).isGreaterThan(Math.max(first, second));
       assertThat(index.live()).isEqualTo(1);
     }
   }
@@ -173,8 +332,8 @@ abstract class VectorIndexContract {
   @Test
   void aRowAddedAndRemovedInOnePublishIsNeverSeen() {
     try (VectorIndex index = create(2, Metric.L2)) {
-      index.remove(index.add(new float[] {1, 1}), 1);
-      index.publish(1);
+      index.remove(add(index, new float[] {1, 1}, 1), 1);
+      publish(index, 1);
       assertThat(search(index, new float[] {1, 1}, 3).count()).isZero();
       assertThat(index.live()).isZero();
     }
@@ -187,13 +346,11 @@ abstract class VectorIndexContract {
     float[][] expected = {{1, 1, -1, 0}, {50, 25, -25, 0}, {-25, 0, -100, -50}};
     for (Metric metric : Metric.values()) {
       try (VectorIndex index = create(2, metric)) {
-        for (float[] row : rows) {
-          index.add(row);
-        }
-        index.publish(1);
+        addAll(index, rows);
+        publish(index, 1);
         TopK top = search(index, query, 4);
         for (int rank = 0; rank < 4; rank++) {
-          float score = expected[metric.ordinal()][top.ordinal(rank)];
+          float score = expected[metric.ordinal()][label(top, rank)];
           assertThat(top.score(rank)).isCloseTo(score, org.assertj.core.data.Offset.offset(1e-6f));
         }
       }
@@ -207,9 +364,9 @@ abstract class VectorIndexContract {
       List<float[]> vectors = new ArrayList<>();
       for (int i = 0; i < 300; i++) {
         vectors.add(Seeds.gaussian(random, 77));
-        index.add(vectors.getLast());
+        add(index, vectors.getLast(), i);
       }
-      index.publish(1);
+      publish(index, 1);
       for (float[] vector : vectors) {
         TopK top = search(index, vector, 1);
         assertThat((double) top.score(0)).isBetween(1 - unitTolerance(), 1.0);
@@ -226,14 +383,14 @@ abstract class VectorIndexContract {
   void aThresholdIncludesItsScore() {
     try (VectorIndex index = create(1, Metric.DOT)) {
       for (int i = 0; i < 100; i++) {
-        index.add(new float[] {i});
+        add(index, new float[] {i}, i);
       }
-      index.publish(1);
+      publish(index, 1);
       float[] query = {1};
-      assertThat(ordinals(index.search(query, 10, 97, () -> false))).containsExactly(99, 98, 97);
-      assertThat(ordinals(index.search(query, 2, 97, () -> false))).containsExactly(99, 98);
-      assertThat(index.search(query, 2, 97.00001, () -> false).count()).isEqualTo(2);
-      assertThat(index.search(query, 9, 99.5, () -> false).count()).isZero();
+      assertThat(labels(search(index, query, 10, 97))).containsExactly(99, 98, 97);
+      assertThat(labels(search(index, query, 2, 97))).containsExactly(99, 98);
+      assertThat(search(index, query, 2, 97.00001).count()).isEqualTo(2);
+      assertThat(search(index, query, 9, 99.5).count()).isZero();
     }
   }
 
@@ -248,14 +405,14 @@ abstract class VectorIndexContract {
         for (int j = 0; j < 55; j++) {
           opposite[j] = -query[j] * (1 + i);
         }
-        index.add(opposite);
+        add(index, opposite, i);
       }
-      index.publish(1);
+      publish(index, 1);
       double worst = search(index, query, 200).score(199);
-      assertThat(index.search(query, 500, worst, () -> false).count()).isEqualTo(200);
+      assertThat(search(index, query, 500, worst).count()).isEqualTo(200);
       double end = metric == Metric.COSINE ? -1 : -1e300;
-      assertThat(index.search(query, 500, end, () -> false).count()).isEqualTo(200);
-      assertThat(index.search(query, 500, 1e300, () -> false).count()).isZero();
+      assertThat(search(index, query, 500, end).count()).isEqualTo(200);
+      assertThat(search(index, query, 500, 1e300).count()).isZero();
     }
   }
 
@@ -263,15 +420,17 @@ abstract class VectorIndexContract {
   void givesAllWhenKIsLarger() {
     try (VectorIndex index = create(8, Metric.L2)) {
       assertThat(search(index, new float[8], 10).count()).isZero();
+      int[] ordinals = new int[50];
       for (int i = 0; i < 50; i++) {
-        index.add(new float[8]);
+        ordinals[i] = add(index, new float[8], i);
       }
       for (int i = 0; i < 50; i += 2) {
-        index.remove(i, 1);
+        index.remove(ordinals[i], 1);
       }
-      index.publish(1);
-      assertThat(ordinals(search(index, new float[8], Integer.MAX_VALUE)))
-          .isEqualTo(IntStream.range(0, 25).map(i -> 2 * i + 1).boxed().toList());
+      publish(index, 1);
+      assertThat(labels(search(index, new float[8], Limits.K_MAX)))
+          .containsExactlyInAnyOrderElementsOf(
+              IntStream.range(0, 25).map(i -> 2 * i + 1).boxed().toList());
     }
   }
 
@@ -286,51 +445,23 @@ abstract class VectorIndexContract {
     };
     for (int k = 1; k <= 5; k++) {
       try (VectorIndex index = create(4, Metric.DOT)) {
-        for (float[] row : rows) {
-          index.add(row);
-        }
-        index.publish(1);
+        addAll(index, rows);
+        publish(index, 1);
         TopK top = search(index, query, k);
-        assertThat(ordinals(top)).isEqualTo(List.of(1, 3, 4, 0, 2).subList(0, k));
+        assertThat(labels(top)).isEqualTo(List.of(1, 3, 4, 0, 2).subList(0, k));
         assertThat(top.score(0)).isEqualTo(Float.MAX_VALUE);
       }
       try (VectorIndex index = create(4, Metric.L2)) {
-        for (float[] row : rows) {
-          index.add(row);
-        }
-        index.publish(1);
+        addAll(index, rows);
+        publish(index, 1);
         TopK top = search(index, query, k);
-        assertThat(ordinals(top)).isEqualTo(List.of(1, 0, 2, 3, 4).subList(0, k));
+        assertThat(labels(top)).isEqualTo(List.of(1, 0, 2, 3, 4).subList(0, k));
         assertThat(top.score(0)).isEqualTo(-1f);
       }
       try (VectorIndex index = create(4, Metric.COSINE)) {
-        for (float[] row : rows) {
-          index.add(row);
-        }
-        index.publish(1);
-        assertThat(ordinals(search(index, query, 1))).containsExactly(1);
-      }
-    }
-  }
-
-  @Test
-  void storedRowsMoveUnchanged() {
-    Random random = Seeds.random("storedRowsMoveUnchanged");
-    try (VectorIndex from = create(19, Metric.COSINE);
-        VectorIndex to = create(19, Metric.COSINE)) {
-      float[] row = new float[19];
-      float[] again = new float[19];
-      for (int i = 0; i < 200; i++) {
-        from.add(Seeds.gaussian(random, 19));
-        from.copyRow(i, row);
-        double norm = 0;
-        for (float value : row) {
-          norm += (double) value * value;
-        }
-        assertThat(norm).isBetween(1 - unitTolerance(), 1 + unitTolerance());
-        assertThat(to.addStored(row)).isEqualTo(i);
-        to.copyRow(i, again);
-        assertThat(again).isEqualTo(row);
+        addAll(index, rows);
+        publish(index, 1);
+        assertThat(labels(search(index, query, 1))).containsExactly(1);
       }
     }
   }
@@ -339,33 +470,32 @@ abstract class VectorIndexContract {
   void refusesBadVectorsAndChangesNothing() {
     for (Metric metric : Metric.values()) {
       try (VectorIndex index = create(3, metric)) {
-        index.add(new float[] {1, 2, 3});
-        index.publish(1);
+        add(index, new float[] {1, 2, 3}, 0);
+        publish(index, 1);
         for (float bad :
             new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
           float[] vector = {1, bad, 1};
-          refused(ErrorCode.NOT_FINITE, () -> index.add(vector));
-          refused(ErrorCode.NOT_FINITE, () -> index.add(bytes(vector)));
+          refused(ErrorCode.NOT_FINITE, () -> index.add(vector, 1));
+          refused(ErrorCode.NOT_FINITE, () -> index.add(bytes(vector), 1));
           refused(ErrorCode.NOT_FINITE, () -> search(index, vector, 1));
         }
-        refused(ErrorCode.DIMENSION_MISMATCH, () -> index.add(new float[2]));
-        refused(ErrorCode.DIMENSION_MISMATCH, () -> index.add(ByteBuffer.allocate(16)));
-        refused(ErrorCode.DIMENSION_MISMATCH, () -> index.addStored(new float[4]));
+        refused(ErrorCode.DIMENSION_MISMATCH, () -> index.add(new float[2], 1));
+        refused(ErrorCode.DIMENSION_MISMATCH, () -> index.add(ByteBuffer.allocate(16), 1));
         refused(ErrorCode.DIMENSION_MISMATCH, () -> search(index, new float[4], 1));
-        refused(ErrorCode.INVALID_ARGUMENT, () -> search(index, new float[] {1, 1, 1}, 0));
         if (metric == Metric.COSINE) {
-          refused(ErrorCode.ZERO_VECTOR, () -> index.add(new float[] {0, -0f, 0}));
+          refused(ErrorCode.ZERO_VECTOR, () -> index.add(new float[] {0, -0f, 0}, 1));
           refused(ErrorCode.ZERO_VECTOR, () -> search(index, new float[3], 1));
         }
-        assertThat(index.add(new float[] {1, 2, 3})).isEqualTo(1);
-        index.publish(2);
-        assertThat(index.rows()).isEqualTo(2);
+        add(index, new float[] {1, 2, 3}, 1);
+        publish(index, 2);
+        assertThat(index.live()).isEqualTo(2);
         assertThat(search(index, new float[] {1, 2, 3}, 9).count()).isEqualTo(2);
       }
     }
   }
 
-  static void refused(ErrorCode code, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+  protected static void refused(
+      ErrorCode code, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(code));
   }
@@ -373,18 +503,19 @@ abstract class VectorIndexContract {
   @Test
   void stopsOnTheCallersDefects() {
     try (VectorIndex index = create(1, Metric.DOT)) {
-      index.add(new float[] {1});
-      index.add(new float[] {2});
-      index.publish(5);
-      assertThatThrownBy(() -> index.remove(0, 5)).isInstanceOf(IllegalStateException.class);
+      int first = add(index, new float[] {1}, 1);
+      add(index, new float[] {2}, 2);
+      publish(index, 5);
+      assertThatThrownBy(() -> index.remove(first, 5)).isInstanceOf(IllegalStateException.class);
       assertThatThrownBy(() -> index.publish(4)).isInstanceOf(IllegalStateException.class);
-      assertThatThrownBy(() -> index.remove(2, 6)).isInstanceOf(IndexOutOfBoundsException.class);
-      assertThatThrownBy(() -> index.isLive(-1)).isInstanceOf(IndexOutOfBoundsException.class);
-      index.remove(0, 7);
-      assertThatThrownBy(() -> index.remove(0, 8)).isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(() -> index.remove(-1, 6)).isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> index.remove(1 << 30, 6))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      index.remove(first, 7);
+      assertThatThrownBy(() -> index.remove(first, 8)).isInstanceOf(IllegalStateException.class);
       assertThatThrownBy(() -> index.publish(6)).isInstanceOf(IllegalStateException.class);
-      index.publish(7);
-      assertThat(ordinals(search(index, new float[] {1}, 5))).containsExactly(1);
+      publish(index, 7);
+      assertThat(labels(search(index, new float[] {1}, 5))).containsExactly(2);
     }
   }
 
@@ -394,13 +525,15 @@ abstract class VectorIndexContract {
       float[] vector = new float[16];
       Arrays.fill(vector, 1);
       for (int i = 0; i < 10_000; i++) {
-        index.add(vector);
+        add(index, vector, i);
       }
       index.publish(1);
       AtomicInteger asked = new AtomicInteger();
       refused(
           ErrorCode.CANCELLED,
-          () -> index.search(vector, 3, ALL, () -> asked.incrementAndGet() > 2));
+          () ->
+              index.search(
+                  vector, SearchParams.of(3).withExact(true), () -> asked.incrementAndGet() > 2));
       assertThat(asked).hasValue(3);
       assertThat(search(index, vector, 3).count()).isEqualTo(3);
     }
@@ -410,14 +543,14 @@ abstract class VectorIndexContract {
   void isUnavailableOnceClosed() {
     VectorIndex index = create(2, Metric.DOT);
     float[] vector = {1, 1};
-    index.add(vector);
-    index.publish(1);
+    int ordinal = add(index, vector, 0);
+    publish(index, 1);
     index.close();
     refused(ErrorCode.UNAVAILABLE, () -> search(index, vector, 1));
-    refused(ErrorCode.UNAVAILABLE, () -> index.add(vector));
+    refused(ErrorCode.UNAVAILABLE, () -> index.add(vector, 1));
     refused(ErrorCode.UNAVAILABLE, () -> index.remove(0, 2));
     refused(ErrorCode.UNAVAILABLE, () -> index.publish(2));
-    refused(ErrorCode.UNAVAILABLE, () -> index.copyRow(0, vector));
+    assertThat(index.work(10)).isFalse();
     assertThatThrownBy(index::close).isInstanceOf(IllegalStateException.class);
   }
 
@@ -425,15 +558,14 @@ abstract class VectorIndexContract {
   void aRunningSearchOutlivesTheClose() {
     VectorIndex index = create(16, Metric.L2);
     for (int i = 0; i < 5_000; i++) {
-      index.add(Seeds.whole(Seeds.random("outlives " + i), 16));
+      add(index, Seeds.whole(Seeds.random("outlives " + i), 16), i);
     }
-    index.publish(1);
+    publish(index, 1);
     AtomicInteger asked = new AtomicInteger();
     TopK top =
         index.search(
             new float[16],
-            10,
-            ALL,
+            SearchParams.of(10).withExact(true),
             () -> {
               if (asked.getAndIncrement() == 1) {
                 index.close();
