@@ -18,19 +18,19 @@ public final class KernelProvider {
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
   private static final String PANAMA_CLASS = "io.whimbrel.core.simd.panama.PanamaKernels";
 
-  private static final long WARM_UP_NANOS_MAX = 700_000_000;
+  private static final long WARM_UP_NANOS_MAX = 2_000_000_000;
 
   /// Compiled kernels take 0.01 to 0.6 ns a value, uncompiled ones 5 ns and more.
-  private static final double FAST_NANOS_PER_VALUE = 1.0;
+  private static final double FAST_NANOS_PER_VALUE = 1.5;
 
   // Blocks of every kernel and one register more; rows for the loops of four and of one, enough to
   // be compiled for the loops after few calls, few enough that those do not take long.
-  private static final int WARM_UP_DIM = 384;
-  private static final int WARM_UP_ROWS = 11;
-  private static final int WARM_UP_CALLS = 20;
+  private static final int WARM_UP_DIM = 128;
+  private static final int WARM_UP_ROWS = 7;
+  private static final int WARM_UP_CALLS = 10;
 
-  /// As many look-ups as the other kernels take values: six values a look-up, 64 rows.
-  private static final int WARM_UP_LOOKUP_GROUPS = 64;
+  /// About as many values as the other kernels take: six a look-up, 64 rows.
+  private static final int WARM_UP_LOOKUP_GROUPS = 4;
 
   private KernelProvider() {}
 
@@ -65,7 +65,7 @@ public final class KernelProvider {
     return fused || !wanted.equals(AUTO) ? panama : new ScalarKernels();
   }
 
-  /// Runs every kernel until it is compiled, at most 0.7 s. Uncompiled vector code is a thousand
+  /// Runs every kernel until it is compiled, at most 2 s. Uncompiled vector code is a thousand
   /// times slower, so a server calls this before it takes requests; one that is still not fast on a
   /// busy machine is compiled by its first requests.
   public static WarmUp warmUp(Kernels kernels) {
