@@ -30,7 +30,7 @@ public final class KernelProvider {
   private static final int WARM_UP_CALLS = 10;
 
   /// About as many values as the other kernels take: six a look-up, 64 rows.
-  private static final int WARM_UP_LOOKUP_GROUPS = 4;
+  private static final int WARM_UP_LOOKUP_GROUPS = 8;
 
   private KernelProvider() {}
 
@@ -72,7 +72,7 @@ public final class KernelProvider {
     long start = System.nanoTime();
     double slowest = Double.POSITIVE_INFINITY;
     long rowBytes = (long) WARM_UP_DIM * Float.BYTES;
-    try (Region query = Region.confined(CodeKernels.LOOKUP_ENTRIES * (long) WARM_UP_LOOKUP_GROUPS);
+    try (Region query = Region.confined(rowBytes);
         Region rows = Region.shared(WARM_UP_ROWS * rowBytes)) {
       List<Runnable> calls = calls(kernels, query.segment(), rows.segment());
       while (slowest > FAST_NANOS_PER_VALUE && System.nanoTime() - start < WARM_UP_NANOS_MAX) {
