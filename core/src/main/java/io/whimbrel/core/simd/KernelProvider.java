@@ -18,7 +18,7 @@ public final class KernelProvider {
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
   private static final String PANAMA_CLASS = "io.whimbrel.core.simd.panama.PanamaKernels";
 
-  private static final long WARM_UP_NANOS_MAX = 2_000_000_000;
+  private static final long WARM_UP_NANOS_MAX = 700_000_000;
 
   /// Compiled kernels take 0.01 to 0.6 ns a value, uncompiled ones 5 ns and more.
   private static final double FAST_NANOS_PER_VALUE = 1.5;
@@ -65,7 +65,7 @@ public final class KernelProvider {
     return fused || !wanted.equals(AUTO) ? panama : new ScalarKernels();
   }
 
-  /// Runs every kernel until it is compiled, at most 2 s. Uncompiled vector code is a thousand
+  /// Runs every kernel until it is compiled, at most 0.7 s. Uncompiled vector code is a thousand
   /// times slower, so a server calls this before it takes requests; one that is still not fast on a
   /// busy machine is compiled by its first requests.
   public static WarmUp warmUp(Kernels kernels) {
