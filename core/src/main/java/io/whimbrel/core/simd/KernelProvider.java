@@ -21,16 +21,16 @@ public final class KernelProvider {
   private static final long WARM_UP_NANOS_MAX = 700_000_000;
 
   /// Compiled kernels take 0.01 to 0.6 ns a value, uncompiled ones 5 ns and more.
-  private static final double FAST_NANOS_PER_VALUE = 1.0;
+  private static final double FAST_NANOS_PER_VALUE = 1.5;
 
   // Blocks of every kernel and one register more; rows for the loops of four and of one, enough to
   // be compiled for the loops after few calls, few enough that those do not take long.
-  private static final int WARM_UP_DIM = 384;
-  private static final int WARM_UP_ROWS = 11;
-  private static final int WARM_UP_CALLS = 20;
+  private static final int WARM_UP_DIM = 128;
+  private static final int WARM_UP_ROWS = 7;
+  private static final int WARM_UP_CALLS = 10;
 
-  /// As many look-ups as the other kernels take values: six values a look-up, 64 rows.
-  private static final int WARM_UP_LOOKUP_GROUPS = 64;
+  /// About as many values as the other kernels take: six a look-up, 64 rows.
+  private static final int WARM_UP_LOOKUP_GROUPS = 8;
 
   private KernelProvider() {}
 
@@ -72,7 +72,7 @@ public final class KernelProvider {
     long start = System.nanoTime();
     double slowest = Double.POSITIVE_INFINITY;
     long rowBytes = (long) WARM_UP_DIM * Float.BYTES;
-    try (Region query = Region.confined(CodeKernels.LOOKUP_ENTRIES * (long) WARM_UP_LOOKUP_GROUPS);
+    try (Region query = Region.confined(rowBytes);
         Region rows = Region.shared(WARM_UP_ROWS * rowBytes)) {
       List<Runnable> calls = calls(kernels, query.segment(), rows.segment());
       while (slowest > FAST_NANOS_PER_VALUE && System.nanoTime() - start < WARM_UP_NANOS_MAX) {

@@ -21,8 +21,8 @@ import jdk.incubator.vector.VectorSpecies;
 ///
 /// The Vector API does not reach the byte dot product of AVX-512 VNNI. Instead each code meets its
 /// query value in a 16-bit lane, and the sums are widened as late as they must be. Two rows of int8
-/// or four of bits at a time share the loads of the query; four of int8 or two of 4 bits exceed what
-/// C2 inlines, and then every vector becomes an object, ten times slower.
+/// or four of bits at a time share the loads of the query; four of int8 or two of 4 bits exceed
+/// what C2 inlines, and then every vector becomes an object, ten times slower.
 public final class PanamaCodeKernels implements CodeKernels {
   private static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, Width.SHAPE);
   private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, Width.SHAPE);
