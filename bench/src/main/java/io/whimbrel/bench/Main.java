@@ -1,6 +1,9 @@
 package io.whimbrel.bench;
 
+import io.whimbrel.bench.ann.AnnCommand;
 import io.whimbrel.bench.workload.LoadCommand;
+import io.whimbrel.bench.workload.ServeCommand;
+import io.whimbrel.bench.workload.StorageCommand;
 import io.whimbrel.client.WhimbrelException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -30,11 +33,17 @@ public final class Main {
     CommandLine line =
         new CommandLine(new Root())
             .addSubcommand(new LoadCommand(out, err))
+            .addSubcommand(new AnnCommand(out, err))
+            .addSubcommand(new ServeCommand(out, err))
+            .addSubcommand(new StorageCommand(out, err))
+            .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpAutoWidth(true)
             .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
             .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
     line.setExecutionExceptionHandler((e, command, result) -> {
-      if (e instanceof WhimbrelException || e instanceof IOException) {
+      if (e instanceof WhimbrelException
+          || e instanceof io.whimbrel.core.model.WhimbrelException
+          || e instanceof IOException) {
         err.println("error: " + e.getMessage());
         return FAILED;
       }

@@ -28,7 +28,8 @@ class ArchitectureTest {
           Map.entry("core.memory", Set.of("core.model")),
           Map.entry("core.simd", Set.of("core.memory")),
           Map.entry("core.simd.panama", Set.of("core.memory", "core.simd")),
-          Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd")),
+          Map.entry("core.quant", Set.of("core.model", "core.memory", "core.simd")),
+          Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd", "core.quant")),
           Map.entry("core.store", Set.of("core.model")),
           Map.entry(
               "core.collection", Set.of("core.model", "core.simd", "core.index", "core.store")),

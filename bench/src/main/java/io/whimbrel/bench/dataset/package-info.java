@@ -1,4 +1,5 @@
-/// Real vectors from files, and as many more like them as a workload asks for.
+/// Real vectors from files, as many more like them as a workload asks for, and what is true of
+/// them.
 @NullMarked
 package io.whimbrel.bench.dataset;
 

@@ -4,6 +4,7 @@ import io.whimbrel.core.index.FlatIndex;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.simd.ScalarKernels;
 import java.util.Random;
@@ -45,6 +46,9 @@ public class FlatScanBenchmark {
   @Param({"DOT", "L2"})
   public Metric metric;
 
+  @Param({"FLOAT32", "INT8"})
+  public Storage storage;
+
   @Param({"scalar", "vector"})
   public String kernels;
 
@@ -56,7 +60,10 @@ public class FlatScanBenchmark {
     Random random = new Random(1);
     index =
         new FlatIndex(
-            dim, metric, kernels.equals("scalar") ? new ScalarKernels() : KernelProvider.best());
+            dim,
+            metric,
+            storage,
+            kernels.equals("scalar") ? new ScalarKernels() : KernelProvider.best());
     query = new float[dim];
     for (int r = 0; r < rows; r++) {
       fill(random);

@@ -46,6 +46,7 @@ public class FloatKernelBenchmark {
   private Region query;
   private Region rows;
   private int paddedDim;
+  private final long[] offsets = new long[ROWS];
   private final float[] out = new float[ROWS];
 
   @Setup(Level.Trial)
@@ -54,6 +55,9 @@ public class FloatKernelBenchmark {
     paddedDim = VectorMatrix.paddedDimension(dim);
     query = random(1);
     rows = random(ROWS);
+    for (int r = 0; r < ROWS; r++) {
+      offsets[r] = (long) (ROWS - 1 - r) * paddedDim * Float.BYTES;
+    }
   }
 
   private Region random(int count) {
@@ -87,6 +91,20 @@ public class FloatKernelBenchmark {
   public float[] squaredL2() {
     int stride = paddedDim * Float.BYTES;
     chosen.squaredL2(query.segment(), rows.segment(), 0, ROWS, stride, paddedDim, out, 0);
+    return out;
+  }
+
+  @Benchmark
+  @OperationsPerInvocation(ROWS)
+  public float[] dotAt() {
+    chosen.dotAt(query.segment(), rows.segment(), offsets, ROWS, paddedDim, out, 0);
+    return out;
+  }
+
+  @Benchmark
+  @OperationsPerInvocation(ROWS)
+  public float[] squaredL2At() {
+    chosen.squaredL2At(query.segment(), rows.segment(), offsets, ROWS, paddedDim, out, 0);
     return out;
   }
 }

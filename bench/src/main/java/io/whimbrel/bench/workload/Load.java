@@ -1,13 +1,13 @@
 package io.whimbrel.bench.workload;
 
 import io.whimbrel.bench.dataset.Rows;
+import io.whimbrel.bench.report.Directories;
 import io.whimbrel.client.BulkOptions;
 import io.whimbrel.client.BulkWriter;
 import io.whimbrel.client.CollectionSpec;
 import io.whimbrel.client.Durability;
 import io.whimbrel.client.EmbeddingSpec;
 import io.whimbrel.client.FieldSpec;
-import io.whimbrel.client.Metric;
 import io.whimbrel.client.Point;
 import io.whimbrel.client.PointId;
 import io.whimbrel.client.ReadOptions;
@@ -21,7 +21,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -39,14 +38,17 @@ final class Load {
       ReadOptions.DEFAULT.withPayload(Selector.NONE).withVectors(Selector.ALL);
 
   private final Rows rows;
+  private final EmbeddingSpec spec;
   private final List<String> server;
   private final Path work;
   private final Watcher watcher;
 
+  /// @param spec of the collections
   /// @param server command that starts a server, to which options are added
   /// @param work existing directory for the databases
-  Load(Rows rows, List<String> server, Path work, Watcher watcher) {
+  Load(Rows rows, EmbeddingSpec spec, List<String> server, Path work, Watcher watcher) {
     this.rows = rows;
+    this.spec = spec;
     this.server = server;
     this.work = work;
     this.watcher = watcher;
@@ -80,8 +82,17 @@ final class Load {
   ///
   /// @param exportSeconds to read and compare every point
   /// @param peakBytes the server's memory up to the end of the export
+  /// @param indexBytes what it says it keeps in memory to search
+  /// @param diskBytes of all its files after it was stopped
   /// @param restartSeconds from the start of the process to ready, with all points
-  record Served(double exportSeconds, OptionalLong peakBytes, double restartSeconds) {}
+  /// @param restartKilledSeconds the same after `kill -9`
+  record Served(
+      double exportSeconds,
+      OptionalLong peakBytes,
+      long indexBytes,
+      long diskBytes,
+      double restartSeconds,
+      double restartKilledSeconds) {}
 
   /// Told of each stretch of work.
   interface Watcher {
@@ -95,14 +106,14 @@ final class Load {
     }
   }
 
-  List<Result> run() throws IOException {
+  List<Result> run(List<Way> ways) throws IOException {
     List<Result> results = new ArrayList<>();
-    for (Way way : Way.values()) {
+    for (Way way : ways) {
       Path directory = Files.createTempDirectory(work, "load-");
       try {
         results.add(run(way, directory));
       } finally {
-        removeAll(directory);
+        Directories.removeAll(directory);
       }
     }
     return results;
@@ -126,12 +137,11 @@ final class Load {
     double seconds;
     double exportSeconds;
     OptionalLong peak;
+    long indexBytes;
     try (ServerProcess process = ServerProcess.start(server, directory);
         WhimbrelClient client = connect(process);
         FlightBulk bulk = FlightBulk.plaintext("127.0.0.1", process.port())) {
-      client.createCollection(
-          CollectionSpec.of(
-              COLLECTION, EmbeddingSpec.builder(rows.dimension(), Metric.L2).build()));
+      client.createCollection(CollectionSpec.of(COLLECTION, spec));
       long started = System.nanoTime();
       try (Watcher.Stretch stretch = watcher.begin(way.title(), rows.count())) {
         write(way, client, bulk, stretch);
@@ -147,13 +157,28 @@ final class Load {
         compare(all, stretch);
       }
       exportSeconds = (System.nanoTime() - exported) / 1e9;
+      indexBytes = client.storageStats().indexBytes();
       peak = process.peakBytes();
     }
+    long diskBytes = Directories.bytes(directory.resolve("data"));
+    double restart = restart(directory, true);
+    double restartKilled = restart(directory, false);
+    return new Result(
+        way,
+        seconds,
+        Optional.of(
+            new Served(exportSeconds, peak, indexBytes, diskBytes, restart, restartKilled)));
+  }
+
+  /// Starts the server again, counts its points, and ends it.
+  private double restart(Path directory, boolean killAfter) throws IOException {
     try (ServerProcess again = ServerProcess.start(server, directory);
         WhimbrelClient client = connect(again)) {
       checkCount(client);
-      return new Result(
-          way, seconds, Optional.of(new Served(exportSeconds, peak, again.startSeconds())));
+      if (killAfter) {
+        again.kill();
+      }
+      return again.startSeconds();
     }
   }
 
@@ -212,14 +237,6 @@ final class Load {
     }
     if (row != rows.count()) {
       throw new IllegalStateException(row + " points exported of " + rows.count());
-    }
-  }
-
-  private static void removeAll(Path directory) throws IOException {
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
     }
   }
 }

@@ -3,6 +3,9 @@ package io.whimbrel.bench.workload;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.whimbrel.bench.dataset.Rows;
+import io.whimbrel.bench.report.Machine;
+import io.whimbrel.client.EmbeddingSpec;
+import io.whimbrel.client.Metric;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.StringWriter;
@@ -11,9 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -107,8 +107,13 @@ public final class LoadCommand implements Callable<Integer> {
         data,
         seed);
     List<Load.Result> results =
-        new Load(rows, server, work, Boolean.getBoolean("whimbrel.terminal") ? this::bar : none())
-            .run();
+        new Load(
+                rows,
+                EmbeddingSpec.builder(rows.dimension(), Metric.L2).build(),
+                server,
+                work,
+                Bars.on(err))
+            .run(List.of(Load.Way.values()));
     OptionalLong clientPeak = Machine.peakBytes(ProcessHandle.current().pid());
     print(rows, results, clientPeak);
     if (json) {
@@ -198,39 +203,5 @@ public final class LoadCommand implements Callable<Integer> {
       to.writeNumberField("restart_seconds", served.restartSeconds());
     }
     to.writeEndObject();
-  }
-
-  private Load.Watcher.Stretch bar(String task, long total) {
-    ProgressBar bar =
-        new ProgressBarBuilder()
-            .setTaskName(task)
-            .setInitialMax(total)
-            .setUnit(" points", 1)
-            .showSpeed()
-            .setConsumer(new ConsoleProgressBarConsumer(err, 100))
-            .build();
-    return new Load.Watcher.Stretch() {
-      @Override
-      public void accept(long done) {
-        bar.stepTo(done);
-      }
-
-      @Override
-      public void close() {
-        bar.close();
-      }
-    };
-  }
-
-  /// Shows nothing, for there is no terminal.
-  private static Load.Watcher none() {
-    return (task, total) ->
-        new Load.Watcher.Stretch() {
-          @Override
-          public void accept(long done) {}
-
-          @Override
-          public void close() {}
-        };
   }
 }

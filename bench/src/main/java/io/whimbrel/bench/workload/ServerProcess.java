@@ -1,5 +1,6 @@
 package io.whimbrel.bench.workload;
 
+import io.whimbrel.bench.report.Machine;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -66,6 +67,17 @@ final class ServerProcess implements AutoCloseable {
   /// The most memory the server has had so far, where the system tells.
   OptionalLong peakBytes() throws IOException {
     return Machine.peakBytes(process.pid());
+  }
+
+  /// Processor time of the server so far, where the system tells.
+  Optional<Duration> cpuTime() {
+    return process.info().totalCpuDuration();
+  }
+
+  /// Ends the server as a power cut ends it, as far as a process can.
+  void kill() {
+    process.destroyForcibly();
+    close();
   }
 
   /// Stops the server and returns when it has ended.

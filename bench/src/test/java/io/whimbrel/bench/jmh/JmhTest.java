@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Storage;
 import java.util.Arrays;
 import java.util.Collection;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
@@ -23,6 +25,8 @@ final class JmhTest {
   void floatKernelsOfBothKindsAgree(int dim) {
     float[][] dots = new float[2][];
     float[][] distances = new float[2][];
+    float[][] dotsAt = new float[2][];
+    float[][] distancesAt = new float[2][];
     String[] kinds = {"scalar", "vector"};
     for (int i = 0; i < kinds.length; i++) {
       FloatKernelBenchmark benchmark = new FloatKernelBenchmark();
@@ -31,12 +35,18 @@ final class JmhTest {
       benchmark.setUp();
       dots[i] = benchmark.dot().clone();
       distances[i] = benchmark.squaredL2().clone();
+      dotsAt[i] = benchmark.dotAt().clone();
+      distancesAt[i] = benchmark.squaredL2At().clone();
       benchmark.tearDown();
       System.out.printf(
           "%s %d: hash %08x%n",
           kinds[i], dim, 31 * Arrays.hashCode(dots[i]) + Arrays.hashCode(distances[i]));
     }
-    for (int row = 0; row < dots[0].length; row++) {
+    int last = dots[0].length - 1;
+    for (int row = 0; row <= last; row++) {
+      // The same rows from the last to the first.
+      assertThat(dotsAt[1][last - row]).isEqualTo(dots[1][row]);
+      assertThat(distancesAt[1][last - row]).isEqualTo(distances[1][row]);
       assertThat(dots[0][row]).isNotZero();
       assertThat(distances[0][row]).isPositive();
     }
@@ -46,8 +56,32 @@ final class JmhTest {
         .containsExactly(distances[0]);
   }
 
-  @Test
-  void flatScansOfBothKindsAgree() {
+  @ParameterizedTest
+  @ValueSource(ints = {128, 384, 768, 1536})
+  void codeKernelsOfBothKindsAgree(int dim) {
+    int[][] hashes = new int[2][];
+    String[] kinds = {"scalar", "vector"};
+    for (int i = 0; i < kinds.length; i++) {
+      CodeKernelBenchmark benchmark = new CodeKernelBenchmark();
+      benchmark.dim = dim;
+      benchmark.kernels = kinds[i];
+      benchmark.setUp();
+      hashes[i] =
+          new int[] {
+            Arrays.hashCode(benchmark.dotInt8()),
+            Arrays.hashCode(benchmark.dotInt4()),
+            Arrays.hashCode(benchmark.dotBits()),
+            Arrays.hashCode(benchmark.lookup64())
+          };
+      benchmark.tearDown();
+      System.out.printf("%s codes %d: hash %08x%n", kinds[i], dim, Arrays.hashCode(hashes[i]));
+    }
+    assertThat(hashes[1]).isEqualTo(hashes[0]);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void flatScansOfBothKindsAgree(Storage storage) {
     for (Metric metric : Metric.values()) {
       int[][] hits = new int[2][10];
       String[] kinds = {"scalar", "vector"};
@@ -56,12 +90,14 @@ final class JmhTest {
         benchmark.rows = 2_000;
         benchmark.dim = 128;
         benchmark.metric = metric;
+        benchmark.storage = storage;
         benchmark.kernels = kinds[i];
         benchmark.setUp();
         TopK top = benchmark.search();
         benchmark.tearDown();
         Arrays.setAll(hits[i], top::ordinal);
-        System.out.printf("%s %s: hash %08x%n", kinds[i], metric, Arrays.hashCode(hits[i]));
+        System.out.printf(
+            "%s %s %s: hash %08x%n", kinds[i], storage, metric, Arrays.hashCode(hits[i]));
       }
       assertThat(hits[1]).isEqualTo(hits[0]);
     }
@@ -72,10 +108,11 @@ final class JmhTest {
     Collection<RunResult> results =
         new Runner(
                 new OptionsBuilder()
-                    .include("io\\.whimbrel\\.bench\\.jmh\\.Fl.*")
+                    .include("io\\.whimbrel\\.bench\\.jmh\\..*")
                     .param("dim", "128")
                     .param("rows", "100")
                     .param("metric", "L2")
+                    .param("storage", "INT8")
                     .forks(0)
                     .warmupIterations(0)
                     .measurementIterations(1)
@@ -83,7 +120,7 @@ final class JmhTest {
                     .verbosity(VerboseMode.SILENT)
                     .build())
             .run();
-    // Two kernels and one scan, each in two kinds.
-    assertThat(results).hasSize(6);
+    // Eight kernels and one scan, each in two kinds.
+    assertThat(results).hasSize(18);
   }
 }

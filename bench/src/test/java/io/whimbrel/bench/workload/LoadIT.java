@@ -20,34 +20,18 @@ import picocli.CommandLine;
 
 /// Runs the workload tiny, against the packaged server, so that it does not rot.
 class LoadIT {
-  private static final Path ROOT = Path.of(System.getProperty("whimbrel.root", ".."));
-
   @TempDir Path work;
 
   @Test
   void loadsReadsBackAndReports() throws IOException {
-    Path jar = ROOT.resolve("server/target/dist/whimbrel.jar");
-    assertThat(jar).as("the packaged server: run `mvn verify` in the root").exists();
-    // Not by the launcher, which would build when a source is newer than the jar.
-    List<String> server =
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--add-modules=jdk.incubator.vector",
-            "--enable-native-access=ALL-UNNAMED",
-            "--sun-misc-unsafe-memory-access=allow",
-            "--add-opens=java.base/java.nio=ALL-UNNAMED",
-            "-Xmx256m",
-            "-jar",
-            jar.toString(),
-            "serve");
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
     LoadCommand command = new LoadCommand(out, out);
     new CommandLine(command).parseArgs("--work", work.toString(), "--json");
     // More than the file has, and no whole number of batches.
-    Rows rows = Rows.open(ROOT.resolve("data/bigann10k-128"), 9_777, 7);
+    Rows rows = Rows.open(PackagedServer.ROOT.resolve("data/bigann10k-128"), 9_777, 7);
 
-    command.measure(rows, server);
+    command.measure(rows, PackagedServer.command());
 
     String text = bytes.toString(StandardCharsets.UTF_8);
     for (Load.Way way : Load.Way.values()) {

@@ -1,20 +1,21 @@
 package io.whimbrel.core.index;
 
 import io.whimbrel.core.memory.RefCount;
-import io.whimbrel.core.memory.Region;
-import io.whimbrel.core.memory.VectorMatrix;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.Kernels;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /// Exact search: every row is compared with the query.
+///
+/// With [Storage#INT8] the rows are rounded as [io.whimbrel.core.quant.AffineCodec] says, and exact
+/// means: the best of those.
 ///
 /// A search reads one snapshot and scans its rows in blocks: the kernel fills a buffer of scores,
 /// and only a score that beats the worst hit so far costs more than one comparison. Whether a row
@@ -28,8 +29,9 @@ public final class FlatIndex implements VectorIndex {
 
   private final int dimension;
   private final Metric metric;
+  private final Storage storage;
   private final Kernels kernels;
-  private final VectorMatrix matrix;
+  private final Rows stored;
   private final Tombstones tombstones = new Tombstones();
 
   /// By ordinal. Replaced by a longer copy when full; an entry is written before its row is
@@ -60,13 +62,19 @@ public final class FlatIndex implements VectorIndex {
 
   private record Snapshot(int rows, int live, long bytes, long seq) {}
 
+  /// An index of float32 rows.
   public FlatIndex(int dimension, Metric metric, Kernels kernels) {
+    this(dimension, metric, Storage.FLOAT32, kernels);
+  }
+
+  public FlatIndex(int dimension, Metric metric, Storage storage, Kernels kernels) {
     this.dimension = Limits.checkRange("dimension", dimension, 1, Limits.DIMENSION_MAX);
     this.metric = metric;
+    this.storage = storage;
     this.kernels = kernels;
-    this.matrix = new VectorMatrix(dimension);
-    this.references = new RefCount(matrix::close);
-    this.blockRows = Math.min(BLOCK_ROWS_MAX, BLOCK_BYTES_MAX / matrix.strideBytes());
+    this.stored = Rows.of(storage, dimension, metric, kernels);
+    this.references = new RefCount(stored::close);
+    this.blockRows = Math.min(BLOCK_ROWS_MAX, BLOCK_BYTES_MAX / stored.rowBytes());
     this.writerRow = new float[dimension];
   }
 
@@ -107,7 +115,7 @@ public final class FlatIndex implements VectorIndex {
   int addStored(float[] row, long label) {
     checkOpen();
     checkDimension("vector", row);
-    int ordinal = matrix.append(row);
+    int ordinal = stored.append(row);
     if (ordinal == labels.length) {
       labels = Arrays.copyOf(labels, 2 * labels.length);
     }
@@ -139,25 +147,25 @@ public final class FlatIndex implements VectorIndex {
     if (seq < last) {
       throw new IllegalStateException("seq: " + seq + " (expected: at least " + last + ")");
     }
-    published = new Snapshot(matrix.rows(), writerLive, memoryBytes(), seq);
+    published = new Snapshot(stored.count(), writerLive, memoryBytes(), seq);
   }
 
   private long memoryBytes() {
-    return matrix.bytes() + tombstones.bytes() + Long.BYTES * (long) labels.length;
+    return stored.bytes() + tombstones.bytes() + Long.BYTES * (long) labels.length;
   }
 
   /// Writer. Whether removed rows outnumber the live ones so far that [#compacted] pays.
   public boolean wantsCompaction() {
-    int dead = matrix.rows() - writerLive;
+    int dead = stored.count() - writerLive;
     return dead > Math.max(COMPACTION_ROWS_MIN, writerLive);
   }
 
   /// Writer. A new index with the live rows of this one, published as of `seq`; `moved` learns each
   /// row's label and new ordinal. The caller moves its searches over and closes this one.
   public FlatIndex compacted(long seq, Moved moved) {
-    FlatIndex compacted = new FlatIndex(dimension, metric, kernels);
+    FlatIndex compacted = new FlatIndex(dimension, metric, storage, kernels);
     float[] row = new float[dimension];
-    for (int ordinal = 0; ordinal < matrix.rows(); ordinal++) {
+    for (int ordinal = 0; ordinal < stored.count(); ordinal++) {
       if (isLive(ordinal)) {
         copyRow(ordinal, row);
         moved.accept(labels[ordinal], compacted.addStored(row, labels[ordinal]));
@@ -177,7 +185,7 @@ public final class FlatIndex implements VectorIndex {
   void copyRow(int ordinal, float[] out) {
     checkOpen();
     checkOrdinal(ordinal);
-    matrix.copyRow(ordinal, out);
+    stored.copyRow(ordinal, out);
   }
 
   @Override
@@ -218,14 +226,13 @@ public final class FlatIndex implements VectorIndex {
   @Override
   public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
     double scale = checkedScale("query", query);
+    float[] scaled = new float[dimension];
+    scale(query, scale, scaled);
     if (!references.tryAcquire()) {
       throw closed();
     }
-    try (Region padded = Region.confined(matrix.strideBytes())) {
-      float[] scaled = new float[dimension];
-      scale(query, scale, scaled);
-      MemorySegment.copy(scaled, 0, padded.segment(), VectorMatrix.VALUE, 0, dimension);
-      return new Scan(scaled, padded.segment(), params, published).run(cancelled);
+    try (Rows.Query prepared = stored.query(scaled)) {
+      return new Scan(scaled, prepared, params, published).run(cancelled);
     } finally {
       references.release();
     }
@@ -234,22 +241,19 @@ public final class FlatIndex implements VectorIndex {
   /// One search in one thread.
   private final class Scan {
     private final float[] query;
-    private final MemorySegment padded;
+    private final Rows.Query prepared;
     private final double scoreThreshold;
     private final AcceptBits accept;
     private final Snapshot snapshot;
     private final BestHeap best;
     private final float[] scores = new float[blockRows];
 
-    /// The kernel of L2 gives distances; a score is bigger for the better row.
-    private final float sign = metric == Metric.L2 ? -1 : 1;
-
     /// A finite score up to this one cannot become a hit any more.
     private float bar;
 
-    Scan(float[] query, MemorySegment padded, SearchParams params, Snapshot snapshot) {
+    Scan(float[] query, Rows.Query prepared, SearchParams params, Snapshot snapshot) {
       this.query = query;
-      this.padded = padded;
+      this.prepared = prepared;
       this.scoreThreshold = params.scoreThreshold();
       this.accept = params.accept();
       this.snapshot = snapshot;
@@ -267,9 +271,8 @@ public final class FlatIndex implements VectorIndex {
           throw WhimbrelException.of(
               ErrorCode.CANCELLED, "search", "cancelled", "time to scan " + rows + " rows");
         }
-        int count = Math.min(Math.min(blockRows, rows - row), matrix.contiguous(row));
-        count = accept.endOfRun(row, row + count) - row;
-        score(row, count);
+        int end = accept.endOfRun(row, Math.min(rows, row + blockRows));
+        int count = prepared.score(row, end - row, scores);
         collect(row, count);
         row = accept.next(row + count);
       }
@@ -277,20 +280,9 @@ public final class FlatIndex implements VectorIndex {
       return best.drain(snapshot.seq(), ordinal -> labelsSeen[ordinal]);
     }
 
-    private void score(int row, int count) {
-      MemorySegment rows = matrix.segment(row);
-      long offset = matrix.offset(row);
-      int stride = matrix.strideBytes();
-      int padding = matrix.paddedDimension();
-      switch (metric) {
-        case COSINE, DOT -> kernels.dot(padded, rows, offset, count, stride, padding, scores, 0);
-        case L2 -> kernels.squaredL2(padded, rows, offset, count, stride, padding, scores, 0);
-      }
-    }
-
     private void collect(int firstRow, int count) {
       for (int i = 0; i < count; i++) {
-        float score = sign * scores[i];
+        float score = scores[i];
         // The second half lets NaN and -infinity through: sums that left the range of float32 say
         // nothing yet.
         if (score > bar || !(score >= -Float.MAX_VALUE)) {
@@ -317,13 +309,14 @@ public final class FlatIndex implements VectorIndex {
     /// The score in double arithmetic, at the end of the float32 range when beyond it.
     private float wideScore(int row) {
       float[] values = new float[dimension];
-      matrix.copyRow(row, values);
+      stored.copyRow(row, values);
       double sum = 0;
       for (int i = 0; i < dimension; i++) {
         double difference = (double) query[i] - values[i];
         sum += metric == Metric.L2 ? difference * difference : (double) query[i] * values[i];
       }
-      return (float) Math.clamp(sign * sum, -Float.MAX_VALUE, Float.MAX_VALUE);
+      double score = metric == Metric.L2 ? -sum : sum;
+      return (float) Math.clamp(score, -Float.MAX_VALUE, Float.MAX_VALUE);
     }
   }
 
@@ -381,9 +374,9 @@ public final class FlatIndex implements VectorIndex {
   }
 
   private void checkOrdinal(int ordinal) {
-    if (ordinal < 0 || ordinal >= matrix.rows()) {
+    if (ordinal < 0 || ordinal >= stored.count()) {
       throw new IndexOutOfBoundsException(
-          "ordinal: " + ordinal + " (expected: 0 to " + (matrix.rows() - 1) + ")");
+          "ordinal: " + ordinal + " (expected: 0 to " + (stored.count() - 1) + ")");
     }
   }
 

@@ -2,6 +2,8 @@ package io.whimbrel.core.simd;
 
 import io.whimbrel.core.memory.Region;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.stream.LongStream;
 
 /// Chooses the kernels of this process, and gets them compiled before they are needed.
 public final class KernelProvider {
@@ -18,15 +20,17 @@ public final class KernelProvider {
 
   private static final long WARM_UP_NANOS_MAX = 700_000_000;
 
-  /// Compiled kernels take 0.04 to 0.5 ns a value, uncompiled ones 10 ns and more.
-  private static final double FAST_NANOS_PER_VALUE = 1.0;
+  /// Compiled kernels take 0.01 to 0.6 ns a value, uncompiled ones 5 ns and more.
+  private static final double FAST_NANOS_PER_VALUE = 1.5;
 
-  // One step of eight 512-bit registers and one register more; enough rows to be compiled for the
-  // loop
-  // after few calls, few enough that those do not take long.
-  private static final int WARM_UP_DIM = 144;
-  private static final int WARM_UP_ROWS = 8;
-  private static final int WARM_UP_CALLS = 50;
+  // Blocks of every kernel and one register more; rows for the loops of four and of one, enough to
+  // be compiled for the loops after few calls, few enough that those do not take long.
+  private static final int WARM_UP_DIM = 128;
+  private static final int WARM_UP_ROWS = 7;
+  private static final int WARM_UP_CALLS = 10;
+
+  /// About as many values as the other kernels take: six a look-up, 64 rows.
+  private static final int WARM_UP_LOOKUP_GROUPS = 8;
 
   private KernelProvider() {}
 
@@ -67,30 +71,46 @@ public final class KernelProvider {
   public static WarmUp warmUp(Kernels kernels) {
     long start = System.nanoTime();
     double slowest = Double.POSITIVE_INFINITY;
-    float[] out = new float[WARM_UP_ROWS];
     long rowBytes = (long) WARM_UP_DIM * Float.BYTES;
     try (Region query = Region.confined(rowBytes);
         Region rows = Region.shared(WARM_UP_ROWS * rowBytes)) {
+      List<Runnable> calls = calls(kernels, query.segment(), rows.segment());
       while (slowest > FAST_NANOS_PER_VALUE && System.nanoTime() - start < WARM_UP_NANOS_MAX) {
-        slowest = slowest(kernels, query.segment(), rows.segment(), out);
+        slowest = slowest(calls);
       }
     }
     return new WarmUp(slowest <= FAST_NANOS_PER_VALUE, slowest, System.nanoTime() - start);
   }
 
-  /// Nanoseconds a value of the slower of the two kernels over one round of calls.
-  private static double slowest(
-      Kernels kernels, MemorySegment query, MemorySegment rows, float[] out) {
+  /// One call of each kernel, over the same number of values.
+  private static List<Runnable> calls(Kernels kernels, MemorySegment query, MemorySegment rows) {
     int stride = WARM_UP_DIM * Float.BYTES;
-    long start = System.nanoTime();
-    for (int i = 0; i < WARM_UP_CALLS; i++) {
-      kernels.dot(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, out, 0);
+    long[] offsets = LongStream.range(0, WARM_UP_ROWS).map(r -> r * stride).toArray();
+    float[] scores = new float[WARM_UP_ROWS];
+    int[] sums = new int[WARM_UP_ROWS];
+    short[] looked = new short[CodeKernels.LOOKUP_ROWS];
+    CodeKernels codes = kernels.codes();
+    return List.of(
+        () -> kernels.dot(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, scores, 0),
+        () -> kernels.squaredL2(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, scores, 0),
+        () -> kernels.dotAt(query, rows, offsets, WARM_UP_ROWS, WARM_UP_DIM, scores, 0),
+        () -> kernels.squaredL2At(query, rows, offsets, WARM_UP_ROWS, WARM_UP_DIM, scores, 0),
+        () -> codes.dotInt8(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
+        () -> codes.dotInt4(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
+        () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
+        () -> codes.lookup64(query, rows, 0, WARM_UP_LOOKUP_GROUPS, looked, 0));
+  }
+
+  /// Nanoseconds a value of the slowest kernel over one round of calls.
+  private static double slowest(List<Runnable> calls) {
+    long slowest = 0;
+    for (Runnable call : calls) {
+      long start = System.nanoTime();
+      for (int i = 0; i < WARM_UP_CALLS; i++) {
+        call.run();
+      }
+      slowest = Math.max(slowest, System.nanoTime() - start);
     }
-    long middle = System.nanoTime();
-    for (int i = 0; i < WARM_UP_CALLS; i++) {
-      kernels.squaredL2(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, out, 0);
-    }
-    long slower = Math.max(middle - start, System.nanoTime() - middle);
-    return (double) slower / WARM_UP_CALLS / WARM_UP_ROWS / WARM_UP_DIM;
+    return (double) slowest / WARM_UP_CALLS / WARM_UP_ROWS / WARM_UP_DIM;
   }
 }

@@ -2,12 +2,13 @@ package io.whimbrel.core.simd;
 
 import java.lang.foreign.MemorySegment;
 
-/// Compares one query with rows that follow each other in memory.
+/// Compares one float32 query with float32 rows.
 ///
-/// `query` is `[paddedDim]` and row `r` is `[paddedDim]` at byte `offset + r * strideBytes` of
-/// `rows`; both little-endian float32, padded with zeros to a multiple of 16 values. The results of
-/// `count` rows go to `out[outAt]` and after. All segments are lent. Fast on 64-byte lines, right
-/// on any alignment. Cost: `count * paddedDim` multiply-adds, no allocation. Any thread.
+/// `query` is `[paddedDim]`; so is each row, little-endian and padded with zeros to a multiple of
+/// 16 values. Rows lie either one after the other, row `r` at byte `offset + r * strideBytes` of
+/// `rows`, or anywhere, row `r` at byte `offsets[r]`. The results of `count` rows go to
+/// `out[outAt]` and after. All segments are lent. Fast on 64-byte lines, right on any alignment.
+/// Cost: `count * paddedDim` multiply-adds, no allocation. Any thread.
 ///
 /// Sums are float32 in an order of the kernel's own: two kernels may differ by about `1e-7 *
 /// paddedDim` times the sum of the absolute products. Where a partial sum leaves the range of
@@ -34,6 +35,29 @@ public interface Kernels {
       int paddedDim,
       float[] out,
       int outAt);
+
+  /// Inner products with rows anywhere.
+  void dotAt(
+      MemorySegment query,
+      MemorySegment rows,
+      long[] offsets,
+      int count,
+      int paddedDim,
+      float[] out,
+      int outAt);
+
+  /// Squared Euclidean distances to rows anywhere.
+  void squaredL2At(
+      MemorySegment query,
+      MemorySegment rows,
+      long[] offsets,
+      int count,
+      int paddedDim,
+      float[] out,
+      int outAt);
+
+  /// The kernels over quantised rows, of the same kind.
+  CodeKernels codes();
 
   /// Width of the registers used, 0 for plain Java.
   int vectorBits();

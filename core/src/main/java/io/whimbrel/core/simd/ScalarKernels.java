@@ -10,6 +10,8 @@ import java.lang.foreign.MemorySegment;
 public final class ScalarKernels implements Kernels {
   private static final int STEP = 4 * Float.BYTES;
 
+  private final CodeKernels codes = new ScalarCodeKernels();
+
   @Override
   public void dot(
       MemorySegment query,
@@ -20,20 +22,22 @@ public final class ScalarKernels implements Kernels {
       int paddedDim,
       float[] out,
       int outAt) {
-    int bytes = paddedDim * Float.BYTES;
     for (int r = 0; r < count; r++) {
-      long row = offset + (long) r * strideBytes;
-      float s0 = 0;
-      float s1 = 0;
-      float s2 = 0;
-      float s3 = 0;
-      for (int i = 0; i < bytes; i += STEP) {
-        s0 += query.get(VALUE, i) * rows.get(VALUE, row + i);
-        s1 += query.get(VALUE, i + 4) * rows.get(VALUE, row + i + 4);
-        s2 += query.get(VALUE, i + 8) * rows.get(VALUE, row + i + 8);
-        s3 += query.get(VALUE, i + 12) * rows.get(VALUE, row + i + 12);
-      }
-      out[outAt + r] = (s0 + s1) + (s2 + s3);
+      out[outAt + r] = dot(query, rows, offset + (long) r * strideBytes, paddedDim);
+    }
+  }
+
+  @Override
+  public void dotAt(
+      MemorySegment query,
+      MemorySegment rows,
+      long[] offsets,
+      int count,
+      int paddedDim,
+      float[] out,
+      int outAt) {
+    for (int r = 0; r < count; r++) {
+      out[outAt + r] = dot(query, rows, offsets[r], paddedDim);
     }
   }
 
@@ -47,25 +51,62 @@ public final class ScalarKernels implements Kernels {
       int paddedDim,
       float[] out,
       int outAt) {
-    int bytes = paddedDim * Float.BYTES;
     for (int r = 0; r < count; r++) {
-      long row = offset + (long) r * strideBytes;
-      float s0 = 0;
-      float s1 = 0;
-      float s2 = 0;
-      float s3 = 0;
-      for (int i = 0; i < bytes; i += STEP) {
-        float d0 = query.get(VALUE, i) - rows.get(VALUE, row + i);
-        float d1 = query.get(VALUE, i + 4) - rows.get(VALUE, row + i + 4);
-        float d2 = query.get(VALUE, i + 8) - rows.get(VALUE, row + i + 8);
-        float d3 = query.get(VALUE, i + 12) - rows.get(VALUE, row + i + 12);
-        s0 += d0 * d0;
-        s1 += d1 * d1;
-        s2 += d2 * d2;
-        s3 += d3 * d3;
-      }
-      out[outAt + r] = (s0 + s1) + (s2 + s3);
+      out[outAt + r] = squaredL2(query, rows, offset + (long) r * strideBytes, paddedDim);
     }
+  }
+
+  @Override
+  public void squaredL2At(
+      MemorySegment query,
+      MemorySegment rows,
+      long[] offsets,
+      int count,
+      int paddedDim,
+      float[] out,
+      int outAt) {
+    for (int r = 0; r < count; r++) {
+      out[outAt + r] = squaredL2(query, rows, offsets[r], paddedDim);
+    }
+  }
+
+  private static float dot(MemorySegment query, MemorySegment rows, long row, int paddedDim) {
+    int bytes = paddedDim * Float.BYTES;
+    float s0 = 0;
+    float s1 = 0;
+    float s2 = 0;
+    float s3 = 0;
+    for (int i = 0; i < bytes; i += STEP) {
+      s0 += query.get(VALUE, i) * rows.get(VALUE, row + i);
+      s1 += query.get(VALUE, i + 4) * rows.get(VALUE, row + i + 4);
+      s2 += query.get(VALUE, i + 8) * rows.get(VALUE, row + i + 8);
+      s3 += query.get(VALUE, i + 12) * rows.get(VALUE, row + i + 12);
+    }
+    return (s0 + s1) + (s2 + s3);
+  }
+
+  private static float squaredL2(MemorySegment query, MemorySegment rows, long row, int paddedDim) {
+    int bytes = paddedDim * Float.BYTES;
+    float s0 = 0;
+    float s1 = 0;
+    float s2 = 0;
+    float s3 = 0;
+    for (int i = 0; i < bytes; i += STEP) {
+      float d0 = query.get(VALUE, i) - rows.get(VALUE, row + i);
+      float d1 = query.get(VALUE, i + 4) - rows.get(VALUE, row + i + 4);
+      float d2 = query.get(VALUE, i + 8) - rows.get(VALUE, row + i + 8);
+      float d3 = query.get(VALUE, i + 12) - rows.get(VALUE, row + i + 12);
+      s0 += d0 * d0;
+      s1 += d1 * d1;
+      s2 += d2 * d2;
+      s3 += d3 * d3;
+    }
+    return (s0 + s1) + (s2 + s3);
+  }
+
+  @Override
+  public CodeKernels codes() {
+    return codes;
   }
 
   @Override

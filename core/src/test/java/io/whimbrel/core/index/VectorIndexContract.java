@@ -66,6 +66,21 @@ public abstract class VectorIndexContract {
     assertThat(index.coverage()).isEqualTo(1);
   }
 
+  /// Share of the true hits that an exact search finds: less than 1 only where rows are rounded.
+  protected double exactRecallFloor() {
+    return 1;
+  }
+
+  /// How far a score may be from the true one, for vectors of `dimension` values of about 1.
+  protected double scoreTolerance(int dimension) {
+    return 1e-5 * dimension;
+  }
+
+  /// How far the length of a stored row, and its cosine with itself, may be from 1.
+  protected double unitTolerance() {
+    return 1e-6;
+  }
+
   @BeforeEach
   void countMemory() {
     bytesOpenBefore = Region.bytesOpen();
@@ -142,7 +157,7 @@ public abstract class VectorIndexContract {
             for (int rank = 0; rank < top.count(); rank++) {
               assertThat(ordinals).containsEntry(label(top, rank), top.ordinal(rank));
             }
-            found += compare(top, query, expected, truth);
+            found += compare(top, query, expected, truth, scoreTolerance(dimension));
             wanted += expected.size();
           }
         }
@@ -153,7 +168,8 @@ public abstract class VectorIndexContract {
 
   /// Returns how many hits are as good as the true ones, after checking that each is live, new, in
   /// order and scored right.
-  private static int compare(TopK top, float[] query, List<Scored> expected, ExactSearch truth) {
+  private static int compare(
+      TopK top, float[] query, List<Scored> expected, ExactSearch truth, double scoreTolerance) {
     assertThat(top.count()).isEqualTo(expected.size());
     assertThat(new TreeSet<>(labels(top))).hasSize(top.count());
     double tolerance = 1e-5 * query.length;
@@ -161,7 +177,7 @@ public abstract class VectorIndexContract {
     for (int rank = 0; rank < top.count(); rank++) {
       double score = truth.score(query, label(top, rank));
       assertThat((double) top.score(rank))
-          .isCloseTo(score, org.assertj.core.data.Offset.offset(tolerance));
+          .isCloseTo(score, org.assertj.core.data.Offset.offset(scoreTolerance));
       assertThat(rank == 0 || top.score(rank - 1) >= top.score(rank)).isTrue();
       if (score >= expected.getLast().score() - tolerance) {
         good++;
@@ -206,10 +222,11 @@ public abstract class VectorIndexContract {
             SearchParams params = SearchParams.of(k).withAccept(accept);
             TopK top = index.search(query, params, () -> false);
             assertThat(IntStream.range(0, top.count()).map(top::ordinal)).allMatch(bits::get);
-            found += compare(top, query, expected, truth);
+            found += compare(top, query, expected, truth, scoreTolerance(24));
             wanted += expected.size();
             TopK exact = index.search(query, params.withExact(true), () -> false);
-            assertThat(compare(exact, query, expected, truth)).isEqualTo(expected.size());
+            assertThat((double) compare(exact, query, expected, truth, scoreTolerance(24)))
+                .isGreaterThanOrEqualTo(Math.floor(exactRecallFloor() * expected.size()));
           }
         }
       }
@@ -233,7 +250,8 @@ public abstract class VectorIndexContract {
         float[] query = Seeds.gaussian(random, 40);
         List<Scored> expected = truth.search(query, 100, Double.NEGATIVE_INFINITY);
         TopK top = index.search(query, SearchParams.of(100).withExact(true), () -> false);
-        assertThat(compare(top, query, expected, truth)).isEqualTo(100);
+        assertThat((double) compare(top, query, expected, truth, scoreTolerance(40)))
+            .isGreaterThanOrEqualTo(100 * exactRecallFloor());
       }
     }
   }
@@ -351,12 +369,12 @@ public abstract class VectorIndexContract {
       publish(index, 1);
       for (float[] vector : vectors) {
         TopK top = search(index, vector, 1);
-        assertThat(top.score(0)).isBetween(0.999999f, 1f);
+        assertThat((double) top.score(0)).isBetween(1 - unitTolerance(), 1.0);
         for (int i = 0; i < 77; i++) {
           vector[i] *= -1e30f;
         }
         TopK all = search(index, vector, 300);
-        assertThat(all.score(299)).isBetween(-1f, -0.999999f);
+        assertThat((double) all.score(299)).isBetween(-1.0, unitTolerance() - 1);
       }
     }
   }

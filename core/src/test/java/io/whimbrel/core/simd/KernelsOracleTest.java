@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,7 +27,8 @@ final class KernelsOracleTest {
           ForcedWidth.kernels(256),
           ForcedWidth.kernels(512));
 
-  private static final int ROWS = 5;
+  /// One round of four rows at a time, and one of each other length that may be left.
+  private static final int ROWS = 7;
 
   // 4, 8 and 16 lanes with one less and one more, steps of eight registers with one less and one
   // more, real dimensions.
@@ -112,6 +114,17 @@ final class KernelsOracleTest {
       kernels.squaredL2(
           queryRegion.segment(), rowRegion.segment(), offset, ROWS, stride, padded, out, outAt);
       check(out, outAt, r -> squaredL2(query, rows[r]));
+
+      // The last row first: offsets need no order.
+      long[] offsets =
+          LongStream.range(0, ROWS).map(r -> offset + (ROWS - 1 - r) * stride).toArray();
+      Arrays.fill(out, 42);
+      kernels.dotAt(queryRegion.segment(), rowRegion.segment(), offsets, ROWS, padded, out, outAt);
+      check(out, outAt, r -> dot(query, rows[ROWS - 1 - r]));
+      Arrays.fill(out, 42);
+      kernels.squaredL2At(
+          queryRegion.segment(), rowRegion.segment(), offsets, ROWS, padded, out, outAt);
+      check(out, outAt, r -> squaredL2(query, rows[ROWS - 1 - r]));
     }
   }
 

@@ -1,4 +1,4 @@
-package io.whimbrel.bench.workload;
+package io.whimbrel.bench.report;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -9,13 +9,13 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
 
-/// Where a workload ran.
+/// Where a benchmark ran.
 ///
 /// @param flags of this process; a server's are those of the launcher
 /// @param disk file system of the databases; with a tmpfs, syncing costs nothing
-record Machine(
+public record Machine(
     String cpu, int processors, String system, String jdk, List<String> flags, String disk) {
-  static Machine here(Path directory) throws IOException {
+  public static Machine here(Path directory) throws IOException {
     return new Machine(
         firstField(Path.of("/proc/cpuinfo"), "model name")
             .orElse(System.getProperty("os.arch", "")),
@@ -29,7 +29,7 @@ record Machine(
   }
 
   /// The most memory a process has had so far; empty where the system does not tell.
-  static OptionalLong peakBytes(long pid) throws IOException {
+  public static OptionalLong peakBytes(long pid) throws IOException {
     return firstField(Path.of("/proc", Long.toString(pid), "status"), "VmHWM")
         .map(kilobytes -> OptionalLong.of(Long.parseLong(kilobytes.split(" ", 2)[0]) << 10))
         .orElse(OptionalLong.empty());

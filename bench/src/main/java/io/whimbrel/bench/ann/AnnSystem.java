@@ -1,0 +1,53 @@
+package io.whimbrel.bench.ann;
+
+import java.util.Locale;
+
+/// What can be compared.
+enum AnnSystem {
+  HNSWLIB(Kind.CPP, "libhnswlib-dev"),
+  FAISS(Kind.CPP, "libfaiss-dev libopenblas-dev", "-fopenmp", "-lfaiss", "-lopenblas"),
+  LUCENE(Kind.JAVA, ""),
+  JVECTOR(Kind.JAVA, ""),
+  JVECTOR_PQ(Kind.JAVA, ""),
+  FLAT(Kind.JAVA, "");
+
+  /// Where it runs.
+  enum Kind {
+    CPP,
+    JAVA
+  }
+
+  private final Kind kind;
+  private final String packages;
+  private final String[] compilerFlags;
+
+  AnnSystem(Kind kind, String packages, String... compilerFlags) {
+    this.kind = kind;
+    this.packages = packages;
+    this.compilerFlags = compilerFlags;
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  /// The Debian packages it needs besides a compiler.
+  String packages() {
+    return packages;
+  }
+
+  /// What the compiler needs besides the source.
+  String[] compilerFlags() {
+    return compilerFlags.clone();
+  }
+
+  /// As the options name it.
+  String key() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  @Override
+  public String toString() {
+    return key();
+  }
+}

@@ -1,0 +1,117 @@
+package io.whimbrel.bench.ann;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.DoubleStream;
+
+/// Recall against queries a second as an SVG picture, one line a system.
+///
+/// Recall is drawn by the number of nines, so that 0.99 and 0.999 do not fall together; no chart
+/// library at hand has such an axis, and the rest is a few lines.
+final class Plot {
+  private static final int WIDTH = 860;
+  private static final int HEIGHT = 520;
+  private static final int LEFT = 70;
+  private static final int RIGHT = 150;
+  private static final int TOP = 50;
+  private static final int BOTTOM = 50;
+  private static final double RECALL_MIN = 0.5;
+  private static final double RECALL_MAX = 0.9999;
+  private static final List<Double> RECALL_TICKS =
+      List.of(0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999);
+
+  /// By Okabe and Ito: told apart with any kind of sight.
+  private static final List<String> COLOURS =
+      List.of("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000");
+
+  private final StringBuilder svg = new StringBuilder();
+  private final double qpsMin;
+  private final double qpsMax;
+
+  private Plot(List<AnnBenchmark.Result> results) {
+    double[] qps =
+        results.stream()
+            .flatMap(result -> result.points().stream())
+            .mapToDouble(Front.Point::qps)
+            .toArray();
+    qpsMin = Math.pow(10, Math.floor(Math.log10(DoubleStream.of(qps).min().orElse(1))));
+    qpsMax = Math.pow(10, Math.ceil(Math.log10(DoubleStream.of(qps).max().orElse(10))));
+  }
+
+  static String svg(String title, List<AnnBenchmark.Result> results) {
+    Plot plot = new Plot(results);
+    plot.frame(title);
+    for (int i = 0; i < results.size(); i++) {
+      plot.line(results.get(i), i);
+    }
+    return plot.svg.append("</svg>\n").toString();
+  }
+
+  private void frame(String title) {
+    add(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
+            + " font-family=\"sans-serif\" font-size=\"12\">%n",
+        WIDTH, HEIGHT);
+    add("<rect width=\"%d\" height=\"%d\" fill=\"white\"/>%n", WIDTH, HEIGHT);
+    text(LEFT, TOP - 20, "start", title);
+    text((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 12, "middle", "recall");
+    text(LEFT, TOP - 5, "end", "queries/s");
+    for (double recall : RECALL_TICKS) {
+      rule(x(recall), TOP, x(recall), HEIGHT - BOTTOM);
+      text(x(recall), HEIGHT - BOTTOM + 16, "middle", Double.toString(recall));
+    }
+    for (double qps = qpsMin; qps <= qpsMax * 1.001; qps *= 10) {
+      rule(LEFT, y(qps), WIDTH - RIGHT, y(qps));
+      text(LEFT - 6, y(qps) + 4, "end", String.format(Locale.ROOT, "%.0f", qps));
+    }
+  }
+
+  private void line(AnnBenchmark.Result result, int index) {
+    String colour = COLOURS.get(index % COLOURS.size());
+    StringBuilder path = new StringBuilder();
+    for (Front.Point point : result.front().points()) {
+      if (point.recall() < RECALL_MIN) {
+        continue;
+      }
+      path.append(String.format(Locale.ROOT, "%.1f,%.1f ", x(point.recall()), y(point.qps())));
+      add(
+          "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>%n",
+          x(point.recall()), y(point.qps()), colour);
+    }
+    add(
+        "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>%n",
+        path.toString().strip(), colour);
+    double legend = TOP + 10 + 20.0 * index;
+    add(
+        "<rect x=\"%d\" y=\"%.1f\" width=\"14\" height=\"4\" fill=\"%s\"/>%n",
+        WIDTH - RIGHT + 15, legend - 4, colour);
+    text(WIDTH - RIGHT + 35, legend + 2, "start", result.system().key());
+  }
+
+  private static double x(double recall) {
+    double shown = Math.clamp(recall, RECALL_MIN, RECALL_MAX);
+    double share = Math.log((1 - RECALL_MIN) / (1 - shown));
+    double whole = Math.log((1 - RECALL_MIN) / (1 - RECALL_MAX));
+    return LEFT + (WIDTH - LEFT - RIGHT) * share / whole;
+  }
+
+  private double y(double qps) {
+    double share = Math.log(qps / qpsMin) / Math.log(qpsMax / qpsMin);
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share;
+  }
+
+  private void rule(double x1, double y1, double x2, double y2) {
+    add(
+        "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>%n",
+        x1, y1, x2, y2);
+  }
+
+  private void text(double x, double y, String anchor, String text) {
+    String safe = text.replace("&", "&amp;").replace("<", "&lt;");
+    add("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>%n", x, y, anchor, safe);
+  }
+
+  private void add(String format, Object... values) {
+    svg.append(String.format(Locale.ROOT, format, values));
+  }
+}

@@ -1,0 +1,114 @@
+package io.whimbrel.bench.dataset;
+
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.WhimbrelException;
+import java.util.Arrays;
+import java.util.PriorityQueue;
+import java.util.stream.IntStream;
+
+/// How far the k-th nearest row of each query is, and with it what a hit is: any row that is no
+/// farther. So ties count, whichever of them a system returns.
+public final class Truth {
+  /// Exact answers made elsewhere may be a rounding out of order, not more.
+  private static final double ORDER_TOLERANCE = 1e-4;
+
+  private final Distances distances;
+  private final int k;
+  private final double[] farthest;
+
+  private Truth(Distances distances, int k, double[] farthest) {
+    this.distances = distances;
+    this.k = k;
+    this.farthest = farthest;
+  }
+
+  /// From the rows of the exact answers, nearest first, at least `k` a query. Refuses answers that
+  /// are not nearest first under this metric: they are those of another metric or of other rows.
+  static Truth of(Distances distances, int[][] nearest, int k) {
+    if (nearest.length != distances.queryCount() || nearest[0].length < k) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT,
+          "groundtruth",
+          nearest.length + " rows of " + nearest[0].length,
+          distances.queryCount() + " rows of at least " + k);
+    }
+    double[] farthest = new double[nearest.length];
+    for (int query = 0; query < nearest.length; query++) {
+      double last = Double.NEGATIVE_INFINITY;
+      for (int rank = 0; rank < k; rank++) {
+        int row = nearest[query][rank];
+        if (row < 0 || row >= distances.rows()) {
+          throw WhimbrelException.of(
+              ErrorCode.INVALID_ARGUMENT,
+              "groundtruth[" + query + "][" + rank + "]",
+              row,
+              "0 to " + (distances.rows() - 1));
+        }
+        double distance = distances.of(query, row);
+        if (distance < last - ORDER_TOLERANCE * Math.max(1, Math.abs(last))) {
+          throw WhimbrelException.of(
+              ErrorCode.INVALID_ARGUMENT,
+              "groundtruth[" + query + "][" + rank + "]",
+              "a row at " + distance + " after one at " + last,
+              "nearest first; is it of this --metric?");
+        }
+        last = Math.max(last, distance);
+      }
+      farthest[query] = last;
+    }
+    return new Truth(distances, k, farthest);
+  }
+
+  /// By comparing every query with every row, on all processors.
+  static Truth exact(Distances distances, int k) {
+    double[] farthest =
+        IntStream.range(0, distances.queryCount())
+            .parallel()
+            .mapToDouble(query -> kth(distances, query, k))
+            .toArray();
+    return new Truth(distances, k, farthest);
+  }
+
+  private static double kth(Distances distances, int query, int k) {
+    PriorityQueue<Double> best = new PriorityQueue<>((a, b) -> Double.compare(b, a));
+    double worst = Double.POSITIVE_INFINITY;
+    for (int row = 0; row < distances.rows(); row++) {
+      double distance = distances.of(query, row);
+      if (best.size() < k) {
+        best.add(distance);
+      } else if (distance < worst) {
+        best.poll();
+        best.add(distance);
+      } else {
+        continue;
+      }
+      worst = best.element();
+    }
+    return worst;
+  }
+
+  public int k() {
+    return k;
+  }
+
+  /// Recall@k of `k` ids a query, one query after the other; a negative id is no hit, and an id
+  /// that is given twice counts once.
+  public double recall(int[] ids) {
+    int queries = distances.queryCount();
+    if (ids.length != queries * k) {
+      throw new IllegalArgumentException(
+          ids.length + " ids (expected: " + queries + " times " + k + ")");
+    }
+    long hits =
+        IntStream.range(0, queries)
+            .parallel()
+            .mapToLong(query ->
+                Arrays.stream(ids, query * k, query * k + k)
+                    .filter(id -> id >= 0)
+                    .distinct()
+                    .filter(id -> distances.of(query, id) <= farthest[query])
+                    .count())
+            .sum();
+    return (double) hits / ids.length;
+  }
+}
