@@ -90,6 +90,12 @@ public final class KernelProvider {
     int[] sums = new int[WARM_UP_ROWS];
     short[] looked = new short[CodeKernels.LOOKUP_ROWS];
     CodeKernels codes = kernels.codes();
+    GraphKernels graph = kernels.graph();
+    LookupTable table = new LookupTable(query, WARM_UP_DIM);
+    float[] estimates = new float[GraphKernels.LANES];
+    short[] signs = new short[WARM_UP_DIM];
+    float[] rotated = new float[WARM_UP_DIM];
+    float[][] flips = new float[4][WARM_UP_DIM];
     return List.of(
         () -> kernels.dot(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, scores, 0),
         () -> kernels.squaredL2(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, scores, 0),
@@ -98,6 +104,11 @@ public final class KernelProvider {
         () -> codes.dotInt8(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
         () -> codes.dotInt4(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
         () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
+        () -> graph.rotate(rotated, flips),
+        () -> graph.prepare(rows, 0, table),
+        () -> graph.scan(rows, 0, 0, 0, table, 0, 0, estimates, 0),
+        () -> graph.squaredL2(rows, 0, rows, stride, WARM_UP_DIM),
+        () -> graph.residual(rows, 0, rows, stride, WARM_UP_DIM, signs, rotated),
         () -> codes.lookup64(query, rows, 0, WARM_UP_LOOKUP_GROUPS, looked, 0));
   }
 

@@ -59,6 +59,9 @@ public interface Kernels {
   /// The kernels over quantised rows, of the same kind.
   CodeKernels codes();
 
+  /// The kernels of the graph, of the same kind where there is one of this width.
+  GraphKernels graph();
+
   /// Width of the registers used, 0 for plain Java.
   int vectorBits();
 

@@ -11,6 +11,7 @@ public final class ScalarKernels implements Kernels {
   private static final int STEP = 4 * Float.BYTES;
 
   private final CodeKernels codes = new ScalarCodeKernels();
+  private final GraphKernels graph = new ScalarGraphKernels();
 
   @Override
   public void dot(
@@ -107,6 +108,11 @@ public final class ScalarKernels implements Kernels {
   @Override
   public CodeKernels codes() {
     return codes;
+  }
+
+  @Override
+  public GraphKernels graph() {
+    return graph;
   }
 
   @Override

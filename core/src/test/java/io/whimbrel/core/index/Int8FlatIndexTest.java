@@ -56,7 +56,7 @@ final class Int8FlatIndexTest extends VectorIndexContract {
   /// Beside a value of 2e38 one of 9 is nothing in 8 bits; the ends of the order still hold.
   @Test
   @Override
-  void sumsBeyondFloat32AreSummedAgain() {
+  protected void sumsBeyondFloat32AreSummedAgain() {
     float big = 2e38f;
     float[][] rows = {
       {big, -big, 7, 0}, {big, big, 0, 0}, {-big, -big, 0, 0}, {0, 0, 9, 0}, {-big, big, 8, 0}

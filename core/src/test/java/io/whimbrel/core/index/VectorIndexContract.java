@@ -437,7 +437,7 @@ public abstract class VectorIndexContract {
   // Partial sums leave the range of float32: the true score decides, at the end of the range when
   // beyond it.
   @Test
-  void sumsBeyondFloat32AreSummedAgain() {
+  protected void sumsBeyondFloat32AreSummedAgain() {
     float big = 2e38f;
     float[] query = {big, big, 1, 0};
     float[][] rows = {

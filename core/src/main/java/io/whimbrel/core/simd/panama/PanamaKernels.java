@@ -3,7 +3,9 @@ package io.whimbrel.core.simd.panama;
 import static jdk.incubator.vector.VectorOperators.ADD;
 
 import io.whimbrel.core.simd.CodeKernels;
+import io.whimbrel.core.simd.GraphKernels;
 import io.whimbrel.core.simd.Kernels;
+import io.whimbrel.core.simd.ScalarGraphKernels;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -26,6 +28,8 @@ public final class PanamaKernels implements Kernels {
   private static final int STEP = 8 * REGISTER;
 
   private final CodeKernels codes = new PanamaCodeKernels();
+  private final GraphKernels graph =
+      PanamaGraphKernels.FITS ? new PanamaGraphKernels() : new ScalarGraphKernels();
 
   private static FloatVector load(MemorySegment segment, long offset) {
     return FloatVector.fromMemorySegment(SPECIES, segment, offset, ByteOrder.LITTLE_ENDIAN);
@@ -177,6 +181,11 @@ public final class PanamaKernels implements Kernels {
   @Override
   public CodeKernels codes() {
     return codes;
+  }
+
+  @Override
+  public GraphKernels graph() {
+    return graph;
   }
 
   @Override

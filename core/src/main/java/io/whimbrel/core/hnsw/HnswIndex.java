@@ -1,0 +1,378 @@
+package io.whimbrel.core.hnsw;
+
+import io.whimbrel.core.index.AcceptBits;
+import io.whimbrel.core.index.SearchParams;
+import io.whimbrel.core.index.TopK;
+import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.memory.RefCount;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.IndexSpec;
+import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.simd.GraphKernels;
+import io.whimbrel.core.simd.Kernels;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.BooleanSupplier;
+
+/// Approximate search in a graph whose rows hold the codes of their neighbours.
+///
+/// Named after HNSW, whose parameters it takes: `m` gives rows of `2 m` edges, in blocks of 32;
+/// `efConstruction` is the beam that links a row; `ef` the beam of a search. Unlike HNSW (Malkov
+/// and Yashunin 2016) it has one layer, entered through a row of sampled ones. The layout is that
+/// of SymphonyQG (Gou et al. 2025), made to take inserts and removes one by one.
+///
+/// An added row is found by the searches after its publish, which scan what is not linked yet;
+/// [#work] links it. A removed row is hidden at once, stays a stepping stone until work has led the
+/// edges around it, and is used again when no search can stand on it any more.
+///
+/// What orders what: a row's vector is written before its birth, the birth before the publish that
+/// makes it visible, its edges before the first edge to it. A vector is overwritten only after the
+/// row was cut off and every walk that began before has ended (see [Pins]).
+public final class HnswIndex implements VectorIndex {
+  /// Longer vectors are refused under L2 and DOT: their distances would leave float32.
+  public static final double SQUARED_NORM_MAX = 1e36;
+
+  /// Below this share of accepted rows a scan of just those is faster than a walk.
+  private static final double SCAN_SHARE = 0.02;
+
+  /// So many times the beam, and fewer, are scanned sooner than walked to.
+  private static final int SCAN_BEAMS = 4;
+
+  private final int dimension;
+  private final Metric metric;
+  private final GraphRows rows;
+  private final Rotation rotation;
+  private final Backlog backlog = new Backlog();
+  private final Pins pins;
+  private final Graph graph;
+  private final RefCount references;
+
+  /// Rows that may be used again.
+  private final Queue<Integer> free = new ConcurrentLinkedQueue<>();
+
+  /// Scratch of the writer.
+  private final float[] writerVector;
+
+  // Writer only: rows added since the last publish, and what the next publish will show.
+  private int[] added = new int[64];
+  private int addedCount;
+  private int writerLive;
+  private long lastRemove;
+
+  private volatile Snapshot published = new Snapshot(Entry.ROWS, 0, 0);
+
+  private record Snapshot(int rows, int live, long seq) {}
+
+  public HnswIndex(int dimension, Metric metric, IndexSpec.Hnsw spec, Kernels kernels) {
+    this.dimension = Limits.checkRange("dimension", dimension, 1, Limits.DIMENSION_MAX);
+    this.metric = metric;
+    GraphKernels graphKernels = kernels.graph();
+    RowLayout layout = RowLayout.of(dimension, 2 * spec.m(), metric == Metric.DOT);
+    this.rows = new GraphRows(layout);
+    this.rotation = new Rotation(layout.dimension(), graphKernels);
+    this.writerVector = new float[layout.dimension()];
+    this.pins = new Pins(() -> new Searcher(rows, graphKernels));
+    this.graph = new Graph(rows, graphKernels, spec.efConstruction(), backlog, pins);
+    this.references = new RefCount(this::free);
+  }
+
+  private void free() {
+    graph.close();
+    pins.close();
+    rows.close();
+  }
+
+  @Override
+  public int dimension() {
+    return dimension;
+  }
+
+  @Override
+  public Metric metric() {
+    return metric;
+  }
+
+  // ------------------------------------------------------------------------------------- writer
+
+  @Override
+  public int add(float[] vector, long label) {
+    checkOpen();
+    double squares = rotated("vector", vector, writerVector);
+    pins.collect(free::add);
+    Integer freed = free.poll();
+    int row = freed == null ? rows.append() : freed;
+    if (freed != null) {
+      rows.reset(row);
+    }
+    rows.setVector(row, writerVector, (float) squares, label);
+    if (addedCount == added.length) {
+      added = Arrays.copyOf(added, 2 * addedCount);
+    }
+    added[addedCount++] = row;
+    writerLive++;
+    return row - Entry.ROWS;
+  }
+
+  @Override
+  public int add(ByteBuffer vector, long label) {
+    float[] values = new float[vector.remaining() / Float.BYTES];
+    vector.slice().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(values);
+    return add(values, label);
+  }
+
+  @Override
+  public void remove(int ordinal, long seq) {
+    checkOpen();
+    Objects.checkIndex(ordinal, rows.count() - Entry.ROWS);
+    int row = ordinal + Entry.ROWS;
+    if (rows.isDead(row)) {
+      throw new IllegalStateException("ordinal " + ordinal + " is dead (expected: live)");
+    }
+    if (seq <= published.seq()) {
+      throw new IllegalStateException(
+          "seq: " + seq + " (expected: above " + published.seq() + ")");
+    }
+    rows.setDeath(row, seq);
+    lastRemove = Math.max(lastRemove, seq);
+    writerLive--;
+    graph.bury(row);
+  }
+
+  @Override
+  public void publish(long seq) {
+    checkOpen();
+    long last = Math.max(published.seq(), lastRemove);
+    if (seq < last) {
+      throw new IllegalStateException("seq: " + seq + " (expected: at least " + last + ")");
+    }
+    for (int i = 0; i < addedCount; i++) {
+      rows.setBirth(added[i], seq);
+    }
+    rows.show();
+    backlog.append(added, addedCount);
+    addedCount = 0;
+    published = new Snapshot(rows.count(), writerLive, seq);
+  }
+
+  // ----------------------------------------------------------------------------------- searches
+
+  @Override
+  public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+    float[] rotated = new float[rows.layout.dimension()];
+    double squares = rotated("query", query, rotated);
+    if (!references.tryAcquire()) {
+      throw closed();
+    }
+    try {
+      Searcher searcher = pins.acquire();
+      try {
+        searcher.aim(rotated);
+        return search(searcher, squares, params, cancelled);
+      } finally {
+        pins.release(searcher);
+      }
+    } finally {
+      references.release();
+    }
+  }
+
+  private TopK search(
+      Searcher searcher, double squares, SearchParams params, BooleanSupplier cancelled) {
+    Snapshot snapshot = published;
+    AcceptBits accept = params.accept();
+    int k = Math.min(params.k(), snapshot.live());
+    Hits hits =
+        new Hits(rows, accept, snapshot.seq(), k, bar(squares, params.scoreThreshold()), cancelled);
+    if (k > 0) {
+      int candidates = Math.min(accept.count(), snapshot.live());
+      double share = (double) candidates / snapshot.live();
+      if (params.exact() || candidates <= SCAN_BEAMS * params.beam() || share < SCAN_SHARE) {
+        scan(searcher, snapshot, hits);
+      } else {
+        walk(searcher, params, share, hits);
+        if (hits.met() < Math.min(k, candidates)) {
+          // The walk ended among rows that are not accepted.
+          scan(searcher, snapshot, hits);
+        }
+      }
+    }
+    return result(hits, squares, params.scoreThreshold(), snapshot.seq());
+  }
+
+  /// Everything, or just the accepted.
+  private void scan(Searcher searcher, Snapshot snapshot, Hits hits) {
+    AcceptBits accept = hits.accept();
+    int count = snapshot.rows() - Entry.ROWS;
+    for (int i = accept.next(0); i < count; i = accept.next(i + 1)) {
+      hits.offer(searcher, i + Entry.ROWS);
+    }
+  }
+
+  private void walk(Searcher searcher, SearchParams params, double share, Hits hits) {
+    // First what is not linked, then the graph: a row linked in between is met twice, never missed.
+    Backlog.Window window = backlog.window();
+    for (int i = window.from(); i < window.to(); i++) {
+      int row = window.array()[i];
+      if (!rows.isLinked(row)) {
+        hits.offer(searcher, row);
+      }
+    }
+    long wide = (long) Math.ceil(params.beam() / share);
+    searcher.walk(graph.entry(), (int) Math.min(wide, Limits.EF_MAX), hits);
+  }
+
+  /// The distance at which a hit just reaches the threshold, a little more against rounding: the
+  /// threshold itself is applied to the scores.
+  private float bar(double squares, double scoreThreshold) {
+    double distance =
+        switch (metric) {
+          case COSINE -> 2 - 2 * scoreThreshold;
+          case L2 -> -scoreThreshold;
+          case DOT -> squares - 2 * scoreThreshold;
+        };
+    return (float) (distance + 1e-4 * (squares + Math.abs(distance)) + Float.MIN_NORMAL);
+  }
+
+  private TopK result(Hits hits, double squares, double scoreThreshold, long seq) {
+    int count = 0;
+    int[] ordinals = new int[hits.count()];
+    long[] labels = new long[hits.count()];
+    float[] scores = new float[hits.count()];
+    for (int rank = 0; rank < hits.count(); rank++) {
+      float score = score(hits.distance(rank), squares);
+      if (score >= scoreThreshold) {
+        ordinals[count] = hits.row(rank) - Entry.ROWS;
+        labels[count] = rows.label(hits.row(rank));
+        scores[count++] = score;
+      }
+    }
+    return new TopK(
+        Arrays.copyOf(ordinals, count),
+        Arrays.copyOf(labels, count),
+        Arrays.copyOf(scores, count),
+        seq);
+  }
+
+  private float score(double distance, double squares) {
+    double score =
+        switch (metric) {
+          case COSINE -> Math.clamp(1 - distance / 2, -1, 1);
+          case L2 -> -distance;
+          case DOT -> (squares - distance) / 2;
+        };
+    // Adding zero makes -0 a +0.
+    return (float) Math.clamp(score, -Float.MAX_VALUE, Float.MAX_VALUE) + 0f;
+  }
+
+  // --------------------------------------------------------------------------------- background
+
+  @Override
+  public boolean work(int rowsMax) {
+    if (!references.tryAcquire()) {
+      return false;
+    }
+    try {
+      return graph.work(rowsMax);
+    } finally {
+      references.release();
+    }
+  }
+
+  @Override
+  public int rows() {
+    return published.rows() - Entry.ROWS;
+  }
+
+  @Override
+  public int live() {
+    return published.live();
+  }
+
+  @Override
+  public int pending() {
+    return backlog.window().count();
+  }
+
+  @Override
+  public long bytes() {
+    return rows.bytes();
+  }
+
+  @Override
+  public double coverage() {
+    int live = published.live();
+    return live == 0 ? 1 : Math.max(0, 1 - (double) pending() / live);
+  }
+
+  @Override
+  public void close() {
+    references.close();
+  }
+
+  // ------------------------------------------------------------------------------------- checks
+
+  /// Checks a vector, scales it for COSINE, pads and rotates it into `out`. Returns its squared
+  /// norm as stored.
+  private double rotated(String field, float[] vector, float[] out) {
+    if (vector.length != dimension) {
+      throw WhimbrelException.of(
+          ErrorCode.DIMENSION_MISMATCH, field, vector.length + " values", dimension + " values");
+    }
+    double squares = 0;
+    for (float value : vector) {
+      squares += (double) value * value;
+    }
+    if (!Double.isFinite(squares)) {
+      throw WhimbrelException.of(
+          ErrorCode.NOT_FINITE, field, "NaN or infinite value", "finite values");
+    }
+    if (metric != Metric.COSINE && squares > SQUARED_NORM_MAX) {
+      throw WhimbrelException.of(
+          ErrorCode.LIMIT_EXCEEDED,
+          field,
+          "norm " + (float) Math.sqrt(squares),
+          "a norm of at most " + (float) Math.sqrt(SQUARED_NORM_MAX));
+    }
+    Arrays.fill(out, dimension, out.length, 0);
+    if (metric != Metric.COSINE) {
+      System.arraycopy(vector, 0, out, 0, dimension);
+      rotation.apply(out);
+      return squares;
+    }
+    if (squares == 0) {
+      throw WhimbrelException.of(
+          ErrorCode.ZERO_VECTOR, field, "all zero", "a direction, for COSINE");
+    }
+    double scale = 1 / Math.sqrt(squares);
+    for (int i = 0; i < dimension; i++) {
+      out[i] = (float) (vector[i] * scale);
+    }
+    rotation.apply(out);
+    return 1;
+  }
+
+  /// For checks of the whole graph.
+  GraphRows graphRows() {
+    return rows;
+  }
+
+  int entry() {
+    return graph.entry();
+  }
+
+  private void checkOpen() {
+    if (references.closed()) {
+      throw closed();
+    }
+  }
+
+  private static WhimbrelException closed() {
+    return WhimbrelException.of(ErrorCode.UNAVAILABLE, "index", "closed", "open");
+  }
+}

@@ -1,0 +1,240 @@
+package io.whimbrel.core.hnsw;
+
+import io.whimbrel.core.simd.GraphKernels;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+
+/// Gives rows their edges. One thread at a time; several linkers may work on one graph.
+///
+/// To link row `v`:
+/// 1. walk towards its vector with a beam of `efConstruction`; what was expanded are the
+///    candidates, with exact distances;
+/// 2. keep, nearest first, each candidate that no kept one occludes: that is nearer to it than `v`
+///    by more than the factor `slack` (the rule of Vamana, Subramanya et al. 2019). These edges are
+///    hard. Fill the row with the least occluded others, as soft edges: a scan costs the same for a
+///    full row, and they are the first to give way;
+/// 3. write the edges, and offer each opposite edge to its row. Whether that row takes it is
+///    decided by the estimates which the walk made when it expanded the row: no distance is
+///    computed again;
+/// 4. if too few rows took it, force it upon the nearest.
+final class Linker implements AutoCloseable {
+  /// Rows that fewer rows point to never lose one of these.
+  static final int IN_DEGREE_MIN = 6;
+
+  /// A kept row occludes a candidate when it is nearer to it, by this factor of squared distance.
+  static final float SLACK = 1.1f;
+
+  private static final int NONE = -1;
+
+  private final GraphRows rows;
+  private final GraphKernels kernels;
+  private final Searcher searcher;
+  private final int degree;
+  private final int efConstruction;
+  private final float slack;
+  private final Edge edge;
+
+  private long[] order = new long[256];
+
+  /// Hops of the chosen neighbours, hard ones first.
+  private final int[] chosen;
+
+  private int hard;
+  private int count;
+
+  /// Occlusion of each candidate in `order`: how near the nearest kept one is, relative to the row
+  /// itself. Big is good.
+  private float[] clearance = new float[256];
+
+  private final float[] fresh;
+
+  Linker(GraphRows rows, GraphKernels kernels, int efConstruction) {
+    this.rows = rows;
+    this.kernels = kernels;
+    this.searcher = new Searcher(rows, kernels);
+    this.degree = rows.layout.degree();
+    this.efConstruction = efConstruction;
+    this.slack = SLACK;
+    this.edge = new Edge(rows.layout.codeDimension());
+    this.chosen = new int[degree];
+    this.fresh = new float[degree];
+  }
+
+  /// Links a row that no other row points to yet. Returns how many of its edges are hard.
+  int link(int row, int entry) {
+    searcher.aim(row);
+    searcher.trace(entry, efConstruction);
+    int candidates = sortCandidates(row);
+    choose(candidates);
+    for (int i = 0; i < count; i++) {
+      int to = searcher.hopNodes[chosen[i]];
+      edge.encode(kernels, rows, row, to, searcher.hopDistances[chosen[i]]);
+      rows.setLane(row, i, to, edge, false, i >= hard);
+      rows.addInDegree(to, 1);
+    }
+    rows.addFlag(row, GraphRows.FLAG_LINKED);
+    // Whoever sees an edge to the row sees the row.
+    VarHandle.releaseFence();
+    for (int i = 0; i < count; i++) {
+      offer(row, chosen[i], false);
+    }
+    force(row, candidates);
+    return hard;
+  }
+
+  /// Leads edges to a linked row that too few others point to.
+  void reinforce(int row, int entry) {
+    searcher.aim(row);
+    searcher.trace(entry, efConstruction);
+    force(row, sortCandidates(row));
+  }
+
+  private void force(int row, int candidates) {
+    for (int i = 0; i < candidates && rows.inDegree(row) < IN_DEGREE_MIN; i++) {
+      offer(row, (int) order[i], true);
+    }
+  }
+
+  /// Orders the live expanded rows by distance.
+  private int sortCandidates(int row) {
+    if (order.length < searcher.hops) {
+      order = new long[2 * searcher.hops];
+      clearance = new float[2 * searcher.hops];
+    }
+    int candidates = 0;
+    for (int hop = 0; hop < searcher.hops; hop++) {
+      int node = searcher.hopNodes[hop];
+      if (node != row && !rows.isDead(node)) {
+        // Bits of floats that are not negative are in the order of the floats.
+        order[candidates++] =
+            (long) Float.floatToRawIntBits(searcher.hopDistances[hop]) << 32 | hop;
+      }
+    }
+    Arrays.sort(order, 0, candidates);
+    return candidates;
+  }
+
+  private void choose(int candidates) {
+    hard = 0;
+    int tested = 0;
+    for (; tested < candidates && hard < degree; tested++) {
+      int hop = (int) order[tested];
+      clearance[tested] = clearance(searcher.hopNodes[hop], searcher.hopDistances[hop]);
+      if (clearance[tested] == Float.POSITIVE_INFINITY) {
+        chosen[hard++] = hop;
+      }
+    }
+    count = hard;
+    fill(tested);
+  }
+
+  /// How far the first kept row that occludes the candidate is from it, relative to `distance`;
+  /// infinite when none does.
+  private float clearance(int candidate, float distance) {
+    for (int i = 0; i < hard; i++) {
+      int kept = searcher.hopNodes[chosen[i]];
+      float between = rows.distance(kernels, kept, candidate);
+      // Equal counts as occluded, so that copies of one vector do not fill a row.
+      if (slack * between <= distance) {
+        return distance > 0 ? between / distance : 0;
+      }
+    }
+    return Float.POSITIVE_INFINITY;
+  }
+
+  /// Fills up with the rejected candidates of the largest clearance.
+  private void fill(int tested) {
+    int missing = Math.min(degree - hard, tested - hard);
+    if (missing <= 0) {
+      return;
+    }
+    long[] rejected = new long[tested - hard];
+    int n = 0;
+    for (int i = 0; i < tested; i++) {
+      if (clearance[i] != Float.POSITIVE_INFINITY) {
+        rejected[n++] = (long) Float.floatToRawIntBits(clearance[i]) << 32 | (int) order[i];
+      }
+    }
+    Arrays.sort(rejected);
+    for (int i = 0; i < missing; i++) {
+      chosen[count++] = (int) rejected[n - 1 - i];
+    }
+  }
+
+  // ---------------------------------------------------------------------------- opposite edges
+
+  /// Offers the edge from the row of `hop` back to `row`.
+  private void offer(int row, int hop, boolean forced) {
+    int to = searcher.hopNodes[hop];
+    float length = searcher.hopDistances[hop];
+    rows.lock(to);
+    try {
+      if (!rows.isDead(to) && !rows.pointsTo(to, row)) {
+        take(row, to, hop, length, forced);
+      }
+    } finally {
+      rows.unlock(to);
+    }
+  }
+
+  /// Decides with row `to` locked. Estimates come from the walk, unless the row changed since.
+  private void take(int row, int to, int hop, float length, boolean forced) {
+    float[] estimates = searcher.hopEstimates;
+    int first = hop * degree;
+    if (rows.version(to) != searcher.hopVersions[hop]) {
+      searcher.estimate(to, length, fresh, 0);
+      estimates = fresh;
+      first = 0;
+    }
+    int empty = NONE;
+    int longestSoft = NONE;
+    float softLength = -1;
+    int longest = NONE;
+    float longestLength = forced ? -1 : length;
+    boolean occluded = false;
+    for (int lane = 0; lane < degree; lane++) {
+      int neighbour = rows.id(to, lane);
+      if (neighbour < 0) {
+        empty = lane;
+        continue;
+      }
+      float other = rows.length(to, lane);
+      boolean soft = rows.isSoft(to, lane);
+      float between = slack * estimates[first + lane];
+      if (other < length) {
+        occluded |= !soft && between <= length;
+      } else if (!soft && between <= other) {
+        rows.soften(to, lane);
+        soft = true;
+      }
+      if (soft && other > softLength && mayLose(neighbour)) {
+        softLength = other;
+        longestSoft = lane;
+      }
+      if (other > longestLength && mayLose(neighbour)) {
+        longestLength = other;
+        longest = lane;
+      }
+    }
+    int lane = empty != NONE ? empty : longestSoft != NONE ? longestSoft : longest;
+    if (lane == NONE || occluded && !forced && empty == NONE) {
+      return;
+    }
+    int evicted = rows.id(to, lane);
+    if (evicted >= 0) {
+      rows.addInDegree(evicted, -1);
+    }
+    edge.encode(kernels, rows, row, to, length);
+    rows.setLane(to, lane, row, edge, true, occluded);
+    rows.addInDegree(row, 1);
+  }
+
+  private boolean mayLose(int neighbour) {
+    return rows.inDegree(neighbour) > IN_DEGREE_MIN;
+  }
+
+  @Override
+  public void close() {
+    searcher.close();
+  }
+}

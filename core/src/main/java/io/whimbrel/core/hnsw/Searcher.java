@@ -1,0 +1,237 @@
+package io.whimbrel.core.hnsw;
+
+import static io.whimbrel.core.memory.VectorMatrix.VALUE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import io.whimbrel.core.memory.Region;
+import io.whimbrel.core.simd.GraphKernels;
+import io.whimbrel.core.simd.LookupTable;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// Walks the graph towards one query, with scratch that is made once. One thread at a time.
+///
+/// The beam is a sorted array of estimates with a cursor: everything before the cursor was
+/// expanded. To expand a row is to read it once from start to end: its exact distance to the query,
+/// and estimates of all its neighbours, of which only those better than the beam's worst cost more
+/// than a comparison. A node may stand in the beam several times, with estimates from different
+/// rows; the best counts, which averages out much of the estimates' error. Exact distances are all
+/// that leaves: no second pass is needed.
+final class Searcher implements AutoCloseable {
+  /// Pinned epoch of a searcher that is not lent.
+  static final long IDLE = Long.MAX_VALUE;
+
+  private static final int EXPANDED = 1 << 31;
+  private static final int EMPTY = -1;
+  private static final int BEAM = GraphKernels.BEAM_MARGIN;
+
+  private final GraphRows rows;
+  private final RowLayout layout;
+  private final GraphKernels kernels;
+  private final Region region;
+  final MemorySegment query;
+  final LookupTable table;
+  private final float[] estimates;
+
+  /// Epoch that the walk of a lent searcher began in; see [Pins].
+  volatile long pinned = IDLE;
+
+  /// The beam, with margins as [GraphKernels#insert] wants them.
+  private float[] beamEstimates = {};
+  private int[] beamNodes = {};
+  private int beamLength;
+
+  /// Number of the walk that expanded each row.
+  private int[] expandedBy = {};
+
+  private int walk;
+
+  // The rows expanded by the last traced walk, in order, with the estimates of their neighbours.
+  int hops;
+  int[] hopNodes = new int[256];
+  float[] hopDistances = new float[256];
+  int[] hopVersions = new int[256];
+  float[] hopEstimates;
+
+  Searcher(GraphRows rows, GraphKernels kernels) {
+    this.rows = rows;
+    this.layout = rows.layout;
+    this.kernels = kernels;
+    int tableBytes = LookupTable.BYTES_PER_DIMENSION * layout.codeDimension();
+    this.region = Region.shared(layout.vectorBytes() + tableBytes);
+    this.query = region.segment().asSlice(0, layout.vectorBytes());
+    this.table =
+        new LookupTable(
+            region.segment().asSlice(layout.vectorBytes(), tableBytes), layout.codeDimension());
+    this.estimates = new float[layout.degree()];
+    this.hopEstimates = new float[256 * layout.degree()];
+  }
+
+  /// Takes a rotated query.
+  void aim(float[] rotated) {
+    MemorySegment.copy(rotated, 0, query, VALUE, 0, rotated.length);
+    kernels.prepare(query, 0, table);
+  }
+
+  /// Takes the vector of a row as the query.
+  void aim(int row) {
+    MemorySegment.copy(
+        rows.segment(row),
+        rows.offset(row) + RowLayout.VECTOR,
+        query,
+        0,
+        layout.vectorBytes());
+    kernels.prepare(query, 0, table);
+  }
+
+  /// Squared distance from the query to a row.
+  float distance(int row) {
+    return kernels.squaredL2(
+        query, 0, rows.segment(row), rows.offset(row) + RowLayout.VECTOR, layout.dimension());
+  }
+
+  /// What searches order by: the squared distance, less the row's squared norm under DOT.
+  float searchDistance(int row) {
+    return layout.dot() ? distance(row) - rows.norm(row) : distance(row);
+  }
+
+  /// Estimates of the neighbours of a row at the known distance, to `out[at]` and after.
+  void estimate(int row, float distance, float[] out, int at) {
+    MemorySegment segment = rows.segment(row);
+    long offset = rows.offset(row);
+    for (int block = 0; block < layout.blocks(); block++) {
+      kernels.scan(
+          segment,
+          offset + layout.codes(block),
+          offset + layout.f0(block),
+          offset + layout.f1(block),
+          table,
+          distance,
+          0,
+          out,
+          at + block * RowLayout.LANES);
+    }
+  }
+
+  /// Walks from the row `entry`, which is no node itself, with a beam of `ef`; `visitor` is told
+  /// each expanded row once.
+  void walk(int entry, int ef, Visitor visitor) {
+    run(entry, ef, visitor);
+  }
+
+  /// Walks by squared distance whatever the metric, and keeps what was expanded with the estimates
+  /// of all neighbours, in the fields `hop...`.
+  void trace(int entry, int ef) {
+    run(entry, ef, null);
+  }
+
+  private void run(int entry, int ef, @Nullable Visitor visitor) {
+    boolean trace = visitor == null;
+    begin(ef);
+    int cursor = expand(entry, distance(entry), ef, trace);
+    int end = BEAM + ef;
+    while (cursor < end) {
+      int node = beamNodes[cursor];
+      if (node < 0 || expandedBy[node] == walk) {
+        if (node == EMPTY) {
+          break;
+        }
+        cursor++;
+        continue;
+      }
+      beamNodes[cursor] = node | EXPANDED;
+      cursor++;
+      expandedBy[node] = walk;
+      int version = trace ? rows.version(node) : 0;
+      float distance = distance(node);
+      cursor = Math.min(cursor, expand(node, distance, ef, trace));
+      if (visitor == null) {
+        keep(node, distance, version);
+      } else {
+        visitor.visit(node, layout.dot() ? distance - rows.norm(node) : distance);
+      }
+    }
+  }
+
+  interface Visitor {
+    void visit(int node, float distance);
+  }
+
+  private void begin(int ef) {
+    beamLength = (ef + 15) & -16;
+    if (beamNodes.length < beamLength + 2 * BEAM) {
+      beamNodes = new int[beamLength + 2 * BEAM];
+      beamEstimates = new float[beamLength + 2 * BEAM];
+      beamEstimates[BEAM - 1] = Float.NEGATIVE_INFINITY;
+    }
+    Arrays.fill(beamEstimates, BEAM, BEAM + beamLength, Float.POSITIVE_INFINITY);
+    Arrays.fill(beamNodes, BEAM, BEAM + beamLength, EMPTY);
+    int shown = rows.shown();
+    if (expandedBy.length < shown) {
+      expandedBy = new int[shown + shown / 2];
+      walk = 0;
+    }
+    if (++walk < 0) {
+      Arrays.fill(expandedBy, 0);
+      walk = 1;
+    }
+    hops = 0;
+  }
+
+  private void keep(int node, float distance, int version) {
+    if (hops == hopNodes.length) {
+      hopNodes = Arrays.copyOf(hopNodes, 2 * hops);
+      hopDistances = Arrays.copyOf(hopDistances, 2 * hops);
+      hopVersions = Arrays.copyOf(hopVersions, 2 * hops);
+      hopEstimates = Arrays.copyOf(hopEstimates, 2 * hops * layout.degree());
+    }
+    hopNodes[hops] = node;
+    hopDistances[hops] = distance;
+    hopVersions[hops] = version;
+    System.arraycopy(estimates, 0, hopEstimates, hops * estimates.length, estimates.length);
+    hops++;
+  }
+
+  /// Offers the neighbours of a row to the beam; returns the lowest place that was filled.
+  private int expand(int row, float distance, int ef, boolean trace) {
+    MemorySegment segment = rows.segment(row);
+    long offset = rows.offset(row);
+    int last = BEAM + ef - 1;
+    int lowest = Integer.MAX_VALUE;
+    for (int block = 0; block < layout.blocks(); block++) {
+      int first = block * RowLayout.LANES;
+      int better =
+          kernels.scan(
+              segment,
+              offset + layout.codes(block),
+              offset + (trace ? layout.f0(block) : layout.searched(block)),
+              offset + layout.f1(block),
+              table,
+              distance,
+              beamEstimates[last],
+              estimates,
+              first);
+      long ids = offset + layout.ids(block);
+      for (; better != 0; better &= better - 1) {
+        int lane = Integer.numberOfTrailingZeros(better);
+        float estimate = estimates[first + lane];
+        int node = segment.get(JAVA_INT, ids + 4L * lane);
+        // Rows shown after the walk began are not for it; a cleared lane has no row.
+        if (Integer.compareUnsigned(node, expandedBy.length) >= 0
+            || estimate >= beamEstimates[last]
+            || expandedBy[node] == walk) {
+          continue;
+        }
+        int at = kernels.insert(beamEstimates, beamNodes, beamLength, estimate, node);
+        lowest = Math.min(lowest, BEAM + at);
+      }
+    }
+    return lowest;
+  }
+
+  @Override
+  public void close() {
+    region.close();
+  }
+}

@@ -1,0 +1,87 @@
+package io.whimbrel.core.simd;
+
+import java.lang.foreign.MemorySegment;
+
+/// Arithmetic of a graph whose rows hold the one-bit codes of their neighbours.
+///
+/// A code is the signs of `x - c` under a random rotation, `x` the neighbour and `c` the row's own
+/// vector; two factors turn the inner product of the signs with a rotated query into an unbiased
+/// estimate of the squared distance. Source: RaBitQ, Gao and Long 2024; the layout beside the row
+/// is SymphonyQG's, Gou et al. 2025; the scan is FastScan, André et al. 2015.
+///
+/// A block of [#LANES] neighbours takes `4 * dimension` bytes of codes. Every 64 bytes hold 16
+/// dimensions: the sub-table `s` of four dimensions in bytes `16 * s` and after, in which the nibble
+/// of a lane stands at [#codeByte] and [#codeShift]. The factors are two arrays of 32 floats.
+///
+/// Vectors are little-endian float32, `dimension` a multiple of 16. Segments are lent. Any thread,
+/// with scratch of its own. Nothing allocates.
+public interface GraphKernels {
+  /// Neighbours in a block.
+  int LANES = 32;
+
+  /// Dimensions that one line of codes covers; vectors are padded to whole lines.
+  int LINE_DIMENSIONS = 16;
+
+  /// Rotates `x` in place by `signs.length` rounds of sign flips, each followed by a fast Hadamard
+  /// transform of the first or, in odd rounds, the last `2^i` values, the largest power of two that
+  /// fits. Lengths and angles stay.
+  void rotate(float[] x, float[][] signs);
+
+  /// Undoes [#rotate].
+  void rotateBack(float[] x, float[][] signs);
+
+  /// Fills `table` for the rotated query at byte `offset` of `query`.
+  void prepare(MemorySegment query, long offset, LookupTable table);
+
+  /// Estimates the squared distances of a query to the 32 neighbours of a row: `base + f0 + f1 *
+  /// (signs . query)`, to `out[outAt]` and after.
+  ///
+  /// @param rows holds the codes at byte `codes` and 32 floats each at bytes `f0` and `f1`
+  /// @param base exact squared distance of the query to the row's own vector
+  /// @return bit `k` set where estimate `k` is below `bound`
+  int scan(
+      MemorySegment rows,
+      long codes,
+      long f0,
+      long f1,
+      LookupTable table,
+      float base,
+      float bound,
+      float[] out,
+      int outAt);
+
+  /// Byte of a lane's nibble within the 16 of a sub-table: such that the 16-bit sums of a scan, four
+  /// registers folded into one, come out as lane `k` in the lower half of int `k % 16` for `k < 16`
+  /// and in the upper half else.
+  static int codeByte(int lane) {
+    int place = 2 * (lane % 16) + lane / 16;
+    return 2 * (place % 8) + place / 16;
+  }
+
+  /// 0 or 4: which nibble of the byte is the lane's.
+  static int codeShift(int lane) {
+    int place = 2 * (lane % 16) + lane / 16;
+    return place / 8 % 2 * 4;
+  }
+
+  /// Values before and after a beam that its kernel may touch.
+  int BEAM_MARGIN = 16;
+
+  /// Inserts into a beam sorted by estimate, before its equals; what was last falls out.
+  ///
+  /// The beam is elements `[16, 16 + length)` of both arrays, `length` a multiple of 16, padded with
+  /// infinite estimates; element 15 of `estimates` is negative infinity.
+  ///
+  /// @return place within the beam
+  int insert(float[] estimates, int[] nodes, int length, float estimate, int node);
+
+  /// Squared Euclidean distance of two vectors.
+  float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension);
+
+  /// Takes the signs of `x - c` and what the factors are made of.
+  ///
+  /// @param signs gets bit `i % 16` of element `i / 16` set where `x[i] > c[i]`
+  /// @param sums gets the sum of `|x - c|` and the sum of `c` with the sign of `x - c`
+  void residual(
+      MemorySegment c, long cAt, MemorySegment x, long xAt, int dimension, short[] signs, float[] sums);
+}

@@ -1,0 +1,176 @@
+package io.whimbrel.core.simd;
+
+import static io.whimbrel.core.memory.VectorMatrix.VALUE;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import java.lang.foreign.MemorySegment;
+
+/// The kernels of the graph in plain Java: the meaning of the fast ones, and their stand-in.
+public final class ScalarGraphKernels implements GraphKernels {
+  @Override
+  public void rotate(float[] x, float[][] signs) {
+    int span = Integer.highestOneBit(x.length);
+    for (int round = 0; round < signs.length; round++) {
+      flip(x, signs[round]);
+      hadamard(x, round % 2 == 0 ? 0 : x.length - span, span);
+    }
+  }
+
+  @Override
+  public void rotateBack(float[] x, float[][] signs) {
+    int span = Integer.highestOneBit(x.length);
+    for (int round = signs.length - 1; round >= 0; round--) {
+      // The transform is its own inverse.
+      hadamard(x, round % 2 == 0 ? 0 : x.length - span, span);
+      flip(x, signs[round]);
+    }
+  }
+
+  private static void flip(float[] x, float[] signs) {
+    for (int i = 0; i < x.length; i++) {
+      x[i] *= signs[i];
+    }
+  }
+
+  private static void hadamard(float[] x, int from, int span) {
+    float scale = (float) (1 / Math.sqrt(span));
+    for (int i = from; i < from + span; i++) {
+      x[i] *= scale;
+    }
+    for (int half = 1; half < span; half <<= 1) {
+      for (int i = from; i < from + span; i += 2 * half) {
+        for (int j = i; j < i + half; j++) {
+          float a = x[j];
+          float b = x[j + half];
+          x[j] = a + b;
+          x[j + half] = a - b;
+        }
+      }
+    }
+  }
+
+  @Override
+  public void prepare(MemorySegment query, long offset, LookupTable table) {
+    float most = 0;
+    float bias = 0;
+    for (int i = 0; i < table.dimension; i += 4) {
+      float size = size(query, offset, i);
+      most = Math.max(most, size);
+      bias += size;
+    }
+    // A zero query has sums of zero only; any step will do.
+    float step = most > 0 ? 2 * most / LookupTable.LEVELS : 1;
+    table.scale(step, bias);
+    for (int i = 0; i < table.dimension; i += 4) {
+      float size = size(query, offset, i);
+      for (int e = 0; e < 16; e++) {
+        float sum = size;
+        for (int bit = 0; bit < 4; bit++) {
+          float value = query.get(VALUE, offset + 4L * (i + bit));
+          sum += (e >> bit & 1) == 1 ? value : -value;
+        }
+        table.bytes.set(JAVA_BYTE, 4L * i + e, (byte) (int) (sum / step + 0.5f));
+      }
+    }
+  }
+
+  private static float size(MemorySegment query, long offset, int i) {
+    float size = 0;
+    for (int bit = 0; bit < 4; bit++) {
+      size += Math.abs(query.get(VALUE, offset + 4L * (i + bit)));
+    }
+    return size;
+  }
+
+  @Override
+  public int scan(
+      MemorySegment rows,
+      long codes,
+      long f0,
+      long f1,
+      LookupTable table,
+      float base,
+      float bound,
+      float[] out,
+      int outAt) {
+    int below = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+      int place = GraphKernels.codeByte(lane);
+      int shift = GraphKernels.codeShift(lane);
+      int sum = 0;
+      for (int i = 0; i < table.dimension; i += 4) {
+        int code = rows.get(JAVA_BYTE, codes + 4L * i + place) >> shift & 15;
+        sum += table.bytes.get(JAVA_BYTE, 4L * i + code) & 0xff;
+      }
+      float product = sum * table.step - table.bias;
+      float term = rows.get(VALUE, f0 + 4L * lane);
+      float factor = rows.get(VALUE, f1 + 4L * lane);
+      out[outAt + lane] = factor * product + term + base;
+      if (out[outAt + lane] < bound) {
+        below |= 1 << lane;
+      }
+    }
+    return below;
+  }
+
+  @Override
+  public int insert(float[] estimates, int[] nodes, int length, float estimate, int node) {
+    int at = BEAM_MARGIN + length - 1;
+    for (; estimates[at - 1] >= estimate; at--) {
+      estimates[at] = estimates[at - 1];
+      nodes[at] = nodes[at - 1];
+    }
+    estimates[at] = estimate;
+    nodes[at] = node;
+    return at - BEAM_MARGIN;
+  }
+
+  @Override
+  public float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension) {
+    float s0 = 0;
+    float s1 = 0;
+    float s2 = 0;
+    float s3 = 0;
+    for (long i = 0; i < 4L * dimension; i += 16) {
+      float d0 = a.get(VALUE, aAt + i) - b.get(VALUE, bAt + i);
+      float d1 = a.get(VALUE, aAt + i + 4) - b.get(VALUE, bAt + i + 4);
+      float d2 = a.get(VALUE, aAt + i + 8) - b.get(VALUE, bAt + i + 8);
+      float d3 = a.get(VALUE, aAt + i + 12) - b.get(VALUE, bAt + i + 12);
+      s0 += d0 * d0;
+      s1 += d1 * d1;
+      s2 += d2 * d2;
+      s3 += d3 * d3;
+    }
+    return (s0 + s1) + (s2 + s3);
+  }
+
+  @Override
+  public void residual(
+      MemorySegment c,
+      long cAt,
+      MemorySegment x,
+      long xAt,
+      int dimension,
+      short[] signs,
+      float[] sums) {
+    float sizes = 0;
+    float signed = 0;
+    for (int i = 0; i < dimension; i += LINE_DIMENSIONS) {
+      int bits = 0;
+      for (int j = 0; j < LINE_DIMENSIONS; j++) {
+        float from = c.get(VALUE, cAt + 4L * (i + j));
+        float e = x.get(VALUE, xAt + 4L * (i + j)) - from;
+        sizes += Math.abs(e);
+        if (e > 0) {
+          bits |= 1 << j;
+          signed += from;
+        } else {
+          signed -= from;
+        }
+      }
+      signs[i / LINE_DIMENSIONS] = (short) bits;
+    }
+    sums[0] = sizes;
+    sums[1] = signed;
+  }
+}

@@ -1,0 +1,262 @@
+package io.whimbrel.core.simd;
+
+import static io.whimbrel.core.memory.VectorMatrix.VALUE;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.whimbrel.core.memory.Region;
+import io.whimbrel.core.testing.Seeds;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// The kernels of the graph against their meaning, and the fast ones against plain Java.
+class GraphKernelsOracleTest {
+  private static final GraphKernels SCALAR = new ScalarGraphKernels();
+  private static final GraphKernels FAST = ForcedWidth.kernels(512).graph();
+  private static final int LANES = GraphKernels.LANES;
+
+  static IntStream dimensions() {
+    return IntStream.of(16, 32, 48, 112, 128, 208, 256, 384, 784, 1008, 1024, 1040, 1536, 4096, 5008);
+  }
+
+  private static float[][] signs(Random random, int dimension) {
+    float[][] signs = new float[4][dimension];
+    for (float[] round : signs) {
+      for (int i = 0; i < dimension; i++) {
+        round[i] = random.nextBoolean() ? 1 : -1;
+      }
+    }
+    return signs;
+  }
+
+  private static void write(MemorySegment segment, long at, float[] values) {
+    MemorySegment.copy(values, 0, segment, VALUE, at, values.length);
+  }
+
+  @ParameterizedTest
+  @MethodSource("dimensions")
+  void rotationKeepsLengthsAndHasAnInverse(int dimension) {
+    Random random = Seeds.random("rotation " + dimension);
+    float[][] signs = signs(random, dimension);
+    float[] x = Seeds.gaussian(random, dimension);
+    double norm = IntStream.range(0, dimension).mapToDouble(i -> (double) x[i] * x[i]).sum();
+    float[] plain = x.clone();
+    SCALAR.rotate(plain, signs);
+    float[] fast = x.clone();
+    FAST.rotate(fast, signs);
+    double rotated = 0;
+    for (int i = 0; i < dimension; i++) {
+      assertThat(fast[i]).isCloseTo(plain[i], within(1e-4f));
+      rotated += (double) plain[i] * plain[i];
+    }
+    assertThat(rotated).isCloseTo(norm, within(1e-4 * norm));
+    SCALAR.rotateBack(plain, signs);
+    FAST.rotateBack(fast, signs);
+    for (int i = 0; i < dimension; i++) {
+      assertThat(plain[i]).isCloseTo(x[i], within(1e-4f));
+      assertThat(fast[i]).isCloseTo(x[i], within(1e-4f));
+    }
+  }
+
+  /// A row with 32 encoded neighbours, at an odd place of its memory.
+  private static final class Row {
+    static final int AT = 8;
+    final int dimension;
+    final MemorySegment memory;
+    final int codes = AT;
+    final int f0;
+    final int f1;
+    final short[][] signs = new short[LANES][];
+
+    Row(Region region, int dimension, Random random) {
+      this.dimension = dimension;
+      this.memory = region.segment();
+      this.f0 = AT + 4 * dimension;
+      this.f1 = f0 + 4 * LANES;
+      for (int lane = 0; lane < LANES; lane++) {
+        signs[lane] = new short[dimension / 16];
+        for (int i = 0; i < dimension / 16; i++) {
+          signs[lane][i] = (short) random.nextInt();
+          for (int part = 0; part < 4; part++) {
+            long at = codes + 64L * i + 16 * part + GraphKernels.codeByte(lane);
+            int nibble = signs[lane][i] >> 4 * part & 15;
+            int old = memory.get(JAVA_BYTE, at);
+            memory.set(JAVA_BYTE, at, (byte) (old | nibble << GraphKernels.codeShift(lane)));
+          }
+        }
+        memory.set(VALUE, f0 + 4L * lane, random.nextFloat() * 10);
+        memory.set(VALUE, f1 + 4L * lane, -random.nextFloat());
+      }
+    }
+
+    static long bytes(int dimension) {
+      return AT + 4L * dimension + 8L * LANES;
+    }
+
+    double estimate(float[] query, int lane, double base) {
+      double product = 0;
+      for (int i = 0; i < dimension; i++) {
+        boolean plus = (signs[lane][i / 16] >> i % 16 & 1) == 1;
+        product += plus ? query[i] : -query[i];
+      }
+      return base + memory.get(VALUE, f0 + 4L * lane)
+          + memory.get(VALUE, f1 + 4L * lane) * product;
+    }
+  }
+
+  @Test
+  void codePlacesAreAllDifferent() {
+    assertThat(
+            IntStream.range(0, LANES)
+                .map(lane -> 2 * GraphKernels.codeByte(lane) + GraphKernels.codeShift(lane) / 4)
+                .distinct()
+                .sum())
+        .isEqualTo(31 * 32 / 2);
+  }
+
+  @ParameterizedTest
+  @MethodSource("dimensions")
+  void scanEstimatesByTheSigns(int dimension) {
+    Random random = Seeds.random("scan " + dimension);
+    try (Region rowRegion = Region.confined(Row.bytes(dimension));
+        Region queryRegion = Region.confined(4L * dimension + 4);
+        Region tableRegion = Region.confined(8L * dimension)) {
+      Row row = new Row(rowRegion, dimension, random);
+      float[] query = Seeds.gaussian(random, dimension);
+      write(queryRegion.segment(), 4, query);
+      LookupTable plain = new LookupTable(tableRegion.segment(), dimension);
+      LookupTable fast = new LookupTable(tableRegion.segment().asSlice(4L * dimension), dimension);
+      SCALAR.prepare(queryRegion.segment(), 4, plain);
+      FAST.prepare(queryRegion.segment(), 4, fast);
+      assertThat(fast.step()).isCloseTo(plain.step(), within(1e-5f * plain.step()));
+      assertThat(fast.bias()).isCloseTo(plain.bias(), within(1e-4f * plain.bias()));
+      float bound = 5;
+      float[] estimates = new float[LANES + 3];
+      int below =
+          SCALAR.scan(row.memory, row.codes, row.f0, row.f1, plain, 3, bound, estimates, 3);
+      float[] fastEstimates = new float[LANES + 3];
+      int fastBelow =
+          FAST.scan(row.memory, row.codes, row.f0, row.f1, plain, 3, bound, fastEstimates, 3);
+      for (int lane = 0; lane < LANES; lane++) {
+        float factor = -row.memory.get(VALUE, row.f1 + 4L * lane);
+        // Each of the sub-tables rounds by half a step, rarely all in one direction.
+        double rounding = factor * plain.step() * Math.sqrt(dimension / 4.0) * 3 + 1e-3;
+        assertThat((double) estimates[3 + lane])
+            .isCloseTo(row.estimate(query, lane, 3), within(rounding));
+        assertThat(fastEstimates[3 + lane])
+            .isCloseTo(estimates[3 + lane], within(1e-4f * (1 + Math.abs(estimates[3 + lane]))));
+        assertThat((below >>> lane & 1) == 1).isEqualTo(estimates[3 + lane] < bound);
+        assertThat((fastBelow >>> lane & 1) == 1).isEqualTo(fastEstimates[3 + lane] < bound);
+      }
+    }
+  }
+
+  @Test
+  void scanSumsExtremes() {
+    for (int dimension : new int[] {16, 1024, 1040, 4096}) {
+      try (Region rowRegion = Region.confined(Row.bytes(dimension));
+          Region tables = Region.confined(8L * dimension)) {
+        float[] query = new float[dimension];
+        Arrays.fill(query, 1);
+        write(tables.segment(), 4L * dimension, query);
+        LookupTable table = new LookupTable(tables.segment(), dimension);
+        FAST.prepare(tables.segment(), 4L * dimension, table);
+        MemorySegment row = rowRegion.segment();
+        for (int i = 0; i < 4 * dimension; i++) {
+          row.set(JAVA_BYTE, i, (byte) 0xff);
+        }
+        for (int lane = 0; lane < LANES; lane++) {
+          row.set(VALUE, 4L * dimension + 4L * LANES + 4L * lane, 1);
+        }
+        float[] estimates = new float[LANES];
+        FAST.scan(
+            row, 0, 4L * dimension, 4L * dimension + 4L * LANES, table, 0, 0, estimates, 0);
+        for (float estimate : estimates) {
+          assertThat(estimate).isCloseTo(dimension, within(0.01f * dimension));
+        }
+      }
+    }
+  }
+
+  @Test
+  void aZeroQueryHasZeroProducts() {
+    for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+      try (Region region = Region.confined(8L * 64)) {
+        LookupTable table = new LookupTable(region.segment(), 64);
+        kernels.prepare(region.segment(), 4L * 64, table);
+        assertThat(table.bias()).isZero();
+        assertThat(table.step()).isEqualTo(1);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("dimensions")
+  void distanceAndResidualAgree(int dimension) {
+    Random random = Seeds.random("residual " + dimension);
+    try (Region region = Region.confined(8L * dimension + 4)) {
+      float[] c = Seeds.gaussian(random, dimension);
+      float[] x = Seeds.gaussian(random, dimension);
+      x[dimension / 2] = c[dimension / 2];
+      write(region.segment(), 4, c);
+      write(region.segment(), 4 + 4L * dimension, x);
+      double squared = 0;
+      double size = 0;
+      double signed = 0;
+      for (int i = 0; i < dimension; i++) {
+        double e = (double) x[i] - c[i];
+        squared += e * e;
+        size += Math.abs(e);
+        signed += e > 0 ? c[i] : -c[i];
+      }
+      for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+        MemorySegment s = region.segment();
+        long second = 4 + 4L * dimension;
+        assertThat((double) kernels.squaredL2(s, 4, s, second, dimension))
+            .isCloseTo(squared, within(1e-5 * squared));
+        short[] signs = new short[dimension / 16];
+        float[] sums = new float[2];
+        kernels.residual(s, 4, s, second, dimension, signs, sums);
+        assertThat((double) sums[0]).isCloseTo(size, within(1e-5 * size));
+        assertThat((double) sums[1]).isCloseTo(signed, within(1e-5 * dimension));
+        for (int i = 0; i < dimension; i++) {
+          assertThat((signs[i / 16] >> i % 16 & 1) == 1).isEqualTo(x[i] > c[i]);
+        }
+      }
+    }
+  }
+
+  @Test
+  void insertKeepsTheBeamSorted() {
+    Random random = Seeds.random("insertKeepsTheBeamSorted");
+    int margin = GraphKernels.BEAM_MARGIN;
+    for (int length : new int[] {16, 32, 64, 208}) {
+      float[] estimates = new float[length + 2 * margin];
+      Arrays.fill(estimates, Float.POSITIVE_INFINITY);
+      Arrays.fill(estimates, 0, margin, Float.NEGATIVE_INFINITY);
+      int[] nodes = new int[length + 2 * margin];
+      float[] fastEstimates = estimates.clone();
+      int[] fastNodes = nodes.clone();
+      for (int i = 1; i < 3 * length; i++) {
+        float estimate = random.nextInt(length) - length / 4f;
+        if (estimate >= estimates[margin + length - 1]) {
+          continue;
+        }
+        int place = SCALAR.insert(estimates, nodes, length, estimate, i);
+        assertThat(nodes[margin + place]).isEqualTo(i);
+        assertThat(FAST.insert(fastEstimates, fastNodes, length, estimate, i)).isEqualTo(place);
+        for (int at = margin; at < margin + length; at++) {
+          assertThat(estimates[at]).isGreaterThanOrEqualTo(estimates[at - 1]);
+          assertThat(fastEstimates[at]).isEqualTo(estimates[at]);
+          assertThat(fastNodes[at]).isEqualTo(nodes[at]);
+        }
+      }
+    }
+  }
+}
