@@ -89,7 +89,8 @@ public enum ServerOption {
       "index-threads",
       "half",
       "1 to 1024, cores, or half",
-      "threads that move new vectors into graph indexes; half of the cores leaves the rest to searches");
+      "threads that move new vectors into graph indexes; half of the cores leaves the rest to"
+          + " searches");
 
   private final String key;
   private final String defaultText;

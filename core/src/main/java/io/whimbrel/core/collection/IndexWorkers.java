@@ -11,16 +11,18 @@ import java.util.SequencedMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The threads that do the background work of indexes, one small piece at a time and in turn for all
-/// versions that have some.
+/// The threads that do the background work of indexes, one small piece at a time and in turn for
+/// all versions that have some.
 ///
-/// A publish wakes its version. Several threads may work on one version at once. A version whose work
-/// fails is left alone until the next open: it answers right without it, and its status says so.
+/// A publish wakes its version. Several threads may work on one version at once. A version whose
+/// work fails is left alone until the next open: it answers right without it, and its status says
+/// so.
 final class IndexWorkers {
   private static final Logger LOG = LoggerFactory.getLogger(IndexWorkers.class);
 
-  /// Rows of one piece of work; a stop waits for the pieces that run.
-  static final int WORK_ROWS_MAX = 256;
+  /// Rows of one piece of work. Many, since they are linked in an order that keeps near ones
+  /// together; but a stop waits for the pieces that run, a second or two.
+  static final int WORK_ROWS_MAX = 4_096;
 
   /// With more rows waiting for their index than this, writes of the collection are slowed: every
   /// search scans these rows.

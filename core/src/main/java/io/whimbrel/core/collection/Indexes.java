@@ -1,5 +1,6 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.hnsw.HnswIndex;
 import io.whimbrel.core.index.FlatIndex;
 import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.EmbeddingSpec;
@@ -19,9 +20,9 @@ final class Indexes {
   VectorIndex create(EmbeddingSpec spec) {
     return switch (spec.index()) {
       case IndexSpec.Flat() -> new FlatIndex(spec.dimension(), spec.metric(), kernels);
-      case IndexSpec.Hnsw _, IndexSpec.MultiVector _ ->
-          throw WhimbrelException.unimplemented(
-              "spec.index", spec.index().getClass().getSimpleName(), "Flat");
+      case IndexSpec.Hnsw hnsw -> new HnswIndex(spec.dimension(), spec.metric(), hnsw, kernels);
+      case IndexSpec.MultiVector _ ->
+          throw WhimbrelException.unimplemented("spec.index", "MultiVector", "Flat or Hnsw");
     };
   }
 }

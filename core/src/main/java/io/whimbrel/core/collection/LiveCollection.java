@@ -40,7 +40,11 @@ public final class LiveCollection {
   }
 
   /// `indexes` makes an empty index for a spec.
-  LiveCollection(int number, CollectionRecord collectionRecord, Totals totals, Function<EmbeddingSpec, VectorIndex> indexes) {
+  LiveCollection(
+      int number,
+      CollectionRecord collectionRecord,
+      Totals totals,
+      Function<EmbeddingSpec, VectorIndex> indexes) {
     this.number = number;
     this.collectionRecord = collectionRecord;
     this.totals = totals;
@@ -49,8 +53,11 @@ public final class LiveCollection {
       Map<Integer, LiveVersion> versions = new LinkedHashMap<>();
       for (CollectionRecord.VersionRecord version : field.versions()) {
         PointRecord.VectorRef ref = new PointRecord.VectorRef(field.number(), version.number());
-        String title = "\"%s\", field \"%s\", version %d".formatted(name(), field.name(), version.number());
-        versions.put(version.number(), new LiveVersion(title, ref, version.spec(), indexes.apply(version.spec())));
+        String title =
+            "\"%s\", field \"%s\", version %d".formatted(name(), field.name(), version.number());
+        versions.put(
+            version.number(),
+            new LiveVersion(title, ref, version.spec(), indexes.apply(version.spec())));
       }
       byName.put(field.name(), new LiveField(field, versions));
     }

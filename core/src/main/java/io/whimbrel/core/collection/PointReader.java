@@ -206,8 +206,8 @@ public final class PointReader {
     }
   }
 
-  /// Asks for some more than wanted, to see ties. A graph search gets the beam that the caller asked
-  /// for and no more candidates than fit in it, since more would widen it.
+  /// Asks for some more than wanted, to see ties. A graph search gets the beam that the caller
+  /// asked for and no more candidates than fit in it, since more would widen it.
   private static SearchParams params(LiveVersion version, SearchRequest request, int wanted) {
     int k = Math.min(Limits.K_MAX, wanted + TIES_MAX);
     double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);

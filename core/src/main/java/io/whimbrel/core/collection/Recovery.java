@@ -54,7 +54,8 @@ public final class Recovery {
   /// What an open database consists of.
   public record Opened(UUID databaseId, Catalog catalog, Sequencer sequencer) {}
 
-  public Recovery(Store store, Path directory, Kernels kernels, boolean acceptDataLoss, int indexThreads) {
+  public Recovery(
+      Store store, Path directory, Kernels kernels, boolean acceptDataLoss, int indexThreads) {
     this.store = store;
     this.directory = directory;
     this.indexes = new Indexes(kernels);

@@ -154,8 +154,8 @@ public final class Sequencer {
   }
 
   /// Checks the mutation, waits for room in the queue and submits it. An upsert also waits a while
-  /// when the indexes of the collection are far behind. The future completes after
-  /// the write is as durable as asked and visible to reads.
+  /// when the indexes of the collection are far behind. The future completes after the write is as
+  /// durable as asked and visible to reads.
   public CompletableFuture<WriteResult> write(
       LiveCollection collection, Mutation mutation, WriteOptions writeOptions) {
     refuseUnlessWriting();
@@ -379,7 +379,8 @@ public final class Sequencer {
       batch.put(Table.SYSTEM, Keys.totals(number), Totals.EMPTY.encode());
       writeCatalogChange(batch, number, new Progress(seq, progress.nextInternalId(), number + 1));
     }
-    LiveCollection collection = new LiveCollection(number, collectionRecord, Totals.EMPTY, indexes::create);
+    LiveCollection collection =
+        new LiveCollection(number, collectionRecord, Totals.EMPTY, indexes::create);
     collection.versions().forEach(version -> version.publish(seq));
     catalog.add(collection);
     written(true);

@@ -39,6 +39,7 @@ final class Searcher implements AutoCloseable {
 
   /// The beam, with margins as [GraphKernels#insert] wants them.
   private float[] beamEstimates = {};
+
   private int[] beamNodes = {};
   private int beamLength;
 
@@ -77,11 +78,7 @@ final class Searcher implements AutoCloseable {
   /// Takes the vector of a row as the query.
   void aim(int row) {
     MemorySegment.copy(
-        rows.segment(row),
-        rows.offset(row) + RowLayout.VECTOR,
-        query,
-        0,
-        layout.vectorBytes());
+        rows.segment(row), rows.offset(row) + RowLayout.VECTOR, query, 0, layout.vectorBytes());
     kernels.prepare(query, 0, table);
   }
 

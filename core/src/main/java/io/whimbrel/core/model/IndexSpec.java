@@ -18,10 +18,7 @@ public sealed interface IndexSpec {
     public Hnsw {
       Limits.checkRange("index.hnsw.m", m, M_MIN, M_MAX);
       Limits.checkRange(
-          "index.hnsw.ef_construction",
-          efConstruction,
-          EF_CONSTRUCTION_MIN,
-          EF_CONSTRUCTION_MAX);
+          "index.hnsw.ef_construction", efConstruction, EF_CONSTRUCTION_MIN, EF_CONSTRUCTION_MAX);
     }
 
     /// The defaults: a good graph for most vectors.

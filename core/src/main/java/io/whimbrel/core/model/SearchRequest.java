@@ -32,6 +32,13 @@ public record SearchRequest(
   /// Asks the field "default".
   public static SearchRequest of(Vector vector, int k) {
     return new SearchRequest(
-        FieldSpec.DEFAULT_NAME, 0, vector, k, OptionalDouble.empty(), 0, false, ReadOptions.DEFAULT);
+        FieldSpec.DEFAULT_NAME,
+        0,
+        vector,
+        k,
+        OptionalDouble.empty(),
+        0,
+        false,
+        ReadOptions.DEFAULT);
   }
 }

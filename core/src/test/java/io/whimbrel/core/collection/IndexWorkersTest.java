@@ -24,8 +24,8 @@ import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/// Against an index whose pending rows are a number, so that a test says when work comes, how long it
-/// takes and when it fails.
+/// Against an index whose pending rows are a number, so that a test says when work comes, how long
+/// it takes and when it fails.
 @Timeout(30)
 final class IndexWorkersTest {
   private static final EmbeddingSpec SPEC =
@@ -129,7 +129,7 @@ final class IndexWorkersTest {
     CountingIndex index = new CountingIndex();
     try (LiveVersion version = version(index)) {
       for (int round = 1; round <= 50; round++) {
-        index.pending.set(1_000);
+        index.pending.set(4 * IndexWorkers.WORK_ROWS_MAX);
         workers.wake(version);
         awaitDone(index);
       }
@@ -144,11 +144,11 @@ final class IndexWorkersTest {
     IndexWorkers workers = new IndexWorkers(1);
     CountingIndex endless = new CountingIndex();
     CountingIndex small = new CountingIndex();
-    endless.beforePiece = () -> endless.pending.set(1_000_000);
+    endless.beforePiece = () -> endless.pending.set(100_000_000);
     try (LiveVersion first = version(endless);
         LiveVersion second = version(small)) {
       workers.wake(first);
-      small.pending.set(5_000);
+      small.pending.set(80_000);
       workers.wake(second);
       awaitDone(small);
       assertThat(endless.pending.get()).isPositive();
@@ -166,7 +166,7 @@ final class IndexWorkersTest {
           together.countDown();
           await(together);
         };
-    index.pending.set(1_000_000);
+    index.pending.set(10_000_000);
     try (LiveVersion version = version(index)) {
       workers.wake(version);
       awaitDone(index);

@@ -217,8 +217,8 @@ class HnswPropertyTest {
     }
   }
 
-  /// Searches while one thread writes and two work: every answer is of visible rows, different ones,
-  /// rightly scored, and the writer's newest rows are found.
+  /// Searches while one thread writes and two work: every answer is of visible rows, different
+  /// ones, rightly scored, and the writer's newest rows are found.
   @Test
   void searchesWhileOthersWriteAndWork() throws Exception {
     Random random = Seeds.random("searchesWhileOthersWriteAndWork");

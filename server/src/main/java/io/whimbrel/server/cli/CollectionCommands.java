@@ -175,8 +175,8 @@ final class CollectionCommands implements Callable<Integer> {
         boolean served = version.number() == field.readVersion();
         out.printf(
             Locale.ROOT,
-            "  %s version %d%s: %d x %s, %s, %s, %s; %d vectors, coverage %.3f, %d pending, %.1f MiB"
-                + " in memory%n",
+            "  %s version %d%s: %d x %s, %s, %s, %s; %d vectors, coverage %.3f, %d pending, %.1f"
+                + " MiB in memory%n",
             field.name(),
             version.number(),
             served ? " (served)" : "",
