@@ -10,7 +10,9 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.store.PointRecord;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 
 /// The searchable copy of one version of a vector field.
@@ -33,14 +35,19 @@ public final class LiveVersion implements AutoCloseable {
   /// Why the index is being built anew; empty when it is not.
   private volatile String rebuilding = "";
 
-  /// Why background work or saving failed; empty while it did not.
+  /// Why background work failed; empty while it did not.
   private volatile String failure = "";
+
+  /// Why the last save failed; empty when it did not.
+  private volatile String saveFailure = "";
 
   /// One index; `ordinals` finds the row of an internal id, which is the label of the row, and
   /// belongs to the writer.
   private record Generation(VectorIndex index, LongIntHashMap ordinals) {
-    Generation(VectorIndex index) {
-      this(index, new LongIntHashMap());
+    static Generation of(VectorIndex index) {
+      LongIntHashMap ordinals = new LongIntHashMap(index.live());
+      index.forEachLive(ordinals::put);
+      return new Generation(index, ordinals);
     }
   }
 
@@ -50,7 +57,7 @@ public final class LiveVersion implements AutoCloseable {
     this.ref = ref;
     this.spec = spec;
     this.spaceId = spec.spaceId();
-    this.generation = new Generation(index);
+    this.generation = Generation.of(index);
   }
 
   /// Names the version in logs.
@@ -79,11 +86,41 @@ public final class LiveVersion implements AutoCloseable {
     changesMade++;
   }
 
-  /// Adds a vector from the store, as little-endian floats.
-  void load(long internalId, ByteBuffer values) {
+  /// Adds a vector from the store, as little-endian floats; returns its row.
+  int load(long internalId, ByteBuffer values) {
     Generation current = generation;
-    current.ordinals.put(internalId, current.index.add(values, internalId));
+    int ordinal = current.index.add(values, internalId);
+    current.ordinals.put(internalId, ordinal);
     changesMade++;
+    return ordinal;
+  }
+
+  /// Takes an index over in place of the present one, which is closed. Before anybody searches.
+  void replaceIndex(VectorIndex index) {
+    VectorIndex before = generation.index;
+    generation = Generation.of(index);
+    before.close();
+    changesMade = 0;
+  }
+
+  /// Points that have a vector here, published or not. Writer.
+  int points() {
+    return generation.ordinals.size();
+  }
+
+  /// Row of a point; -1 when it has no vector here. Writer.
+  int ordinal(long internalId) {
+    return generation.ordinals.getOrDefault(internalId, -1);
+  }
+
+  /// Writer. Tells internal id and row of every vector.
+  void forEachLive(VectorIndex.LiveRow row) {
+    generation.index.forEachLive(row);
+  }
+
+  /// Writes what is published to a file; see [IndexFormat#save].
+  long save(IndexFormat format, Path file, byte[] identity) throws IOException {
+    return format.save(generation.index, file, identity);
   }
 
   void remove(long internalId, long seq) {
@@ -102,8 +139,7 @@ public final class LiveVersion implements AutoCloseable {
     current.index.publish(seq);
     changes = changesMade;
     if (current.index instanceof FlatIndex flat && flat.wantsCompaction()) {
-      LongIntHashMap ordinals = new LongIntHashMap(current.ordinals.size());
-      generation = new Generation(flat.compacted(seq, ordinals::put), ordinals);
+      generation = Generation.of(flat.compacted(seq));
       flat.close();
     }
   }
@@ -153,6 +189,11 @@ public final class LiveVersion implements AutoCloseable {
     failure = reason;
   }
 
+  /// Says in the status that the last save failed; empty once one did not.
+  void saveFailed(String reason) {
+    saveFailure = reason;
+  }
+
   boolean hasFailed() {
     return !failure.isEmpty();
   }
@@ -162,7 +203,7 @@ public final class LiveVersion implements AutoCloseable {
     if (hasFailed()) {
       return failure;
     }
-    return rebuilding.isEmpty() || pending() == 0 ? "" : "rebuilding: " + rebuilding;
+    return rebuilding.isEmpty() || pending() == 0 ? saveFailure : "rebuilding: " + rebuilding;
   }
 
   long live() {

@@ -85,6 +85,7 @@ public final class Sequencer {
   private final UUID databaseId;
   private final RequestMemory requests;
   private final IndexWorkers workers;
+  private final IndexSaver saver;
   private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
   private final Semaphore queuePermits;
   private final int queuePermitsMax;
@@ -124,6 +125,7 @@ public final class Sequencer {
       Indexes indexes,
       RequestMemory requests,
       IndexWorkers workers,
+      IndexSaver saver,
       Progress progress,
       long logStart,
       Options options) {
@@ -134,6 +136,7 @@ public final class Sequencer {
     this.indexes = indexes;
     this.requests = requests;
     this.workers = workers;
+    this.saver = saver;
     this.progress = progress;
     this.logStart = logStart;
     this.options = options;
@@ -151,6 +154,7 @@ public final class Sequencer {
         this::stamp, STAMP_EVERY_MILLIS, STAMP_EVERY_MILLIS, TimeUnit.MILLISECONDS);
     droppedCollections.forEach(this::removeLater);
     catalog.all().forEach(collection -> collection.versions().forEach(workers::wake));
+    saver.start();
   }
 
   /// Checks the mutation, waits for room in the queue and submits it. An upsert also waits a while
@@ -402,6 +406,7 @@ public final class Sequencer {
     }
     catalog.remove(collection);
     collection.close();
+    saver.dropped(collection);
     written(true);
     removeLater(number);
     return collection.totals().points().count();
@@ -542,8 +547,8 @@ public final class Sequencer {
     return true;
   }
 
-  /// Finishes everything that was submitted, syncs, stamps and ends the threads, those of the
-  /// indexes too.
+  /// Finishes everything that was submitted, saves the indexes, syncs, stamps and ends the
+  /// threads.
   public void stop() {
     synchronized (queue) {
       stopping = true;
@@ -551,6 +556,7 @@ public final class Sequencer {
     }
     joinUninterruptibly(thread);
     workers.stop();
+    saver.stop();
     if (unsynced) {
       syncNow();
     }

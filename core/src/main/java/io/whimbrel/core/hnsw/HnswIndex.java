@@ -144,6 +144,16 @@ public final class HnswIndex implements VectorIndex {
   }
 
   @Override
+  public void forEachLive(LiveRow live) {
+    checkOpen();
+    for (int row = Entry.ROWS; row < rows.count(); row++) {
+      if (!rows.isDead(row)) {
+        live.accept(rows.label(row), row - Entry.ROWS);
+      }
+    }
+  }
+
+  @Override
   public void publish(long seq) {
     checkOpen();
     long last = Math.max(published.seq(), lastRemove);

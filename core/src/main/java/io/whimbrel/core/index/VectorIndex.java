@@ -31,6 +31,15 @@ public interface VectorIndex extends AutoCloseable {
   /// than the last publish.
   void remove(int ordinal, long seq);
 
+  /// Writer. Tells label and ordinal of every row that was added and not removed, published or not.
+  void forEachLive(LiveRow row);
+
+  /// Is told of a live row.
+  @FunctionalInterface
+  interface LiveRow {
+    void accept(long label, int ordinal);
+  }
+
   /// Writer. Shows every add and remove so far to the searches that start from now on, all at once.
   void publish(long seq);
 

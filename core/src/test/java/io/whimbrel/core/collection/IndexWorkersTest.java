@@ -78,6 +78,11 @@ final class IndexWorkersTest {
     }
 
     @Override
+    public void forEachLive(LiveRow row) {
+      rows.forEachLive(row);
+    }
+
+    @Override
     public void publish(long seq) {
       rows.publish(seq);
     }
