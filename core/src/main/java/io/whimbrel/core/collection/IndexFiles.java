@@ -1,16 +1,11 @@
 package io.whimbrel.core.collection;
 
-import io.whimbrel.core.model.EmbeddingSpec;
+import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.store.PointRecord;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -22,9 +17,8 @@ import java.util.stream.Stream;
 
 /// The files of indexes, `COLLECTION-FIELD-VERSION.hnsw` by number below `DIR/index`.
 ///
-/// They are caches: a missing one costs the time to build the index, and one that cannot be trusted is
-/// renamed to end in `.bad` and built anew. A file is replaced by write, fsync, rename, fsync of the
-/// directory.
+/// They are caches: a missing one costs the time to build the index, and one that cannot be trusted
+/// is renamed to end in `.bad` and built anew.
 final class IndexFiles {
   private static final String SUFFIX = ".hnsw";
   private static final String TEMPORARY = SUFFIX + ".tmp";
@@ -32,78 +26,46 @@ final class IndexFiles {
 
   private final Path directory;
   private final UUID databaseId;
+  private final Indexes indexes;
 
-  IndexFiles(Path dataDirectory, UUID databaseId) {
+  IndexFiles(Path dataDirectory, UUID databaseId, Indexes indexes) {
     this.directory = dataDirectory.resolve("index");
     this.databaseId = databaseId;
+    this.indexes = indexes;
   }
 
-  Path path(int collection, PointRecord.VectorRef ref) {
-    return directory.resolve(stem(collection, ref) + SUFFIX);
+  private Path path(int collection, LiveVersion version, String suffix) {
+    return directory.resolve(stem(collection, version.ref()) + suffix);
   }
 
   private static String stem(int collection, PointRecord.VectorRef ref) {
     return collection + "-" + ref.field() + "-" + ref.version();
   }
 
-  /// What a file must be of to be this version's.
-  byte[] identity(int collection, LiveVersion version) {
-    EmbeddingSpec spec = version.spec();
-    String text =
-        Stream.of(
-                databaseId,
-                stem(collection, version.ref()),
-                spec.dimension(),
-                spec.metric(),
-                spec.storage(),
-                spec.index())
-            .map(Object::toString)
-            .collect(Collectors.joining("\n"));
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+  /// Tells the file of this version from those of other versions and databases.
+  private String identity(int collection, LiveVersion version) {
+    return databaseId + " " + stem(collection, version.ref());
   }
 
-  /// Empty when there is no file.
-  Optional<IndexFormat.Opened> open(int collection, LiveVersion version, IndexFormat format)
-      throws IOException {
-    Path file = path(collection, version.ref());
-    try {
-      return Files.exists(file)
-          ? Optional.of(format.open(file, identity(collection, version)))
-          : Optional.empty();
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
-    }
+  /// The index of the version's file, for the caller to close; empty when there is no file.
+  Optional<VectorIndex> open(int collection, LiveVersion version) throws IOException {
+    Path file = path(collection, version, SUFFIX);
+    return Files.exists(file)
+        ? Optional.of(indexes.open(version.spec(), file, identity(collection, version)))
+        : Optional.empty();
   }
 
   /// Replaces the version's file.
-  void save(int collection, LiveVersion version, IndexFormat format) throws IOException {
+  void save(int collection, LiveVersion version) throws IOException {
     Files.createDirectories(directory);
-    Path temporary = directory.resolve(stem(collection, version.ref()) + TEMPORARY);
-    Files.deleteIfExists(temporary);
-    try {
-      version.save(format, temporary, identity(collection, version));
-      Files.move(
-          temporary,
-          path(collection, version.ref()),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
-    try (FileChannel parent = FileChannel.open(directory)) {
-      parent.force(true);
-    }
+    version.save(path(collection, version, SUFFIX), identity(collection, version));
   }
 
   /// Renames a file that cannot be trusted, for whoever wants to know what became of it.
   void setAside(int collection, LiveVersion version) throws IOException {
     Files.move(
-        path(collection, version.ref()),
-        directory.resolve(stem(collection, version.ref()) + BAD),
+        path(collection, version, SUFFIX),
+        path(collection, version, BAD),
         StandardCopyOption.REPLACE_EXISTING);
   }
 

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.IdentityHashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -30,7 +29,6 @@ final class IndexSaver {
   private static final Duration LOOK_EVERY = Duration.ofSeconds(10);
 
   private final IndexFiles files;
-  private final Indexes indexes;
   private final Catalog catalog;
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
@@ -45,9 +43,8 @@ final class IndexSaver {
     }
   }
 
-  IndexSaver(IndexFiles files, Indexes indexes, Catalog catalog) {
+  IndexSaver(IndexFiles files, Catalog catalog) {
     this.files = files;
-    this.indexes = indexes;
     this.catalog = catalog;
   }
 
@@ -84,14 +81,13 @@ final class IndexSaver {
   }
 
   private void save(int collection, LiveVersion version) {
-    Optional<IndexFormat> format = indexes.format(version.spec());
-    if (format.isEmpty() || version.hasFailed()) {
+    if (!Indexes.inFiles(version.spec()) || version.hasFailed()) {
       return;
     }
     long start = System.nanoTime();
     State state = State.of(version);
     try {
-      files.save(collection, version, format.get());
+      files.save(collection, version);
       version.saveFailed("");
       LOG.info(
           "saved the index of {}, {} vectors, in {} ms",

@@ -7,7 +7,8 @@ import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.Kernels;
-import java.util.Optional;
+import java.io.IOException;
+import java.nio.file.Path;
 
 /// The one place where a spec becomes an index.
 final class Indexes {
@@ -17,12 +18,31 @@ final class Indexes {
     this.kernels = kernels;
   }
 
-  /// How the index of a spec is kept in a file; empty when it is built from the store at each open.
-  Optional<IndexFormat> format(EmbeddingSpec spec) {
+  /// Whether indexes of the spec are kept in files; others are loaded from the store at each open.
+  static boolean inFiles(EmbeddingSpec spec) {
     return switch (spec.index()) {
-      case IndexSpec.Hnsw _ -> Optional.empty();
-      case IndexSpec.Flat _, IndexSpec.MultiVector _ -> Optional.empty();
+      case IndexSpec.Hnsw _ -> true;
+      case IndexSpec.Flat _, IndexSpec.MultiVector _ -> false;
     };
+  }
+
+  /// The index that was saved to `file`, exactly as of its [VectorIndex#seq]; the caller closes it.
+  /// `IOException` when the file is damaged, of another format, spec or identity.
+  VectorIndex open(EmbeddingSpec spec, Path file, String identity) throws IOException {
+    return switch (spec.index()) {
+      case IndexSpec.Hnsw hnsw ->
+          HnswIndex.open(file, identity, spec.dimension(), spec.metric(), hnsw, kernels);
+      case IndexSpec.Flat _, IndexSpec.MultiVector _ -> 
+          throw new IllegalStateException(spec.index() + " is not kept in files");
+    };
+  }
+
+  /// Replaces `file` whole or not at all. Any thread, while writes, searches and work go on.
+  static void save(VectorIndex index, Path file, String identity) throws IOException {
+    if (!(index instanceof HnswIndex graph)) {
+      throw new IllegalStateException(index.getClass() + " is not kept in files");
+    }
+    graph.save(file, identity);
   }
 
   /// An empty index; its caller closes it. Refuses with UNIMPLEMENTED what there is none for.

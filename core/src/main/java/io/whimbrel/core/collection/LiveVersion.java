@@ -118,9 +118,14 @@ public final class LiveVersion implements AutoCloseable {
     generation.index.forEachLive(row);
   }
 
-  /// Writes what is published to a file; see [IndexFormat#save].
-  long save(IndexFormat format, Path file, byte[] identity) throws IOException {
-    return format.save(generation.index, file, identity);
+  /// Writes what is published to a file; see [Indexes#save].
+  void save(Path file, String identity) throws IOException {
+    Indexes.save(generation.index, file, identity);
+  }
+
+  /// The last publish.
+  long seq() {
+    return generation.index.seq();
   }
 
   void remove(long internalId, long seq) {

@@ -1,5 +1,6 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.Kernels;
@@ -98,7 +99,7 @@ public final class Recovery {
       }
       collections.add(new LiveCollection(number, entry.getValue(), expected, indexes::create));
     }
-    IndexFiles files = new IndexFiles(directory, databaseId);
+    IndexFiles files = new IndexFiles(directory, databaseId, indexes);
     deleteOrphans(files, collections);
     loadAll(files, collections, progress.seq());
     Catalog catalog = new Catalog(collections);
@@ -111,7 +112,7 @@ public final class Recovery {
             indexes,
             new RequestMemory(requests),
             new IndexWorkers(indexThreads),
-            new IndexSaver(files, indexes, catalog),
+            new IndexSaver(files, catalog),
             progress,
             logStart,
             options);
@@ -262,11 +263,11 @@ public final class Recovery {
   /// one that can be trusted.
   private Tallied load(IndexFiles files, int collection, LiveVersion version, long seq)
       throws StorageException {
-    Optional<IndexFormat> format = indexes.format(version.spec());
+    boolean inFiles = Indexes.inFiles(version.spec());
     String reason = "there is no index file";
-    if (format.isPresent()) {
+    if (inFiles) {
       try {
-        long fileSeq = openFile(files, collection, version, format.get(), seq);
+        long fileSeq = openFile(files, collection, version, seq);
         if (fileSeq > 0) {
           return load(collection, version, fileSeq, seq);
         }
@@ -278,7 +279,7 @@ public final class Recovery {
     }
     try {
       Tallied tallied = load(collection, version, 0, seq);
-      if (format.isPresent() && version.live() > 0) {
+      if (inFiles && version.live() > 0) {
         LOG.warn("the index of {} is built anew: {}", version.title(), reason);
         version.rebuilding(reason);
       }
@@ -290,19 +291,19 @@ public final class Recovery {
 
   /// Gives the version the index of its file; returns the last change in it, 0 when there is no file.
   private static long openFile(
-      IndexFiles files, int collection, LiveVersion version, IndexFormat format, long seq)
+      IndexFiles files, int collection, LiveVersion version, long seq)
       throws VersionLoader.Doubt {
-    Optional<IndexFormat.Opened> opened;
+    Optional<VectorIndex> opened;
     try {
-      opened = files.open(collection, version, format);
+      opened = files.open(collection, version);
     } catch (IOException e) {
       throw new VersionLoader.Doubt(String.valueOf(e.getMessage()), e);
     }
     if (opened.isEmpty()) {
       return 0;
     }
-    version.replaceIndex(opened.get().index());
-    long fileSeq = opened.get().seq();
+    version.replaceIndex(opened.get());
+    long fileSeq = version.seq();
     if (fileSeq < 1 || fileSeq > seq) {
       throw new VersionLoader.Doubt("it has write " + fileSeq + ", the store ends at " + seq);
     }

@@ -68,7 +68,8 @@ final class VersionLoader {
   long finish() throws Doubt {
     List<Long> stale = new ArrayList<>();
     version.forEachLive((internalId, ordinal) -> {
-      if (!kept.get(ordinal)) {
+      // A replaced one is shown still, in its old row.
+      if (!kept.get(ordinal) && version.ordinal(internalId) == ordinal) {
         stale.add(internalId);
       }
     });

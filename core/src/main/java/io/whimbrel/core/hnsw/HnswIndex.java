@@ -159,16 +159,6 @@ public final class HnswIndex implements VectorIndex {
   }
 
   @Override
-  public void forEachLive(LiveRow live) {
-    checkOpen();
-    for (int row = Entry.ROWS; row < rows.count(); row++) {
-      if (!rows.isDead(row)) {
-        live.accept(rows.label(row), row - Entry.ROWS);
-      }
-    }
-  }
-
-  @Override
   public void publish(long seq) {
     checkOpen();
     long last = Math.max(published.seq(), lastRemove);
@@ -314,6 +304,11 @@ public final class HnswIndex implements VectorIndex {
   }
 
   @Override
+  public long seq() {
+    return published.seq();
+  }
+
+  @Override
   public int rows() {
     return published.rows() - Entry.ROWS;
   }
@@ -423,12 +418,7 @@ public final class HnswIndex implements VectorIndex {
     published = new Snapshot(rows.count(), writerLive, header.seq());
   }
 
-  /// Takes a row that searches see.
-  public interface LiveRow {
-    void accept(long label, int ordinal);
-  }
-
-  /// Gives each row of the last publish to `each`, in order of ordinals. Writer only.
+  @Override
   public void forEachLive(LiveRow each) {
     checkOpen();
     Snapshot snapshot = published;

@@ -154,7 +154,7 @@ public final class FlatIndex implements VectorIndex {
     return dead > Math.max(COMPACTION_ROWS_MIN, writerLive);
   }
 
-  /// Writer. A new index with the live rows of this one, published as of `seq`. The caller moves its
+  /// Writer. A new index with the published live rows of this one, as of `seq`. The caller moves its
   /// searches over and closes this one.
   public FlatIndex compacted(long seq) {
     FlatIndex compacted = new FlatIndex(dimension, metric, storage, kernels);
@@ -168,10 +168,12 @@ public final class FlatIndex implements VectorIndex {
   }
 
   @Override
-  public void forEachLive(LiveRow row) {
-    for (int ordinal = 0; ordinal < stored.count(); ordinal++) {
-      if (isLive(ordinal)) {
-        row.accept(labels[ordinal], ordinal);
+  public void forEachLive(LiveRow each) {
+    checkOpen();
+    Snapshot shown = published;
+    for (int ordinal = 0; ordinal < shown.rows(); ordinal++) {
+      if (!tombstones.isDead(ordinal, shown.seq())) {
+        each.accept(labels[ordinal], ordinal);
       }
     }
   }
@@ -187,6 +189,11 @@ public final class FlatIndex implements VectorIndex {
     checkOpen();
     checkOrdinal(ordinal);
     stored.copyRow(ordinal, out);
+  }
+
+  @Override
+  public long seq() {
+    return published.seq();
   }
 
   @Override

@@ -31,10 +31,10 @@ public interface VectorIndex extends AutoCloseable {
   /// than the last publish.
   void remove(int ordinal, long seq);
 
-  /// Writer. Tells label and ordinal of every row that was added and not removed, published or not.
-  void forEachLive(LiveRow row);
+  /// Writer. Gives each row that the last publish shows to `each`, in order of ordinals.
+  void forEachLive(LiveRow each);
 
-  /// Is told of a live row.
+  /// Takes a row that searches see.
   @FunctionalInterface
   interface LiveRow {
     void accept(long label, int ordinal);
@@ -61,6 +61,9 @@ public interface VectorIndex extends AutoCloseable {
 
   /// Published live rows that each search scans, since they are not indexed yet.
   int pending();
+
+  /// The last publish.
+  long seq();
 
   /// One above the largest ordinal published so far.
   int rows();

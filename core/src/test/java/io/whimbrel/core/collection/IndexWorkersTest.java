@@ -93,6 +93,11 @@ final class IndexWorkersTest {
     }
 
     @Override
+    public long seq() {
+      return rows.seq();
+    }
+
+    @Override
     public int rows() {
       return rows.rows();
     }
