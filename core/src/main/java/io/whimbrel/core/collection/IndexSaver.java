@@ -23,13 +23,14 @@ final class IndexSaver {
 
   /// A file is replaced after so many changed vectors, and after the share of all that follows: a
   /// large index takes long to write.
-  static final long CHANGES_MIN = 100_000;
+  private static final long CHANGES_MIN = 100_000;
 
   private static final int CHANGES_SHARE = 4;
   private static final Duration LOOK_EVERY = Duration.ofSeconds(10);
 
   private final IndexFiles files;
   private final Catalog catalog;
+  private final long changesMin;
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("whimbrel-index-saver").daemon(true).factory());
@@ -44,18 +45,28 @@ final class IndexSaver {
   }
 
   IndexSaver(IndexFiles files, Catalog catalog) {
+    this(files, catalog, CHANGES_MIN);
+  }
+
+  IndexSaver(IndexFiles files, Catalog catalog, long changesMin) {
     this.files = files;
     this.catalog = catalog;
+    this.changesMin = changesMin;
   }
 
   void start() {
     thread.execute(() ->
         forAll((_, version) -> saved.put(version, new State(0, version.pending()))));
     thread.scheduleWithFixedDelay(
-        () -> forAll(this::saveWhenMuchChanged),
+        this::look,
         LOOK_EVERY.toMillis(),
         LOOK_EVERY.toMillis(),
         TimeUnit.MILLISECONDS);
+  }
+
+  /// Saves what has changed much. In the saver's thread, or before it starts.
+  void look() {
+    forAll(this::saveWhenMuchChanged);
   }
 
   @FunctionalInterface
@@ -71,7 +82,7 @@ final class IndexSaver {
 
   private void saveWhenMuchChanged(int collection, LiveVersion version) {
     long changes = version.changes() - stateOf(version).changes();
-    if (changes >= Math.max(CHANGES_MIN, version.live() / CHANGES_SHARE)) {
+    if (changes >= Math.max(changesMin, version.live() / CHANGES_SHARE)) {
       save(collection, version);
     }
   }
