@@ -27,13 +27,7 @@ final class Hits implements Searcher.Visitor {
 
   /// @param seq rows born later, or dead by then, are not visible
   /// @param bar hits are at most this far
-  Hits(
-      GraphRows rows,
-      AcceptBits accept,
-      long seq,
-      int k,
-      float bar,
-      BooleanSupplier cancelled) {
+  Hits(GraphRows rows, AcceptBits accept, long seq, int k, float bar, BooleanSupplier cancelled) {
     this.rows = rows;
     this.accept = accept;
     this.seq = seq;
@@ -61,7 +55,10 @@ final class Hits implements Searcher.Visitor {
   public void visit(int row, float distance) {
     if (++visits % CANCEL_INTERVAL == 0 && cancelled.getAsBoolean()) {
       throw WhimbrelException.of(
-          ErrorCode.CANCELLED, "search", "cancelled", "time to visit more than " + visits + " rows");
+          ErrorCode.CANCELLED,
+          "search",
+          "cancelled",
+          "time to visit more than " + visits + " rows");
     }
     if ((distance <= bar || met < nodes.length)
         && accept.contains(row - Entry.ROWS)

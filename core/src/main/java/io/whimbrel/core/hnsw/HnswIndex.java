@@ -135,8 +135,7 @@ public final class HnswIndex implements VectorIndex {
       throw new IllegalStateException("ordinal " + ordinal + " is dead (expected: live)");
     }
     if (seq <= published.seq()) {
-      throw new IllegalStateException(
-          "seq: " + seq + " (expected: above " + published.seq() + ")");
+      throw new IllegalStateException("seq: " + seq + " (expected: above " + published.seq() + ")");
     }
     rows.setDeath(row, seq);
     lastRemove = Math.max(lastRemove, seq);

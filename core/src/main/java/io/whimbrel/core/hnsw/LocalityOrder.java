@@ -4,8 +4,8 @@ import io.whimbrel.core.simd.GraphKernels;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/// Orders rows so that near ones follow each other: linking them in this order finds most of what
-/// a walk reads in the cache.
+/// Orders rows so that near ones follow each other: linking them in this order finds most of what a
+/// walk reads in the cache.
 ///
 /// Each row goes to the nearest of about `sqrt(n)` of them, picked at random; the picked ones are
 /// chained, each to the nearest that is left. Cost: `n * sqrt(n)` distances.

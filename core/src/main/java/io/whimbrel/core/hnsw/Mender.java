@@ -109,7 +109,9 @@ final class Mender implements AutoCloseable {
       aimed.estimate(dead, rows.length(row, lane), estimates, 0);
       for (int i = 0; i < degree; i++) {
         int candidate = rows.id(dead, i);
-        if (candidate >= 0 && candidate != row && rows.isLinked(candidate)
+        if (candidate >= 0
+            && candidate != row
+            && rows.isLinked(candidate)
             && !rows.isDead(candidate)) {
           add(candidate, estimates[i]);
         }
@@ -140,8 +142,7 @@ final class Mender implements AutoCloseable {
     }
     for (int i = 0; i < kept; i++) {
       int candidate = (int) candidates[i];
-      candidates[i] =
-          (long) Float.floatToRawIntBits(aimed.distance(candidate)) << 32 | candidate;
+      candidates[i] = (long) Float.floatToRawIntBits(aimed.distance(candidate)) << 32 | candidate;
     }
     Arrays.sort(candidates, 0, kept);
     count = kept;

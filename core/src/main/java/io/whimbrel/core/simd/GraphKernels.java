@@ -10,8 +10,9 @@ import java.lang.foreign.MemorySegment;
 /// is SymphonyQG's, Gou et al. 2025; the scan is FastScan, André et al. 2015.
 ///
 /// A block of [#LANES] neighbours takes `4 * dimension` bytes of codes. Every 64 bytes hold 16
-/// dimensions: the sub-table `s` of four dimensions in bytes `16 * s` and after, in which the nibble
-/// of a lane stands at [#codeByte] and [#codeShift]. The factors are two arrays of 32 floats.
+/// dimensions: the sub-table `s` of four dimensions in bytes `16 * s` and after, in which the
+/// nibble of a lane stands at [#codeByte] and [#codeShift]. The factors are two arrays of 32
+/// floats.
 ///
 /// Vectors are little-endian float32, `dimension` a multiple of 16. Segments are lent. Any thread,
 /// with scratch of its own. Nothing allocates.
@@ -50,9 +51,9 @@ public interface GraphKernels {
       float[] out,
       int outAt);
 
-  /// Byte of a lane's nibble within the 16 of a sub-table: such that the 16-bit sums of a scan, four
-  /// registers folded into one, come out as lane `k` in the lower half of int `k % 16` for `k < 16`
-  /// and in the upper half else.
+  /// Byte of a lane's nibble within the 16 of a sub-table: such that the 16-bit sums of a scan,
+  /// four registers folded into one, come out as lane `k` in the lower half of int `k % 16` for `k
+  /// < 16` and in the upper half else.
   static int codeByte(int lane) {
     int place = 2 * (lane % 16) + lane / 16;
     return 2 * (place % 8) + place / 16;
@@ -64,13 +65,18 @@ public interface GraphKernels {
     return place / 8 % 2 * 4;
   }
 
+  /// Copies 32 ints at byte `ids` of a row to `out[outAt]` and after: asked for together with the
+  /// codes, they come from memory at the same time, and not after the estimates have been looked
+  /// at.
+  void copyIds(MemorySegment rows, long ids, int[] out, int outAt);
+
   /// Values before and after a beam that its kernel may touch.
   int BEAM_MARGIN = 16;
 
   /// Inserts into a beam sorted by estimate, before its equals; what was last falls out.
   ///
-  /// The beam is elements `[16, 16 + length)` of both arrays, `length` a multiple of 16, padded with
-  /// infinite estimates; element 15 of `estimates` is negative infinity.
+  /// The beam is elements `[16, 16 + length)` of both arrays, `length` a multiple of 16, padded
+  /// with infinite estimates; element 15 of `estimates` is negative infinity.
   ///
   /// @return place within the beam
   int insert(float[] estimates, int[] nodes, int length, float estimate, int node);
@@ -83,5 +89,11 @@ public interface GraphKernels {
   /// @param signs gets bit `i % 16` of element `i / 16` set where `x[i] > c[i]`
   /// @param sums gets the sum of `|x - c|` and the sum of `c` with the sign of `x - c`
   void residual(
-      MemorySegment c, long cAt, MemorySegment x, long xAt, int dimension, short[] signs, float[] sums);
+      MemorySegment c,
+      long cAt,
+      MemorySegment x,
+      long xAt,
+      int dimension,
+      short[] signs,
+      float[] sums);
 }

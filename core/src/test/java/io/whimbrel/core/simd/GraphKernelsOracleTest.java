@@ -22,7 +22,8 @@ class GraphKernelsOracleTest {
   private static final int LANES = GraphKernels.LANES;
 
   static IntStream dimensions() {
-    return IntStream.of(16, 32, 48, 112, 128, 208, 256, 384, 784, 1008, 1024, 1040, 1536, 4096, 5008);
+    return IntStream.of(
+        16, 32, 48, 112, 128, 208, 256, 384, 784, 1008, 1024, 1040, 1536, 4096, 5008);
   }
 
   private static float[][] signs(Random random, int dimension) {
@@ -105,8 +106,7 @@ class GraphKernelsOracleTest {
         boolean plus = (signs[lane][i / 16] >> i % 16 & 1) == 1;
         product += plus ? query[i] : -query[i];
       }
-      return base + memory.get(VALUE, f0 + 4L * lane)
-          + memory.get(VALUE, f1 + 4L * lane) * product;
+      return base + memory.get(VALUE, f0 + 4L * lane) + memory.get(VALUE, f1 + 4L * lane) * product;
     }
   }
 
@@ -138,8 +138,7 @@ class GraphKernelsOracleTest {
       assertThat(fast.bias()).isCloseTo(plain.bias(), within(1e-4f * plain.bias()));
       float bound = 5;
       float[] estimates = new float[LANES + 3];
-      int below =
-          SCALAR.scan(row.memory, row.codes, row.f0, row.f1, plain, 3, bound, estimates, 3);
+      int below = SCALAR.scan(row.memory, row.codes, row.f0, row.f1, plain, 3, bound, estimates, 3);
       float[] fastEstimates = new float[LANES + 3];
       int fastBelow =
           FAST.scan(row.memory, row.codes, row.f0, row.f1, plain, 3, bound, fastEstimates, 3);
@@ -175,8 +174,7 @@ class GraphKernelsOracleTest {
           row.set(VALUE, 4L * dimension + 4L * LANES + 4L * lane, 1);
         }
         float[] estimates = new float[LANES];
-        FAST.scan(
-            row, 0, 4L * dimension, 4L * dimension + 4L * LANES, table, 0, 0, estimates, 0);
+        FAST.scan(row, 0, 4L * dimension, 4L * dimension + 4L * LANES, table, 0, 0, estimates, 0);
         for (float estimate : estimates) {
           assertThat(estimate).isCloseTo(dimension, within(0.01f * dimension));
         }

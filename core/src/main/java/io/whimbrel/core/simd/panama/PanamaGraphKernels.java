@@ -30,10 +30,10 @@ import jdk.incubator.vector.VectorSpecies;
 /// The kernels of the graph in 512-bit registers.
 ///
 /// A line of codes and its 64 table bytes fill one register each; a byte of code becomes an index
-/// into its own 16 entries by the offset of its 16-byte part, so one shuffle looks up 64 neighbours'
-/// entries. Sums stay in 16 bits for up to [#FOLD_DIMENSIONS] dimensions. Whole 16-bit lanes are
-/// added with both their bytes, and the upper bytes once more alone: the lower bytes' sum is the
-/// difference, exact modulo 2^16.
+/// into its own 16 entries by the offset of its 16-byte part, so one shuffle looks up 64
+/// neighbours' entries. Sums stay in 16 bits for up to [#FOLD_DIMENSIONS] dimensions. Whole 16-bit
+/// lanes are added with both their bytes, and the upper bytes once more alone: the lower bytes' sum
+/// is the difference, exact modulo 2^16.
 public final class PanamaGraphKernels implements GraphKernels {
   /// Whether the machine, or the width that was asked for, has registers for the 64-byte tables.
   static final boolean FITS = Width.SHAPE == VectorShape.S_512_BIT;
@@ -297,9 +297,14 @@ public final class PanamaGraphKernels implements GraphKernels {
       upper = upper.add(sums.lanewise(LSHR, 16));
     }
     return estimate(rows, f0, f1, table, base, bound, toFloats(lower), out, outAt)
-        | estimate(
-                rows, f0 + LINE, f1 + LINE, table, base, bound, toFloats(upper), out, outAt + 16)
+        | estimate(rows, f0 + LINE, f1 + LINE, table, base, bound, toFloats(upper), out, outAt + 16)
             << 16;
+  }
+
+  @Override
+  public void copyIds(MemorySegment rows, long ids, int[] out, int outAt) {
+    IntVector.fromMemorySegment(INTS, rows, ids, LITTLE_ENDIAN).intoArray(out, outAt);
+    IntVector.fromMemorySegment(INTS, rows, ids + LINE, LITTLE_ENDIAN).intoArray(out, outAt + 16);
   }
 
   // -------------------------------------------------------------------------------------- beam
