@@ -49,6 +49,21 @@ final class Entry {
     return linked >= dueAt;
   }
 
+  /// Begins with the row 0 of a snapshot, unless that leads nowhere.
+  void restore(int linked, SplittableRandom random) {
+    dueAt = dueAfter(linked);
+    if (rows.pointsNowhere(row)) {
+      int[] sample = sample(random);
+      if (sample.length > 0) {
+        rebuild(sample[0], linked, random);
+      }
+    }
+  }
+
+  private int dueAfter(int linked) {
+    return linked < rows.layout.degree() ? linked + 1 : 2 * linked;
+  }
+
   /// Samples anew, `member` among the neighbours.
   synchronized void rebuild(int member, int linked, SplittableRandom random) {
     if (!pins.allSince(idleSince)) {
@@ -60,7 +75,7 @@ final class Entry {
     VarHandle.releaseFence();
     row = idle;
     idleSince = pins.next();
-    dueAt = linked < rows.layout.degree() ? linked + 1 : 2 * linked;
+    dueAt = dueAfter(linked);
   }
 
   /// Samples anew after rows were cut off: the entry must not lead to them when they are used

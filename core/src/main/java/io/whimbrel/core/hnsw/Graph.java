@@ -1,6 +1,7 @@
 package io.whimbrel.core.hnsw;
 
 import io.whimbrel.core.simd.GraphKernels;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -91,6 +92,37 @@ final class Graph implements AutoCloseable {
     deadCount.incrementAndGet();
   }
 
+  /// Something done to a graph that stands still.
+  interface Action {
+    void run() throws IOException;
+  }
+
+  /// Runs `action` while no edge changes and no row is retired; those who would, wait.
+  void whileStill(Action action) throws IOException {
+    lock.writeLock().lock();
+    try {
+      action.run();
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  /// Takes up the work on linked rows that come from a snapshot.
+  void restore() {
+    for (int row = Entry.ROWS; row < rows.shown(); row++) {
+      int flags = rows.flags(row);
+      if ((flags & GraphRows.FLAG_LINKED) != 0) {
+        linked.incrementAndGet();
+        if ((flags & GraphRows.FLAG_BYPASSED) != 0) {
+          condemned.add(row);
+        } else if (rows.isDead(row)) {
+          bury(row);
+        }
+      }
+    }
+    entry.restore(linked.get(), random);
+  }
+
   /// Does one piece of work; returns whether more waits.
   boolean work(int rowsMax) {
     boolean any = link(rowsMax);
@@ -177,12 +209,12 @@ final class Graph implements AutoCloseable {
       return false;
     }
     deadCount.decrementAndGet();
-    if ((flags & GraphRows.FLAG_SKIPPED) != 0) {
-      pins.retire(List.of(row));
-      return true;
-    }
     lock.readLock().lock();
     try {
+      if ((flags & GraphRows.FLAG_SKIPPED) != 0) {
+        pins.retire(List.of(row));
+        return true;
+      }
       mender.bypass(row, entry.row());
       reinforce(rows.dropEdges(row));
     } finally {

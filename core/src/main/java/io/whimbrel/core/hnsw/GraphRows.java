@@ -86,8 +86,21 @@ final class GraphRows implements AutoCloseable {
     return matrix.append(blank.segment(), 0);
   }
 
+  /// Appends the row at byte `offset` of `from`, which is lent. Writer only.
+  int append(MemorySegment from, long offset) {
+    return matrix.append(from, offset);
+  }
+
+  /// Overwrites the first `bytes` of a row that nobody reads yet.
+  void overwrite(int row, MemorySegment from, long offset, int bytes) {
+    MemorySegment.copy(from, offset, segment(row), offset(row), bytes);
+  }
+
   /// Makes a freed row like new.
   void reset(int row) {
+    // Unborn before anything else of it changes, for those who look whether a row is free.
+    setBirth(row, NEVER);
+    VarHandle.releaseFence();
     MemorySegment.copy(blank.segment(), 0, segment(row), offset(row), layout.rowBytes());
   }
 
@@ -227,6 +240,15 @@ final class GraphRows implements AutoCloseable {
       }
     }
     return false;
+  }
+
+  boolean pointsNowhere(int row) {
+    for (int lane = 0; lane < layout.degree(); lane++) {
+      if (id(row, lane) >= 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// Squared distance between two rows.

@@ -4,6 +4,7 @@ import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.memory.AtomicFile;
 import io.whimbrel.core.memory.RefCount;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
@@ -12,9 +13,14 @@ import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.GraphKernels;
 import io.whimbrel.core.simd.Kernels;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -46,6 +52,7 @@ public final class HnswIndex implements VectorIndex {
 
   private final int dimension;
   private final Metric metric;
+  private final IndexSpec.Hnsw spec;
   private final GraphRows rows;
   private final Rotation rotation;
   private final Backlog backlog = new Backlog();
@@ -64,6 +71,13 @@ public final class HnswIndex implements VectorIndex {
   private int addedCount;
   private int writerLive;
   private long lastRemove;
+  private final List<Integer> removed = new ArrayList<>();
+
+  /// Held while a publish takes effect: rows are linked only after it, or before the state that it
+  /// ends is saved.
+  private final Object publishing = new Object();
+
+  private final Object saving = new Object();
 
   private volatile Snapshot published = new Snapshot(Entry.ROWS, 0, 0);
 
@@ -72,6 +86,7 @@ public final class HnswIndex implements VectorIndex {
   public HnswIndex(int dimension, Metric metric, IndexSpec.Hnsw spec, Kernels kernels) {
     this.dimension = Limits.checkRange("dimension", dimension, 1, Limits.DIMENSION_MAX);
     this.metric = metric;
+    this.spec = spec;
     GraphKernels graphKernels = kernels.graph();
     RowLayout layout = RowLayout.of(dimension, 2 * spec.m(), metric == Metric.DOT);
     this.rows = new GraphRows(layout);
@@ -140,7 +155,7 @@ public final class HnswIndex implements VectorIndex {
     rows.setDeath(row, seq);
     lastRemove = Math.max(lastRemove, seq);
     writerLive--;
-    graph.bury(row);
+    removed.add(row);
   }
 
   @Override
@@ -150,13 +165,18 @@ public final class HnswIndex implements VectorIndex {
     if (seq < last) {
       throw new IllegalStateException("seq: " + seq + " (expected: at least " + last + ")");
     }
-    for (int i = 0; i < addedCount; i++) {
-      rows.setBirth(added[i], seq);
+    synchronized (publishing) {
+      for (int i = 0; i < addedCount; i++) {
+        rows.setBirth(added[i], seq);
+      }
+      rows.show();
+      backlog.append(added, addedCount);
+      published = new Snapshot(rows.count(), writerLive, seq);
     }
-    rows.show();
-    backlog.append(added, addedCount);
     addedCount = 0;
-    published = new Snapshot(rows.count(), writerLive, seq);
+    // Not sooner: until now searches saw these rows, and a snapshot has them.
+    removed.forEach(graph::bury);
+    removed.clear();
   }
 
   // ----------------------------------------------------------------------------------- searches
@@ -312,6 +332,101 @@ public final class HnswIndex implements VectorIndex {
   @Override
   public void close() {
     references.close();
+  }
+
+  // ----------------------------------------------------------------------------------- snapshots
+
+  /// Writes what searches see at the last publish to `file`, replaced whole or not at all, and
+  /// returns the number of that publish. Any thread; searches and the writer go on, [#work] waits
+  /// for the writing but not for the syncing.
+  ///
+  /// @param identity which index of the caller this is, up to 1 KiB; asked for again by [#open]
+  public long save(Path file, String identity) throws IOException {
+    SnapshotHeader.Kind content = kind(identity);
+    if (!references.tryAcquire()) {
+      throw closed();
+    }
+    try {
+      synchronized (saving) {
+        return AtomicFile.replace(file, out -> save(out, content));
+      }
+    } finally {
+      references.release();
+    }
+  }
+
+  private long save(FileChannel out, SnapshotHeader.Kind content) throws IOException {
+    long[] seq = new long[1];
+    graph.whileStill(
+        () -> {
+          Snapshot snapshot;
+          synchronized (publishing) {
+            snapshot = published;
+          }
+          seq[0] = snapshot.seq();
+          new SnapshotWriter(rows, graph.entry(), snapshot.rows(), snapshot.seq())
+              .write(out, content, snapshot.live());
+        });
+    return seq[0];
+  }
+
+  private SnapshotHeader.Kind kind(String identity) {
+    return new SnapshotHeader.Kind(identity, dimension, metric, spec, rows.layout);
+  }
+
+  /// The index that was saved to `file`, published as of then; the work that waited waits again.
+  ///
+  /// Throws [SnapshotException] where the file is damaged, not of this format, or was saved with
+  /// another identity, dimension, metric or spec. Cost: the file is read once.
+  public static HnswIndex open(
+      Path file,
+      String identity,
+      int dimension,
+      Metric metric,
+      IndexSpec.Hnsw spec,
+      Kernels kernels)
+      throws IOException {
+    HnswIndex index = new HnswIndex(dimension, metric, spec, kernels);
+    try (SnapshotReader reader = new SnapshotReader(file, index.rows)) {
+      index.restore(reader.read(index.kind(identity)));
+      return index;
+    } catch (Throwable failed) {
+      index.close();
+      throw failed;
+    }
+  }
+
+  private void restore(SnapshotHeader header) {
+    rows.show();
+    int[] pending = new int[header.pending()];
+    int count = 0;
+    for (int row = Entry.ROWS; row < rows.count(); row++) {
+      if (rows.birth(row) == GraphRows.NEVER) {
+        free.add(row);
+      } else if (!rows.isLinked(row)) {
+        pending[count++] = row;
+      }
+    }
+    backlog.append(pending, count);
+    graph.restore();
+    writerLive = header.live();
+    published = new Snapshot(rows.count(), writerLive, header.seq());
+  }
+
+  /// Takes a row that searches see.
+  public interface LiveRow {
+    void accept(long label, int ordinal);
+  }
+
+  /// Gives each row of the last publish to `each`, in order of ordinals. Writer only.
+  public void forEachLive(LiveRow each) {
+    checkOpen();
+    Snapshot snapshot = published;
+    for (int row = Entry.ROWS; row < snapshot.rows(); row++) {
+      if (Hits.isVisible(rows, row, snapshot.seq())) {
+        each.accept(rows.label(row), row - Entry.ROWS);
+      }
+    }
   }
 
   // ------------------------------------------------------------------------------------- checks

@@ -6,6 +6,37 @@
 /// - Searches take no lock; writers of edges lock the row ([GraphRows]). Rows are used again only
 ///   when no search can stand on them ([Pins]).
 /// - Linking: [Linker]. Removing: [Mender]. When and in which order: [Graph].
+///
+/// A snapshot ([SnapshotWriter], [SnapshotReader]) is a header, blocks of rows and an end; numbers
+/// are little-endian, every checksum is the CRC32C of its block's bytes before it:
+///
+/// ```
+/// header   8  "WHGRAPH" 0
+///          4  format number, 1
+///          4  bytes of the header, h
+///          8  sequence number of the publish it shows
+///          4  rows r; the first 2 are entries
+///          4  whole rows w, of which one is the entry
+///          4  pending rows p
+///          4  live rows
+///          4  bytes of the text
+///          .  text, UTF-8: identity, dimension, metric, spec, layout; as in SnapshotHeader.Kind
+///          4  checksum; up to here h bytes
+/// blocks   one for each max(1, 1 MiB / rowBytes) rows:
+///          4  number of the block, from 0
+///          1  for each row: 0 free, 1 pending, 2 whole
+///          .  for each row: nothing if free; up to its vector's end if pending; else all of it,
+///             as RowLayout says
+///          4  checksum
+/// end      4  -1
+///          8  bytes of the file
+///          4  CRC32C of the checksums of the header and all blocks
+///          4  checksum
+/// ```
+///
+/// Row 0 is the entry in use, row 1 is free. In each row lock, version and in-degree are 0, the
+/// flags are those of the graph and 0 if pending, and the death is that of a past publish or never.
+/// Pending and free rows are not linked; a row that died without being linked is free.
 @NullMarked
 package io.whimbrel.core.hnsw;
 
