@@ -2,8 +2,10 @@ package io.whimbrel.bench.ann;
 
 import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.bench.report.Machine;
+import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Storage;
+import io.whimbrel.core.model.WhimbrelException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -145,6 +147,13 @@ public final class AnnCommand implements Callable<Integer> {
     for (int ef : efs) {
       check("--ef", ef, k, Integer.MAX_VALUE);
     }
+    if (storage != Storage.FLOAT32 && systems.contains(AnnSystem.WHIMBREL)) {
+      throw WhimbrelException.of(
+          ErrorCode.UNIMPLEMENTED,
+          "--storage",
+          storage.name().toLowerCase(Locale.ROOT),
+          "float32: whimbrel's graph holds no other yet");
+    }
     SearchSet opened = SearchSet.open(data, prefix, metric, rows, k);
     Commands commands =
         new Commands(
@@ -234,10 +243,11 @@ public final class AnnCommand implements Callable<Integer> {
       endBar();
       err.printf(
           Locale.ROOT,
-          "%s: built in %.1f CPU s, %.1f MB%n",
+          "%s: built in %.1f CPU s, %.1f MB (resident set: %.1f MB more)%n",
           system.key(),
           built.cpuSeconds(),
-          built.bytes() / 1e6);
+          built.bytes() / 1e6,
+          built.residentGrowth() / 1e6);
     }
 
     @Override
