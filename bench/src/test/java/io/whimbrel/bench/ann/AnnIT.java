@@ -67,17 +67,21 @@ class AnnIT {
             "/systems/points/ef=10",
             "/systems/points/recall=1.0",
             "/systems/points/qps");
-    assertThat(Files.readString(picture)).startsWith("<svg").contains(">whimbrel</text>", ">flat</text>");
+    assertThat(Files.readString(picture))
+        .startsWith("<svg")
+        .contains(">whimbrel</text>", ">flat</text>");
   }
 
   @Test
   void refusesAStorageThatTheGraphDoesNotHaveYet() {
-    CommandLine line = line(System.out).setExecutionExceptionHandler((e, command, result) -> {
-      assertThat(e)
-          .isInstanceOf(WhimbrelException.class)
-          .hasMessageContainingAll("--storage", "int8", "float32");
-      return 1;
-    });
+    CommandLine line =
+        line(System.out)
+            .setExecutionExceptionHandler((e, command, result) -> {
+              assertThat(e)
+                  .isInstanceOf(WhimbrelException.class)
+                  .hasMessageContainingAll("--storage", "int8", "float32");
+              return 1;
+            });
     assertThat(line.execute("--storage=int8", "--systems=whimbrel")).isEqualTo(1);
   }
 
