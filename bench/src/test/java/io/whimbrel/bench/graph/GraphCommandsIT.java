@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /// Runs both commands tiny, so that they do not rot, and checks what does not hang on speed.
-class GraphCommandsTest {
+class GraphCommandsIT {
   private static final Path DATA =
       Path.of(System.getProperty("whimbrel.root", ".."), "data", "bigann10k-128");
 
@@ -35,6 +35,7 @@ class GraphCommandsTest {
     assertThat(numbers(json, "updated_percent")).containsExactly(10.0, 50.0, 100.0);
     assertThat(numbers(json, "updates")).containsExactly(60.0, 240.0, 300.0);
     assertThat(numbers(json, "live")).containsOnly((double) ROWS);
+    assertThat(numbers(json, "rows")).allMatch(rows -> rows >= ROWS && rows <= 2 * ROWS);
     assertThat(numbers(json, "remove_us")).hasSize(3).allMatch(micros -> micros > 0);
     assertThat(numbers(json, "insert_us")).hasSize(3).allMatch(micros -> micros > 0);
     List<Double> recalls = numbers(json, "recall");
