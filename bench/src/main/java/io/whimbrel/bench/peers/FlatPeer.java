@@ -1,6 +1,7 @@
 package io.whimbrel.bench.peers;
 
 import io.whimbrel.core.index.FlatIndex;
+import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.simd.Kernels;
@@ -21,7 +22,7 @@ final class FlatPeer implements Peer {
     float[] row = new float[base.dimension()];
     for (int i = 0; i < base.count(); i++) {
       base.copy(i, row);
-      built.add(row);
+      built.add(row, i);
       progress.accept(i + 1);
     }
     built.publish(1);
@@ -31,7 +32,7 @@ final class FlatPeer implements Peer {
   public Searcher searcher() {
     FlatIndex built = Objects.requireNonNull(index);
     return (query, ef, k, out, at) -> {
-      TopK best = built.search(query, k, Double.NEGATIVE_INFINITY, () -> false);
+      TopK best = built.search(query, SearchParams.of(k), () -> false);
       for (int rank = 0; rank < best.count(); rank++) {
         out[at + rank] = best.ordinal(rank);
       }
@@ -39,7 +40,7 @@ final class FlatPeer implements Peer {
   }
 
   @Override
-  public long bytesOutsideHeap() {
+  public long residentBytes(long heapGrowth) {
     return Objects.requireNonNull(index).bytes();
   }
 
