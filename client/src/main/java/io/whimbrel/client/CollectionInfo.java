@@ -33,6 +33,16 @@ public record CollectionInfo(String name, List<FieldInfo> fields, long points, l
    * @param live points that have a vector of this version
    * @param coverage share of {@code live} that the index covers, in [0, 1]; the rest is found by
    *     exact scan
+   * @param indexBytes memory of the searchable copy
+   * @param pending points that wait for the index and are scanned meanwhile
+   * @param indexNote what is wrong with the index or being mended, for an operator; else empty
    */
-  public record VersionInfo(int number, EmbeddingSpec spec, long live, double coverage) {}
+  public record VersionInfo(
+      int number,
+      EmbeddingSpec spec,
+      long live,
+      double coverage,
+      long indexBytes,
+      long pending,
+      String indexNote) {}
 }

@@ -8,13 +8,20 @@ public sealed interface IndexSpec {
   /**
    * Graph search.
    *
-   * @param m links a node on the upper layers; the bottom layer has twice as many
-   * @param efConstruction beam width while building
+   * @param m links a node on the upper layers; the bottom layer has twice as many. 2 to 128, 0 for
+   *     the server's default, which is 16
+   * @param efConstruction beam width while building, 4 to 10,000; 0 for the server's default, which
+   *     is 200
    */
   record Hnsw(int m, int efConstruction) implements IndexSpec {
     public Hnsw {
       Checks.atLeast("index.hnsw.m", m, 0);
       Checks.atLeast("index.hnsw.ef_construction", efConstruction, 0);
+    }
+
+    /** The server's defaults, good for most vectors. */
+    public Hnsw() {
+      this(0, 0);
     }
   }
 

@@ -10,7 +10,8 @@ import java.util.OptionalInt;
  * @param k 1 to 10,000
  * @param scoreThreshold hits below are left out
  * @param exact scan all vectors instead of asking the index
- * @param ef beam width of a graph search; only for HNSW
+ * @param ef beam width of a graph search, {@code k} to 10,000: more finds more of the true hits and
+ *     costs more. When empty, twice {@code k} and at least 64. An exact scan ignores it
  */
 public record SearchRequest(
     String field,

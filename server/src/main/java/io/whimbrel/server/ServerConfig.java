@@ -60,7 +60,8 @@ public record ServerConfig(
             s.bytes(WRITE_QUEUE_BYTES_MAX, 1L << 20, 64L << 30),
             s.duration(WRITE_WAIT_MAX, Duration.ofMillis(1), Duration.ofHours(1)),
             s.duration(ASYNC_FLUSH, Duration.ofMillis(1), Duration.ofHours(1)),
-            s.bytes(BLOCK_CACHE_BYTES, 1L << 20, 1024L << 30)),
+            s.bytes(BLOCK_CACHE_BYTES, 1L << 20, 1024L << 30),
+            s.threads(INDEX_THREADS)),
         s.all().stream()
             .filter(setting -> !setting.text().isEmpty())
             .map(x -> x.option().key() + " = " + x.text() + "  (" + x.origin() + ")")

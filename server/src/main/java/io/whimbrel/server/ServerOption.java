@@ -84,7 +84,13 @@ public enum ServerOption {
   WRITE_WAIT_MAX(
       "write-wait-max", "10s", "1ms to 1h", "how long a writer is held back before it is refused"),
   BLOCK_CACHE_BYTES(
-      "block-cache-bytes", "128MiB", "1MiB to 1024GiB", "memory for blocks of the store");
+      "block-cache-bytes", "128MiB", "1MiB to 1024GiB", "memory for blocks of the store"),
+  INDEX_THREADS(
+      "index-threads",
+      "half",
+      "1 to 1024, cores, or half",
+      "threads that move new vectors into graph indexes; half of the cores leaves the rest to"
+          + " searches");
 
   private final String key;
   private final String defaultText;
@@ -103,7 +109,7 @@ public enum ServerOption {
     return key;
   }
 
-  /// Empty for none; "cores" for as many as the machine has.
+  /// Empty for none; "cores" for as many as the machine has, "half" for half of them.
   public String defaultText() {
     return defaultText;
   }

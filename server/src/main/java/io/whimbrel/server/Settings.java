@@ -130,9 +130,12 @@ final class Settings {
   }
 
   int threads(ServerOption option) {
-    return text(option).equals("cores")
-        ? Runtime.getRuntime().availableProcessors()
-        : number(option, 1, 1024);
+    int cores = Runtime.getRuntime().availableProcessors();
+    return switch (text(option)) {
+      case "cores" -> cores;
+      case "half" -> Math.max(1, cores / 2);
+      default -> number(option, 1, 1024);
+    };
   }
 
   boolean flag(ServerOption option) {

@@ -340,6 +340,9 @@ class BadInputIT {
             "k",
             "4294967295",
             "1 to 10000"),
+        badEf("ef below k", 10, 9, "INVALID_ARGUMENT", "at least k, which is 10"),
+        badEf("ef too big", 10, 10_001, "LIMIT_EXCEEDED", "0 to 10000"),
+        badEf("ef beyond int", 10, -1, "LIMIT_EXCEEDED", "0 to 10000"),
         row(
             "dimension of a query",
             s -> s.query.search(search("dot", 1, vector(1, 2, 3, 4))),
@@ -445,6 +448,23 @@ class BadInputIT {
         badSpec("metric 99", b -> b.setMetricValue(99), "INVALID_ARGUMENT", "metric", "99"),
         badSpec("no dimension", b -> b.clearDimension(), "INVALID_ARGUMENT", "dimension", "0"),
         badSpec("dimension", b -> b.setDimension(65_537), "LIMIT_EXCEEDED", "dimension", "65537"),
+        badHnsw("m 1", b -> b.setM(1), "INVALID_ARGUMENT", "m", "1", "2 to 128"),
+        badHnsw("m 129", b -> b.setM(129), "LIMIT_EXCEEDED", "m", "129", "2 to 128"),
+        badHnsw("m -1", b -> b.setM(-1), "LIMIT_EXCEEDED", "m", "4294967295", "2 to 128"),
+        badHnsw(
+            "ef_construction 3",
+            b -> b.setEfConstruction(3),
+            "INVALID_ARGUMENT",
+            "ef_construction",
+            "3",
+            "4 to 10000"),
+        badHnsw(
+            "ef_construction 10001",
+            b -> b.setEfConstruction(10_001),
+            "LIMIT_EXCEEDED",
+            "ef_construction",
+            "10001",
+            "4 to 10000"),
         badSpec("space_id given", b -> b.setSpaceId("s"), "INVALID_ARGUMENT", "space_id", "\"s\""));
   }
 
@@ -509,13 +529,6 @@ class BadInputIT {
                 s -> s.query.search(search.toBuilder().setGroupBy(GroupBy.newBuilder()).build()),
                 "UNIMPLEMENTED",
                 "group_by"),
-            row(
-                "ef",
-                s ->
-                    s.query.search(
-                        search.toBuilder().setParams(SearchParams.newBuilder().setEf(10)).build()),
-                "UNIMPLEMENTED",
-                "params.ef"),
             query("prefetch", node.toBuilder().addPrefetch(Prefetch.newBuilder()), "prefetch"),
             query(
                 "recommend",
@@ -562,12 +575,6 @@ class BadInputIT {
                 "provider", b -> b.setOrigin(Origin.ORIGIN_PROVIDER), "UNIMPLEMENTED", "origin"),
             badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"),
             badSpec(
-                "hnsw",
-                b ->
-                    b.setIndex(IndexSpec.newBuilder().setHnsw(HnswIndexSpec.newBuilder().setM(16))),
-                "UNIMPLEMENTED",
-                "index.hnsw"),
-            badSpec(
                 "multi-vector index",
                 b ->
                     b.setIndex(
@@ -590,6 +597,34 @@ class BadInputIT {
   private static Row query(String name, QueryNode.Builder node, String field) {
     SearchRequest search = search("dot", 1, GOOD).toBuilder().setQuery(node).build();
     return row(name, s -> s.query.search(search), "UNIMPLEMENTED", "query." + field);
+  }
+
+  private static Row badEf(String name, int k, int ef, String reason, String expected) {
+    SearchRequest search =
+        search("dot", k, GOOD).toBuilder().setParams(SearchParams.newBuilder().setEf(ef)).build();
+    return row(
+        name,
+        s -> s.query.search(search),
+        reason,
+        "params.ef",
+        Integer.toUnsignedString(ef),
+        expected);
+  }
+
+  private static Row badHnsw(
+      String name,
+      Consumer<HnswIndexSpec.Builder> change,
+      String reason,
+      String field,
+      String... texts) {
+    HnswIndexSpec.Builder hnsw = HnswIndexSpec.newBuilder();
+    change.accept(hnsw);
+    return badSpec(
+        name,
+        b -> b.setIndex(IndexSpec.newBuilder().setHnsw(hnsw)),
+        reason,
+        "index.hnsw." + field,
+        texts);
   }
 
   private static Row badSpec(

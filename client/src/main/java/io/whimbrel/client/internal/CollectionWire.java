@@ -153,6 +153,12 @@ public final class CollectionWire {
 
   private static VersionInfo decode(Version message) {
     return new VersionInfo(
-        message.getNumber(), decode(message.getSpec()), message.getLive(), message.getCoverage());
+        message.getNumber(),
+        decode(message.getSpec()),
+        message.getLive(),
+        message.getCoverage(),
+        message.getIndexBytes(),
+        message.getPending(),
+        message.getIndexNote());
   }
 }

@@ -1,9 +1,10 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.CollectionInfo;
+import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
-import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.Totals;
@@ -14,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /// A collection as the process holds it: its record, its searchable versions, its totals.
@@ -37,7 +39,12 @@ public final class LiveCollection {
     }
   }
 
-  LiveCollection(int number, CollectionRecord collectionRecord, Totals totals, Kernels kernels) {
+  /// `indexes` makes an empty index for a spec.
+  LiveCollection(
+      int number,
+      CollectionRecord collectionRecord,
+      Totals totals,
+      Function<EmbeddingSpec, VectorIndex> indexes) {
     this.number = number;
     this.collectionRecord = collectionRecord;
     this.totals = totals;
@@ -46,7 +53,11 @@ public final class LiveCollection {
       Map<Integer, LiveVersion> versions = new LinkedHashMap<>();
       for (CollectionRecord.VersionRecord version : field.versions()) {
         PointRecord.VectorRef ref = new PointRecord.VectorRef(field.number(), version.number());
-        versions.put(version.number(), new LiveVersion(ref, version.spec(), kernels));
+        String title =
+            "\"%s\", field \"%s\", version %d".formatted(name(), field.name(), version.number());
+        versions.put(
+            version.number(),
+            new LiveVersion(title, ref, version.spec(), indexes.apply(version.spec())));
       }
       byName.put(field.name(), new LiveField(field, versions));
     }
@@ -101,7 +112,9 @@ public final class LiveCollection {
                 version.spec(),
                 version.live(),
                 version.coverage(),
-                version.bytes()));
+                version.bytes(),
+                version.pending(),
+                version.note()));
       }
       fieldInfos.add(
           new CollectionInfo.FieldInfo(

@@ -7,36 +7,62 @@ import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
-import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.store.PointRecord;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 
 /// The searchable copy of one version of a vector field.
 ///
-/// One writer (the sequencer, or recovery before it starts), any number of readers without locks.
-/// Rows are appended and tombstoned; when tombstones outnumber live rows the writer copies the live
-/// rows into a new generation and readers move over with their next search.
+/// One writer (the sequencer, or recovery before it starts), any number of readers without locks,
+/// and background workers that only call [#work]. A `FlatIndex` that is mostly tombstones is copied
+/// by the writer into a new generation, and readers move over with their next search.
 public final class LiveVersion implements AutoCloseable {
+  private final String title;
   private final PointRecord.VectorRef ref;
   private final EmbeddingSpec spec;
   private final String spaceId;
   private volatile Generation generation;
 
+  /// Puts and removes so far. Of the writer; published with the index.
+  private long changesMade;
+
+  private volatile long changes;
+
+  /// Why the index is being built anew; empty when it is not.
+  private volatile String rebuilding = "";
+
+  /// Why background work failed; empty while it did not.
+  private volatile String failure = "";
+
+  /// Why the last save failed; empty when it did not.
+  private volatile String saveFailure = "";
+
   /// One index; `ordinals` finds the row of an internal id, which is the label of the row, and
   /// belongs to the writer.
   private record Generation(VectorIndex index, LongIntHashMap ordinals) {
-    Generation(VectorIndex index) {
-      this(index, new LongIntHashMap());
+    static Generation of(VectorIndex index) {
+      LongIntHashMap ordinals = new LongIntHashMap(index.live());
+      index.forEachLive(ordinals::put);
+      return new Generation(index, ordinals);
     }
   }
 
-  public LiveVersion(PointRecord.VectorRef ref, EmbeddingSpec spec, Kernels kernels) {
+  /// Takes the index over. `title` names the version in logs.
+  LiveVersion(String title, PointRecord.VectorRef ref, EmbeddingSpec spec, VectorIndex index) {
+    this.title = title;
     this.ref = ref;
     this.spec = spec;
     this.spaceId = spec.spaceId();
-    this.generation = new Generation(new FlatIndex(spec.dimension(), spec.metric(), kernels));
+    this.generation = Generation.of(index);
+  }
+
+  /// Names the version in logs.
+  String title() {
+    return title;
   }
 
   PointRecord.VectorRef ref() {
@@ -57,12 +83,49 @@ public final class LiveVersion implements AutoCloseable {
     remove(internalId, seq);
     Generation current = generation;
     current.ordinals.put(internalId, current.index.add(values, internalId));
+    changesMade++;
   }
 
-  /// Adds a vector from the store, as little-endian floats.
-  void load(long internalId, ByteBuffer values) {
+  /// Adds a vector from the store, as little-endian floats; returns its row.
+  int load(long internalId, ByteBuffer values) {
     Generation current = generation;
-    current.ordinals.put(internalId, current.index.add(values, internalId));
+    int ordinal = current.index.add(values, internalId);
+    current.ordinals.put(internalId, ordinal);
+    changesMade++;
+    return ordinal;
+  }
+
+  /// Takes an index over in place of the present one, which is closed. Before anybody searches.
+  void replaceIndex(VectorIndex index) {
+    VectorIndex before = generation.index;
+    generation = Generation.of(index);
+    before.close();
+    changesMade = 0;
+  }
+
+  /// Points that have a vector here, published or not. Writer.
+  int points() {
+    return generation.ordinals.size();
+  }
+
+  /// Row of a point; -1 when it has no vector here. Writer.
+  int ordinal(long internalId) {
+    return generation.ordinals.getOrDefault(internalId, -1);
+  }
+
+  /// Writer. Tells internal id and row of every vector.
+  void forEachLive(VectorIndex.LiveRow row) {
+    generation.index.forEachLive(row);
+  }
+
+  /// Writes what is published to a file; see [Indexes#save].
+  void save(Path file, String identity) throws IOException {
+    Indexes.save(generation.index, file, identity);
+  }
+
+  /// The last publish.
+  long seq() {
+    return generation.index.seq();
   }
 
   void remove(long internalId, long seq) {
@@ -71,6 +134,7 @@ public final class LiveVersion implements AutoCloseable {
     if (slot >= 0) {
       current.index.remove(current.ordinals.indexGet(slot), seq);
       current.ordinals.indexRemove(slot);
+      changesMade++;
     }
   }
 
@@ -78,9 +142,9 @@ public final class LiveVersion implements AutoCloseable {
   void publish(long seq) {
     Generation current = generation;
     current.index.publish(seq);
+    changes = changesMade;
     if (current.index instanceof FlatIndex flat && flat.wantsCompaction()) {
-      LongIntHashMap ordinals = new LongIntHashMap(current.ordinals.size());
-      generation = new Generation(flat.compacted(seq, ordinals::put), ordinals);
+      generation = Generation.of(flat.compacted(seq));
       flat.close();
     }
   }
@@ -99,6 +163,52 @@ public final class LiveVersion implements AutoCloseable {
         }
       }
     }
+  }
+
+  /// Does one piece of background work; see [VectorIndex#work].
+  boolean work(int rowsMax) {
+    return generation.index.work(rowsMax);
+  }
+
+  /// Whether the index has background work at all.
+  boolean worksInBackground() {
+    return !(spec.index() instanceof IndexSpec.Flat);
+  }
+
+  int pending() {
+    return generation.index.pending();
+  }
+
+  /// Puts and removes that searches see, since the version was opened.
+  long changes() {
+    return changes;
+  }
+
+  /// Says in the status why the index is built anew, until that is done.
+  void rebuilding(String reason) {
+    rebuilding = reason;
+  }
+
+  /// Says in the status that background work failed; it is not tried again before the next open.
+  void failed(String reason) {
+    failure = reason;
+  }
+
+  /// Says in the status that the last save failed; empty once one did not.
+  void saveFailed(String reason) {
+    saveFailure = reason;
+  }
+
+  boolean hasFailed() {
+    return !failure.isEmpty();
+  }
+
+  /// What is wrong with the index or being mended, for an operator; else empty.
+  String note() {
+    if (hasFailed()) {
+      return failure;
+    }
+    return rebuilding.isEmpty() || pending() == 0 ? saveFailure : "rebuilding: " + rebuilding;
   }
 
   long live() {

@@ -1,8 +1,10 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Page;
 import io.whimbrel.core.model.Point;
@@ -172,11 +174,9 @@ public final class PointReader {
     LiveVersion version = version(field, request);
     VectorChecks.check("query.nearest.vector", request.vector(), collection, version);
     List<Selected> selected = selected(collection, request.read());
-    double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);
     int wanted = request.k();
     for (int round = 1; ; round++) {
-      SearchParams params =
-          SearchParams.of(Math.min(Limits.K_MAX, wanted + TIES_MAX)).withScoreThreshold(threshold);
+      SearchParams params = params(version, request, wanted);
       TopK candidates = version.search(request.vector().values(), params, cancelled);
       int count = Math.min(candidates.count(), withTies(candidates, wanted));
       List<Long> internalIds = IntStream.range(0, count).mapToObj(candidates::label).toList();
@@ -204,6 +204,19 @@ public final class PointReader {
       // Deleted between the search and this read: look further down the list.
       wanted = Math.min(Limits.K_MAX, wanted + vanished);
     }
+  }
+
+  /// Asks for some more than wanted, to see ties. A graph search gets the beam that the caller
+  /// asked for and no more candidates than fit in it, since more would widen it.
+  private static SearchParams params(LiveVersion version, SearchRequest request, int wanted) {
+    int k = Math.min(Limits.K_MAX, wanted + TIES_MAX);
+    double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);
+    if (request.exact() || version.spec().index() instanceof IndexSpec.Flat) {
+      return new SearchParams(k, 0, threshold, AcceptBits.ALL, true);
+    }
+    int ef = request.ef() == 0 ? SearchParams.defaultEf(request.k()) : request.ef();
+    int beam = Math.max(ef, wanted);
+    return new SearchParams(Math.min(k, beam), beam, threshold, AcceptBits.ALL, false);
   }
 
   /// How many candidates compete for the first `k` places.

@@ -1,5 +1,6 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.Kernels;
@@ -16,6 +17,8 @@ import io.whimbrel.core.store.Table;
 import io.whimbrel.core.store.Totals;
 import io.whimbrel.core.store.VectorRecord;
 import io.whimbrel.core.store.View;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -47,17 +50,20 @@ public final class Recovery {
 
   private final Store store;
   private final Path directory;
-  private final Kernels kernels;
+  private final Indexes indexes;
   private final boolean acceptDataLoss;
+  private final int indexThreads;
 
   /// What an open database consists of.
   public record Opened(UUID databaseId, Catalog catalog, Sequencer sequencer) {}
 
-  public Recovery(Store store, Path directory, Kernels kernels, boolean acceptDataLoss) {
+  public Recovery(
+      Store store, Path directory, Kernels kernels, boolean acceptDataLoss, int indexThreads) {
     this.store = store;
     this.directory = directory;
-    this.kernels = kernels;
+    this.indexes = new Indexes(kernels);
     this.acceptDataLoss = acceptDataLoss;
+    this.indexThreads = indexThreads;
   }
 
   public Opened open(Sequencer.Options options) throws StorageException {
@@ -91,9 +97,11 @@ public final class Recovery {
         dataLoss("collection \"" + entry.getValue().name() + "\" has no totals");
         expected = Totals.EMPTY;
       }
-      collections.add(new LiveCollection(number, entry.getValue(), expected, kernels));
+      collections.add(new LiveCollection(number, entry.getValue(), expected, indexes::create));
     }
-    loadAll(collections, progress.seq());
+    IndexFiles files = new IndexFiles(directory, databaseId, indexes);
+    deleteOrphans(files, collections);
+    loadAll(files, collections, progress.seq());
     Catalog catalog = new Catalog(collections);
     Sequencer sequencer =
         new Sequencer(
@@ -101,8 +109,10 @@ public final class Recovery {
             directory,
             databaseId,
             catalog,
-            kernels,
+            indexes,
             new RequestMemory(requests),
+            new IndexWorkers(indexThreads),
+            new IndexSaver(files, catalog),
             progress,
             logStart,
             options);
@@ -175,7 +185,8 @@ public final class Recovery {
   }
 
   /// Verifies and loads collections, as many scans at once as there are processors.
-  private void loadAll(List<LiveCollection> collections, long seq) throws StorageException {
+  private void loadAll(IndexFiles files, List<LiveCollection> collections, long seq)
+      throws StorageException {
     int threads = Runtime.getRuntime().availableProcessors();
     try (ExecutorService pool =
         Executors.newFixedThreadPool(
@@ -188,7 +199,7 @@ public final class Recovery {
             .versions()
             .forEach(version ->
                 ofCollection.put(
-                    version, pool.submit(() -> load(collection.number(), version, seq))));
+                    version, pool.submit(() -> load(files, collection.number(), version, seq))));
         vectors.add(ofCollection);
         points.add(pool.submit(() -> tally(collection.number())));
       }
@@ -240,10 +251,79 @@ public final class Recovery {
     }
   }
 
-  private Tallied load(int collection, LiveVersion version, long seq) throws StorageException {
+  private static void deleteOrphans(IndexFiles files, List<LiveCollection> collections) {
+    try {
+      files.deleteOrphans(collections);
+    } catch (IOException e) {
+      LOG.warn("cannot delete index files that are of no use any more", e);
+    }
+  }
+
+  /// Counts the stored vectors of a version and loads them, into the index from its file if there is
+  /// one that can be trusted.
+  private Tallied load(IndexFiles files, int collection, LiveVersion version, long seq)
+      throws StorageException {
+    boolean inFiles = Indexes.inFiles(version.spec());
+    String reason = "there is no index file";
+    if (inFiles) {
+      try {
+        long fileSeq = openFile(files, collection, version, seq);
+        if (fileSeq > 0) {
+          return load(collection, version, fileSeq, seq);
+        }
+      } catch (VersionLoader.Doubt e) {
+        reason = "its file was set aside: " + e.getMessage();
+        setAside(files, collection, version);
+        version.replaceIndex(indexes.create(version.spec()));
+      }
+    }
+    try {
+      Tallied tallied = load(collection, version, 0, seq);
+      if (inFiles && version.live() > 0) {
+        LOG.warn("the index of {} is built anew: {}", version.title(), reason);
+        version.rebuilding(reason);
+      }
+      return tallied;
+    } catch (VersionLoader.Doubt e) {
+      throw new IllegalStateException("an empty index cannot be in doubt", e);
+    }
+  }
+
+  /// Gives the version the index of its file; returns the last change in it, 0 when there is no file.
+  private static long openFile(
+      IndexFiles files, int collection, LiveVersion version, long seq)
+      throws VersionLoader.Doubt {
+    Optional<VectorIndex> opened;
+    try {
+      opened = files.open(collection, version);
+    } catch (IOException e) {
+      throw new VersionLoader.Doubt(String.valueOf(e.getMessage()), e);
+    }
+    if (opened.isEmpty()) {
+      return 0;
+    }
+    version.replaceIndex(opened.get());
+    long fileSeq = version.seq();
+    if (fileSeq < 1 || fileSeq > seq) {
+      throw new VersionLoader.Doubt("it has write " + fileSeq + ", the store ends at " + seq);
+    }
+    return fileSeq;
+  }
+
+  private static void setAside(IndexFiles files, int collection, LiveVersion version) {
+    try {
+      files.setAside(collection, version);
+    } catch (IOException e) {
+      LOG.warn("cannot set aside the index file of {}; the next save replaces it", version.title(), e);
+    }
+  }
+
+  private Tallied load(int collection, LiveVersion version, long fileSeq, long seq)
+      throws StorageException, VersionLoader.Doubt {
     Totals.Tally tally = Totals.Tally.EMPTY;
     int dimension = version.spec().dimension();
     PointRecord.VectorRef ref = version.ref();
+    VersionLoader loader = new VersionLoader(version, fileSeq, seq);
     try (View view = store.view();
         Scan rows =
             view.scan(
@@ -252,11 +332,20 @@ public final class Recovery {
                 Keys.vector(collection, ref.field(), ref.version() + 1, 0))) {
       while (rows.advance()) {
         long internalId = Keys.internalIdOf(rows.key());
-        version.load(internalId, VectorRecord.values(rows.value(), dimension));
+        ByteBuffer row = rows.value();
+        loader.take(internalId, VectorRecord.seqOf(row), VectorRecord.values(row, dimension));
         tally = tally.plus(internalId, 0);
       }
     }
-    version.publish(seq);
+    long changed = loader.finish();
+    if (fileSeq > 0) {
+      LOG.info(
+          "opened the index of {} as of write {}: {} vectors, {} of them replaced or removed since",
+          version.title(),
+          fileSeq,
+          tally.count(),
+          changed);
+    }
     return new Tallied(tally, tally.count());
   }
 

@@ -8,7 +8,6 @@ import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
-import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.store.Batch;
 import io.whimbrel.core.store.ChangeRecord;
 import io.whimbrel.core.store.CollectionRecord;
@@ -80,11 +79,13 @@ public final class Sequencer {
 
   private final Store store;
   private final Catalog catalog;
-  private final Kernels kernels;
+  private final Indexes indexes;
   private final Options options;
   private final Path directory;
   private final UUID databaseId;
   private final RequestMemory requests;
+  private final IndexWorkers workers;
+  private final IndexSaver saver;
   private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
   private final Semaphore queuePermits;
   private final int queuePermitsMax;
@@ -121,8 +122,10 @@ public final class Sequencer {
       Path directory,
       UUID databaseId,
       Catalog catalog,
-      Kernels kernels,
+      Indexes indexes,
       RequestMemory requests,
+      IndexWorkers workers,
+      IndexSaver saver,
       Progress progress,
       long logStart,
       Options options) {
@@ -130,8 +133,10 @@ public final class Sequencer {
     this.directory = directory;
     this.databaseId = databaseId;
     this.catalog = catalog;
-    this.kernels = kernels;
+    this.indexes = indexes;
     this.requests = requests;
+    this.workers = workers;
+    this.saver = saver;
     this.progress = progress;
     this.logStart = logStart;
     this.options = options;
@@ -148,14 +153,20 @@ public final class Sequencer {
     maintenance.scheduleWithFixedDelay(
         this::stamp, STAMP_EVERY_MILLIS, STAMP_EVERY_MILLIS, TimeUnit.MILLISECONDS);
     droppedCollections.forEach(this::removeLater);
+    catalog.all().forEach(collection -> collection.versions().forEach(workers::wake));
+    saver.start();
   }
 
-  /// Checks the mutation, waits for room in the queue and submits it. The future completes after
-  /// the write is as durable as asked and visible to reads.
+  /// Checks the mutation, waits for room in the queue and submits it. An upsert also waits a while
+  /// when the indexes of the collection are far behind. The future completes after the write is as
+  /// durable as asked and visible to reads.
   public CompletableFuture<WriteResult> write(
       LiveCollection collection, Mutation mutation, WriteOptions writeOptions) {
     refuseUnlessWriting();
     PreparedWrite write = PreparedWrite.of(collection, mutation);
+    if (mutation instanceof Mutation.Upsert) {
+      workers.awaitRoom(collection);
+    }
     int permits = (int) Math.min(queuePermitsMax, 1 + write.bytes() / PERMIT_BYTES);
     acquire(permits);
     CompletableFuture<WriteResult> answer = new CompletableFuture<>();
@@ -313,7 +324,7 @@ public final class Sequencer {
         writeGroup.finish();
         writing = true;
         store.write(batch, sync);
-        writeGroup.publish();
+        writeGroup.publish(workers::wake);
         progress = writeGroup.progress();
         logStart = writeGroup.logStart();
         written(sync);
@@ -372,7 +383,8 @@ public final class Sequencer {
       batch.put(Table.SYSTEM, Keys.totals(number), Totals.EMPTY.encode());
       writeCatalogChange(batch, number, new Progress(seq, progress.nextInternalId(), number + 1));
     }
-    LiveCollection collection = new LiveCollection(number, collectionRecord, Totals.EMPTY, kernels);
+    LiveCollection collection =
+        new LiveCollection(number, collectionRecord, Totals.EMPTY, indexes::create);
     collection.versions().forEach(version -> version.publish(seq));
     catalog.add(collection);
     written(true);
@@ -394,6 +406,7 @@ public final class Sequencer {
     }
     catalog.remove(collection);
     collection.close();
+    saver.dropped(collection);
     written(true);
     removeLater(number);
     return collection.totals().points().count();
@@ -534,13 +547,16 @@ public final class Sequencer {
     return true;
   }
 
-  /// Finishes everything that was submitted, syncs, stamps and ends the threads.
+  /// Finishes everything that was submitted, saves the indexes, syncs, stamps and ends the
+  /// threads.
   public void stop() {
     synchronized (queue) {
       stopping = true;
       queue.add(new Request.Stop());
     }
     joinUninterruptibly(thread);
+    workers.stop();
+    saver.stop();
     if (unsynced) {
       syncNow();
     }
@@ -555,7 +571,7 @@ public final class Sequencer {
     executor.close();
   }
 
-  private static void joinUninterruptibly(Thread thread) {
+  static void joinUninterruptibly(Thread thread) {
     boolean interrupted = false;
     while (true) {
       try {

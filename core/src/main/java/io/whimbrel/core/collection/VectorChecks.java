@@ -1,7 +1,9 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.hnsw.HnswIndex;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
@@ -54,6 +56,19 @@ final class VectorChecks {
           path,
           "the zero vector",
           "a vector with a direction, under COSINE");
+    }
+    // The index would refuse it too, but a write must be refused before it is stored.
+    if (spec.index() instanceof IndexSpec.Hnsw
+        && spec.metric() != Metric.COSINE
+        && squares > HnswIndex.SQUARED_NORM_MAX) {
+      throw WhimbrelException.of(
+          ErrorCode.LIMIT_EXCEEDED,
+          path,
+          "norm " + (float) Math.sqrt(squares),
+          "a norm of at most "
+              + (float) Math.sqrt(HnswIndex.SQUARED_NORM_MAX)
+              + ", "
+              + where(collection, version));
     }
   }
 

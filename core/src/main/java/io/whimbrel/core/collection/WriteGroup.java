@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The requests that share one `WriteBatch`. Each is decided against what is stored and what
@@ -359,8 +360,9 @@ final class WriteGroup {
     batch.put(Table.SYSTEM, Keys.PROGRESS, progress.encode());
   }
 
-  /// Makes the group visible to searches. Called once the batch is written.
-  void publish() {
+  /// Makes the group visible to searches; `published` is told each version that has changed. Called
+  /// once the batch is written.
+  void publish(Consumer<LiveVersion> published) {
     Set<LiveVersion> touched = new LinkedHashSet<>();
     for (IndexChange change : indexChanges) {
       if (change.values() == REMOVED) {
@@ -370,7 +372,10 @@ final class WriteGroup {
       }
       touched.add(change.version());
     }
-    touched.forEach(version -> version.publish(progress.seq()));
+    for (LiveVersion version : touched) {
+      version.publish(progress.seq());
+      published.accept(version);
+    }
     totals.forEach((collection, builder) -> collection.replaceTotals(builder.build()));
   }
 

@@ -85,7 +85,7 @@ public final class Database implements AutoCloseable {
             options.acceptDataLoss());
     try {
       Recovery.Opened opened =
-          new Recovery(store, directory, kernels, options.acceptDataLoss())
+          new Recovery(store, directory, kernels, options.acceptDataLoss(), options.indexThreads())
               .open(
                   new Sequencer.Options(
                       options.writeQueueBytesMax(), options.writeWaitMax(), options.asyncFlush()));
@@ -112,9 +112,8 @@ public final class Database implements AutoCloseable {
         throw WhimbrelException.unimplemented(
             "spec.storage", embedding.storage(), Storage.FLOAT32.name());
       }
-      if (!(embedding.index() instanceof IndexSpec.Flat)) {
-        throw WhimbrelException.unimplemented(
-            "spec.index", embedding.index().getClass().getSimpleName(), "Flat");
+      if (embedding.index() instanceof IndexSpec.MultiVector) {
+        throw WhimbrelException.unimplemented("spec.index", "MultiVector", "Flat or Hnsw");
       }
       if (embedding.origin() != Origin.CLIENT) {
         throw WhimbrelException.unimplemented(

@@ -1,5 +1,6 @@
 package io.whimbrel.core.engine;
 
+import io.whimbrel.core.model.Limits;
 import java.time.Duration;
 
 /// Options of an embedded database; none is stored on disk, all take effect at open.
@@ -12,13 +13,27 @@ import java.time.Duration;
 ///   10 s
 /// @param asyncFlush longest time until an ASYNC write is on stable storage; default 500 ms
 /// @param blockCacheBytes memory for blocks of the store; default 128 MiB
+/// @param indexThreads threads that move new vectors into graphs, 1 or more; default half the
+///   processors
 public record DatabaseOptions(
     boolean acceptDataLoss,
     long writeQueueBytesMax,
     Duration writeWaitMax,
     Duration asyncFlush,
-    long blockCacheBytes) {
+    long blockCacheBytes,
+    int indexThreads) {
+  private static final int INDEX_THREADS_MAX = 1024;
+
   public static final DatabaseOptions DEFAULT =
       new DatabaseOptions(
-          false, 64L << 20, Duration.ofSeconds(10), Duration.ofMillis(500), 128L << 20);
+          false,
+          64L << 20,
+          Duration.ofSeconds(10),
+          Duration.ofMillis(500),
+          128L << 20,
+          Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
+
+  public DatabaseOptions {
+    Limits.checkRange("index_threads", indexThreads, 1, INDEX_THREADS_MAX);
+  }
 }

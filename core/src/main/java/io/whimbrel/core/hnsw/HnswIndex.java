@@ -304,6 +304,11 @@ public final class HnswIndex implements VectorIndex {
   }
 
   @Override
+  public long seq() {
+    return published.seq();
+  }
+
+  @Override
   public int rows() {
     return published.rows() - Entry.ROWS;
   }
@@ -413,12 +418,7 @@ public final class HnswIndex implements VectorIndex {
     published = new Snapshot(rows.count(), writerLive, header.seq());
   }
 
-  /// Takes a row that searches see.
-  public interface LiveRow {
-    void accept(long label, int ordinal);
-  }
-
-  /// Gives each row of the last publish to `each`, in order of ordinals. Writer only.
+  @Override
   public void forEachLive(LiveRow each) {
     checkOpen();
     Snapshot snapshot = published;

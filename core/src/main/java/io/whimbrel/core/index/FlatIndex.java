@@ -54,12 +54,6 @@ public final class FlatIndex implements VectorIndex {
   /// readers touch.
   private volatile Snapshot published = new Snapshot(0, 0, 0, 0);
 
-  /// Is told where a row went.
-  @FunctionalInterface
-  public interface Moved {
-    void accept(long label, int ordinal);
-  }
-
   private record Snapshot(int rows, int live, long bytes, long seq) {}
 
   /// An index of float32 rows.
@@ -160,19 +154,28 @@ public final class FlatIndex implements VectorIndex {
     return dead > Math.max(COMPACTION_ROWS_MIN, writerLive);
   }
 
-  /// Writer. A new index with the live rows of this one, published as of `seq`; `moved` learns each
-  /// row's label and new ordinal. The caller moves its searches over and closes this one.
-  public FlatIndex compacted(long seq, Moved moved) {
+  /// Writer. A new index with the published live rows of this one, as of `seq`. The caller moves its
+  /// searches over and closes this one.
+  public FlatIndex compacted(long seq) {
     FlatIndex compacted = new FlatIndex(dimension, metric, storage, kernels);
     float[] row = new float[dimension];
-    for (int ordinal = 0; ordinal < stored.count(); ordinal++) {
-      if (isLive(ordinal)) {
-        copyRow(ordinal, row);
-        moved.accept(labels[ordinal], compacted.addStored(row, labels[ordinal]));
-      }
-    }
+    forEachLive((label, ordinal) -> {
+      copyRow(ordinal, row);
+      compacted.addStored(row, label);
+    });
     compacted.publish(seq);
     return compacted;
+  }
+
+  @Override
+  public void forEachLive(LiveRow each) {
+    checkOpen();
+    Snapshot shown = published;
+    for (int ordinal = 0; ordinal < shown.rows(); ordinal++) {
+      if (!tombstones.isDead(ordinal, shown.seq())) {
+        each.accept(labels[ordinal], ordinal);
+      }
+    }
   }
 
   /// Writer. Whether the row was added and not removed, published or not.
@@ -186,6 +189,11 @@ public final class FlatIndex implements VectorIndex {
     checkOpen();
     checkOrdinal(ordinal);
     stored.copyRow(ordinal, out);
+  }
+
+  @Override
+  public long seq() {
+    return published.seq();
   }
 
   @Override

@@ -17,7 +17,7 @@ public record SearchParams(int k, int ef, double scoreThreshold, AcceptBits acce
 
   public SearchParams {
     Limits.checkRange("k", k, 1, Limits.K_MAX);
-    checkEf(ef, k);
+    Limits.checkEf(ef, k);
     if (Double.isNaN(scoreThreshold)) {
       throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
     }
@@ -26,20 +26,6 @@ public record SearchParams(int k, int ef, double scoreThreshold, AcceptBits acce
   /// The `k` best of all rows, with the default `ef`.
   public static SearchParams of(int k) {
     return new SearchParams(k, 0, Double.NEGATIVE_INFINITY, AcceptBits.ALL, false);
-  }
-
-  /// Refuses an `ef` that is neither 0 nor `k` to 10,000.
-  public static void checkEf(int ef, int k) {
-    if (ef != 0) {
-      Limits.checkRange("ef", ef, 1, Limits.EF_MAX);
-      if (ef < k) {
-        throw WhimbrelException.of(
-            ErrorCode.INVALID_ARGUMENT,
-            "ef",
-            ef,
-            "0 for the default, or at least k, which is " + k);
-      }
-    }
   }
 
   /// Twice `k`, 64 at least and 10,000 at most.

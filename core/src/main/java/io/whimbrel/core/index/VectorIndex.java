@@ -31,6 +31,15 @@ public interface VectorIndex extends AutoCloseable {
   /// than the last publish.
   void remove(int ordinal, long seq);
 
+  /// Writer. Gives each row that the last publish shows to `each`, in order of ordinals.
+  void forEachLive(LiveRow each);
+
+  /// Takes a row that searches see.
+  @FunctionalInterface
+  interface LiveRow {
+    void accept(long label, int ordinal);
+  }
+
   /// Writer. Shows every add and remove so far to the searches that start from now on, all at once.
   void publish(long seq);
 
@@ -52,6 +61,9 @@ public interface VectorIndex extends AutoCloseable {
 
   /// Published live rows that each search scans, since they are not indexed yet.
   int pending();
+
+  /// The last publish.
+  long seq();
 
   /// One above the largest ordinal published so far.
   int rows();

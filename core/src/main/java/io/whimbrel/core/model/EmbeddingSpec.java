@@ -35,13 +35,18 @@ public record EmbeddingSpec(
 
   /// Client vectors of `model`, one float32 vector a point, exact scan.
   public static EmbeddingSpec flat(ModelId model, int dimension, Metric metric) {
+    return of(model, dimension, metric, new IndexSpec.Flat());
+  }
+
+  /// Client vectors of `model`, one float32 vector a point.
+  public static EmbeddingSpec of(ModelId model, int dimension, Metric metric, IndexSpec index) {
     return new EmbeddingSpec(
         model,
         dimension,
         metric,
         Cardinality.SINGLE,
         Storage.FLOAT32,
-        new IndexSpec.Flat(),
+        index,
         List.of(),
         Origin.CLIENT,
         false,

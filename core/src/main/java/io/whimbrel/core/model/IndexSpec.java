@@ -8,9 +8,22 @@ public sealed interface IndexSpec {
   /// Graph search after Malkov and Yashunin 2016: `m` links a node on the upper layers, `2 * m` on
   /// the bottom layer; `efConstruction` is the beam width while building.
   record Hnsw(int m, int efConstruction) implements IndexSpec {
+    public static final int M_MIN = 2;
+    public static final int M_MAX = 128;
+    public static final int M_DEFAULT = 16;
+    public static final int EF_CONSTRUCTION_MIN = 4;
+    public static final int EF_CONSTRUCTION_MAX = 10_000;
+    public static final int EF_CONSTRUCTION_DEFAULT = 200;
+
     public Hnsw {
-      Limits.checkRange("index.hnsw.m", m, 2, 128);
-      Limits.checkRange("index.hnsw.ef_construction", efConstruction, 4, 10_000);
+      Limits.checkRange("index.hnsw.m", m, M_MIN, M_MAX);
+      Limits.checkRange(
+          "index.hnsw.ef_construction", efConstruction, EF_CONSTRUCTION_MIN, EF_CONSTRUCTION_MAX);
+    }
+
+    /// The defaults: a good graph for most vectors.
+    public Hnsw() {
+      this(M_DEFAULT, EF_CONSTRUCTION_DEFAULT);
     }
   }
 

@@ -29,6 +29,20 @@ public final class Limits {
 
   private Limits() {}
 
+  /// Refuses a beam width that is neither 0, for the default, nor `k` to 10,000.
+  public static void checkEf(int ef, int k) {
+    if (ef != 0) {
+      checkRange("ef", ef, 1, EF_MAX);
+      if (ef < k) {
+        throw WhimbrelException.of(
+            ErrorCode.INVALID_ARGUMENT,
+            "ef",
+            ef,
+            "at least k, which is " + k + ", or 0 for the default");
+      }
+    }
+  }
+
   /// Refuses `value` unless it lies in `[min, max]`.
   public static int checkRange(String field, long value, int min, int max) {
     if (value < min || value > max) {

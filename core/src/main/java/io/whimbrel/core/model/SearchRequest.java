@@ -8,6 +8,9 @@ import java.util.OptionalDouble;
 /// @param version the version to ask; 0 for the one the read policy names
 /// @param k 1 to 10,000
 /// @param scoreThreshold hits below are left out
+/// @param ef beam width of a graph search, `k` to 10,000, or 0 for twice `k` and at least 64: more
+///   finds more of the true hits and costs more. An exact scan ignores it
+/// @param exact scan all vectors instead of asking the index
 /// @param read what the hits carry
 public record SearchRequest(
     String field,
@@ -15,9 +18,12 @@ public record SearchRequest(
     Vector vector,
     int k,
     OptionalDouble scoreThreshold,
+    int ef,
+    boolean exact,
     ReadOptions read) {
   public SearchRequest {
     Limits.checkRange("k", k, 1, Limits.K_MAX);
+    Limits.checkEf(ef, k);
     if (scoreThreshold.isPresent() && Double.isNaN(scoreThreshold.getAsDouble())) {
       throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
     }
@@ -26,6 +32,13 @@ public record SearchRequest(
   /// Asks the field "default".
   public static SearchRequest of(Vector vector, int k) {
     return new SearchRequest(
-        FieldSpec.DEFAULT_NAME, 0, vector, k, OptionalDouble.empty(), ReadOptions.DEFAULT);
+        FieldSpec.DEFAULT_NAME,
+        0,
+        vector,
+        k,
+        OptionalDouble.empty(),
+        0,
+        false,
+        ReadOptions.DEFAULT);
   }
 }

@@ -20,9 +20,10 @@ import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Kills a writing process with SIGKILL at random moments and checks the reopened database against
 /// what the process announced: every acknowledged write is there, a write in flight is there whole
@@ -55,9 +56,10 @@ class CrashIT {
   private long inFlightAbsent;
   private long generation = 1;
 
-  @Test
+  @ParameterizedTest
+  @ValueSource(strings = {"flat", "hnsw"})
   @Timeout(value = 20, unit = TimeUnit.MINUTES)
-  void losesAndInventsNothing() throws IOException, InterruptedException {
+  void losesAndInventsNothing(String index) throws IOException, InterruptedException {
     System.out.println("repeat with -Dtest=CrashIT -Dwhimbrel.crash.seed=" + SEED);
     SplittableRandom random = new SplittableRandom(SEED);
     for (int writer = 0; writer < CrashWriter.WRITERS; writer++) {
@@ -66,7 +68,7 @@ class CrashIT {
       }
     }
     for (int round = 0; round < ROUNDS; round++) {
-      List<Attempt> inFlight = writeUntilKilled(random);
+      List<Attempt> inFlight = writeUntilKilled(index, random);
       verify(inFlight);
     }
     assertThat(acknowledged).isGreaterThan(ROUNDS);
@@ -76,7 +78,7 @@ class CrashIT {
         ROUNDS, acknowledged, inFlightPresent, inFlightAbsent);
   }
 
-  private List<Attempt> writeUntilKilled(SplittableRandom random)
+  private List<Attempt> writeUntilKilled(String index, SplittableRandom random)
       throws IOException, InterruptedException {
     long killAfterAcks = 1 + random.nextLong(400);
     Process process =
@@ -90,7 +92,8 @@ class CrashIT {
                 CrashWriter.class.getName(),
                 directory.toString(),
                 Long.toString(random.nextLong()),
-                Long.toString(generation))
+                Long.toString(generation),
+                index)
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     Attempt[] pending = new Attempt[CrashWriter.WRITERS];

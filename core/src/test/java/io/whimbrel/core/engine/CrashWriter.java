@@ -2,6 +2,7 @@ package io.whimbrel.core.engine;
 
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.EmbeddingSpec;
+import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.ModelId;
 import io.whimbrel.core.model.Mutation;
@@ -38,12 +39,14 @@ final class CrashWriter {
     Path directory = Path.of(args[0]);
     long seed = Long.parseLong(args[1]);
     long firstGeneration = Long.parseLong(args[2]);
+    IndexSpec index = args[3].equals("hnsw") ? new IndexSpec.Hnsw() : new IndexSpec.Flat();
     PrintStream out = System.out;
     // Killed, not closed: no try-with-resources.
     Database database = Database.open(directory);
     if (database.collections().isEmpty()) {
       database.createCollection(
-          CollectionSpec.of(COLLECTION, EmbeddingSpec.flat(ModelId.UNNAMED, DIMENSION, Metric.L2)));
+          CollectionSpec.of(
+              COLLECTION, EmbeddingSpec.of(ModelId.UNNAMED, DIMENSION, Metric.L2, index)));
     }
     out.println("ready");
     List<Thread> writers = new ArrayList<>();

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class DamagedStoreIT {
   private static final int WRITES = 50;
   private static final DatabaseOptions ACCEPT_DATA_LOSS =
-      new DatabaseOptions(true, 1 << 20, Duration.ofSeconds(1), Duration.ofMillis(100), 1 << 20);
+      new DatabaseOptions(true, 1 << 20, Duration.ofSeconds(1), Duration.ofMillis(100), 1 << 20, 1);
 
   @TempDir private Path directory;
 

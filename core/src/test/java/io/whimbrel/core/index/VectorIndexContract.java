@@ -148,7 +148,11 @@ public abstract class VectorIndexContract {
             truth.remove(label);
           }
           publish(index, seq);
+          assertThat(index.seq()).isEqualTo(seq);
           assertThat(index.live()).isEqualTo(truth.live());
+          Map<Integer, Integer> told = new TreeMap<>();
+          index.forEachLive((label, ordinal) -> told.put((int) (label / LABEL_STEP), ordinal));
+          assertThat(told).isEqualTo(ordinals);
           for (int k : new int[] {1, 10, 5_000}) {
             float[] query = Seeds.gaussian(random, dimension);
             List<Scored> expected = truth.search(query, k, Double.NEGATIVE_INFINITY);

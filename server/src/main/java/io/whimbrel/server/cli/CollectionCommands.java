@@ -175,7 +175,8 @@ final class CollectionCommands implements Callable<Integer> {
         boolean served = version.number() == field.readVersion();
         out.printf(
             Locale.ROOT,
-            "  %s version %d%s: %d x %s, %s, %s, %s; %d vectors, coverage %.3f%n",
+            "  %s version %d%s: %d x %s, %s, %s, %s; %d vectors, coverage %.3f, %d pending, %.1f"
+                + " MiB in memory%n",
             field.name(),
             version.number(),
             served ? " (served)" : "",
@@ -185,7 +186,12 @@ final class CollectionCommands implements Callable<Integer> {
             lower(spec.metric()),
             text(spec.index()),
             version.live(),
-            version.coverage());
+            version.coverage(),
+            version.pending(),
+            version.indexBytes() / (double) (1 << 20));
+        if (!version.indexNote().isEmpty()) {
+          out.println("    " + version.indexNote());
+        }
         if (!spec.model().name().isEmpty()) {
           out.println("    model " + spec.model());
         }
@@ -214,6 +220,9 @@ final class CollectionCommands implements Callable<Integer> {
         json.writeNumberField("number", version.number());
         json.writeNumberField("live", version.live());
         json.writeNumberField("coverage", version.coverage());
+        json.writeNumberField("pending", version.pending());
+        json.writeNumberField("index_bytes", version.indexBytes());
+        json.writeStringField("index_note", version.indexNote());
         writeSpec(json, version.spec());
         json.writeEndObject();
       }

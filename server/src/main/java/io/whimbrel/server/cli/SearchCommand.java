@@ -77,7 +77,7 @@ final class SearchCommand implements Callable<Integer> {
       names = "--ef",
       defaultValue = "0",
       paramLabel = "N",
-      description = "HNSW: beam width; 0 for the server's choice. Default: 0")
+      description = "HNSW: beam width, k to 10000; 0 for twice k and at least 64. Default: 0")
   private int ef;
 
   @Option(

@@ -49,7 +49,8 @@ public final class QueryWire {
     if (message.hasGroupBy()) {
       throw WhimbrelException.unimplemented("group_by", "given", "a search without group_by");
     }
-    checkParams(message.getParams());
+    int k = Form.range("k", message.getK(), 1, Limits.K_MAX);
+    int ef = ef(message.getParams(), k);
     if (!message.hasQuery()) {
       throw Form.missing("query", "a query");
     }
@@ -61,10 +62,12 @@ public final class QueryWire {
             fieldName(nearest.getField()),
             version(nearest),
             vector,
-            Form.range("k", message.getK(), 1, Limits.K_MAX),
+            k,
             message.hasScoreThreshold()
                 ? OptionalDouble.of(message.getScoreThreshold())
                 : OptionalDouble.empty(),
+            ef,
+            message.getParams().getExact(),
             PointWire.read(
                 message.hasWithPayload(),
                 message.getWithPayload(),
@@ -133,14 +136,12 @@ public final class QueryWire {
     return Form.range("query.nearest.version", nearest.getVersion(), 0, Integer.MAX_VALUE);
   }
 
-  private static void checkParams(SearchParams params) {
+  private static int ef(SearchParams params, int k) {
     try {
       Form.known(params);
-      // `exact` needs nothing: every version is scanned exactly so far.
-      if (params.getEf() != 0) {
-        throw WhimbrelException.unimplemented(
-            "ef", Integer.toUnsignedLong(params.getEf()), "0, since no version has a graph");
-      }
+      int ef = Form.range("ef", params.getEf(), 0, Limits.EF_MAX);
+      Limits.checkEf(ef, k);
+      return ef;
     } catch (WhimbrelException e) {
       throw Form.within("params", e);
     }

@@ -175,12 +175,29 @@ public final class SpecWire {
           yield new IndexSpec.Flat();
         }
         case KIND_NOT_SET -> new IndexSpec.Flat();
-        case HNSW -> throw WhimbrelException.unimplemented("hnsw", "given", "flat");
-        case MULTI_VECTOR -> throw WhimbrelException.unimplemented("multi_vector", "given", "flat");
+        case HNSW -> hnsw(message.getHnsw());
+        case MULTI_VECTOR ->
+            throw WhimbrelException.unimplemented("multi_vector", "given", "flat or hnsw");
       };
     } catch (WhimbrelException e) {
       throw Form.within("index", e);
     }
+  }
+
+  private static IndexSpec hnsw(HnswIndexSpec message) {
+    Form.known(message);
+    int m = message.getM() == 0 ? IndexSpec.Hnsw.M_DEFAULT : message.getM();
+    int ef =
+        message.getEfConstruction() == 0
+            ? IndexSpec.Hnsw.EF_CONSTRUCTION_DEFAULT
+            : message.getEfConstruction();
+    return new IndexSpec.Hnsw(
+        Form.range("hnsw.m", m, IndexSpec.Hnsw.M_MIN, IndexSpec.Hnsw.M_MAX),
+        Form.range(
+            "hnsw.ef_construction",
+            ef,
+            IndexSpec.Hnsw.EF_CONSTRUCTION_MIN,
+            IndexSpec.Hnsw.EF_CONSTRUCTION_MAX));
   }
 
   public static Collection message(CollectionInfo info) {
@@ -205,7 +222,10 @@ public final class SpecWire {
               .setNumber(version.number())
               .setSpec(message(version.spec()))
               .setLive(version.live())
-              .setCoverage(version.coverage()));
+              .setCoverage(version.coverage())
+              .setIndexBytes(version.indexBytes())
+              .setPending(version.pending())
+              .setIndexNote(version.indexNote()));
     }
     return out.build();
   }

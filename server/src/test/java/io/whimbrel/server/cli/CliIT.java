@@ -9,12 +9,15 @@ import io.whimbrel.server.WhimbrelServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -84,6 +87,74 @@ class CliIT {
     assertThat(gone.code()).isEqualTo(Main.FAILED);
     assertThat(gone.out()).startsWith("{\"error\":{\"code\":\"COLLECTION_NOT_FOUND\"");
     assertThat(gone.err()).contains("collection list");
+  }
+
+  @Test
+  void searchesAGraph() throws IOException, InterruptedException {
+    assertThat(
+            ok(
+                "collection",
+                "create",
+                "graph",
+                "--dimension",
+                "8",
+                "--metric",
+                "l2",
+                "--index",
+                "hnsw",
+                "--m",
+                "16",
+                "--ef-construction",
+                "150"))
+        .contains("HNSW index (m 16, ef_construction 150); 0 vectors, coverage 1.000, 0 pending");
+    int rows = 3_000;
+    Random random = new Random(5);
+    ByteBuffer fvecs = ByteBuffer.allocate(rows * 36).order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; i < rows; i++) {
+      fvecs.putInt(8);
+      for (int j = 0; j < 8; j++) {
+        fvecs.putFloat((float) random.nextGaussian());
+      }
+    }
+    Path file = Files.write(files.resolve("rows.fvecs"), fvecs.array());
+    ok("import", file.toString(), "-c", "graph");
+    // The workers need no one to ask them.
+    while (!json("collection", "describe", "graph").contains("\"pending\":0,")) {
+      Thread.sleep(20);
+    }
+    assertThat(json("collection", "describe", "graph"))
+        .contains("\"kind\":\"hnsw\"", "\"m\":16", "\"ef_construction\":150")
+        .contains("\"live\":3000", "\"coverage\":1.0", "\"index_note\":\"\"")
+        .containsPattern("\"index_bytes\":[1-9][0-9]{5,}");
+
+    int found = 0;
+    for (int row = 0; row < 20; row++) {
+      List<String> exact = graphHits(file, row, "--exact");
+      assertThat(exact).hasSize(10);
+      assertThat(graphHits(file, row, "--ef", "10000")).isEqualTo(exact);
+      List<String> walked = graphHits(file, row, "--ef", "40");
+      assertThat(walked).hasSize(10).doesNotHaveDuplicates();
+      found += (int) walked.stream().filter(exact::contains).count();
+    }
+    assertThat(found).isGreaterThan(180);
+    assertThat(run("search", "-c", "graph", "--vector", "[1]", "-k", "10", "--ef", "9").err())
+        .contains("ef: 9 (expected: at least k, which is 10");
+    assertThat(
+            run("collection", "create", "x", "--dimension", "8", "--index", "hnsw", "--m", "1")
+                .err())
+        .contains("m: 1 (expected: 2 to 128)");
+    ok("collection", "delete", "graph");
+  }
+
+  /// The hits of one row of the file as printed, without their rank.
+  private static List<String> graphHits(Path file, int row, String... options) {
+    List<String> arguments = new ArrayList<>(List.of("search", "-c", "graph", "-k", "10"));
+    arguments.addAll(List.of("--vector-file", file.toString(), "--row", Integer.toString(row)));
+    arguments.addAll(List.of(options));
+    return ok(arguments.toArray(String[]::new))
+        .lines()
+        .map(line -> line.substring(line.indexOf("  ") + 2))
+        .toList();
   }
 
   @Test

@@ -50,7 +50,7 @@ final class FlightSamples {
   }
 
   private static FieldInfo field(String name, EmbeddingSpec spec) {
-    return new FieldInfo(name, List.of(new VersionInfo(1, spec, 0, 1, 0)), List.of(1), 1);
+    return new FieldInfo(name, List.of(new VersionInfo(1, spec, 0, 1, 0, 0, "")), List.of(1), 1);
   }
 
   List<Point> points(int count) {
