@@ -5,7 +5,7 @@
 // BASE and QUERIES hold little-endian float32 rows and nothing else; under `cosine` they are of unit length.
 // Commands come by standard input, one a line, and each is answered by one line of JSON:
 //
-//   build                     {"progress":0.5} now and then, then {"built":true,"cpu_s":..,"wall_s":..,"bytes":..,"note":".."}
+//   build                     {"progress":0.5} now and then, then {"built":true,"cpu_s":..,"wall_s":..,"bytes":..,"rss_bytes":..,"note":".."}
 //   search EF K RUNS FILE     {"ef":..,"cpu_s":..,"wall_s":..,"passes":..}; FILE gets K int32 a query, -1 where there is no hit
 //
 // The end of the input ends the program.
@@ -156,8 +156,9 @@ int run(int argc, char** argv) try {
       index->build(setup, progress);
       cpu = cpuSeconds() - cpu;
       wall = wallSeconds() - wall;
-      std::printf("{\"built\":true,\"cpu_s\":%.6f,\"wall_s\":%.6f,\"bytes\":%ld,\"note\":\"%s\"}\n", cpu, wall,
-                  residentBytes() - before, index->note(setup).c_str());
+      long bytes = residentBytes() - before;
+      std::printf("{\"built\":true,\"cpu_s\":%.6f,\"wall_s\":%.6f,\"bytes\":%ld,\"rss_bytes\":%ld,\"note\":\"%s\"}\n", cpu,
+                  wall, bytes, bytes, index->note(setup).c_str());
     } else if (command == "search" && index) {
       search(*index, setup, line);
     } else {

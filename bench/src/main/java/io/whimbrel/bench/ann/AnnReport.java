@@ -36,9 +36,10 @@ record AnnReport(
     out.printf(
         "%n%nbuild s: CPU seconds of the whole process, one thread adding, JIT and GC included."
             + "%nMB: million bytes with vectors; C++: growth of the resident set over the build;"
-            + " Java: growth of the used heap%n    after GC plus what the index holds outside"
-            + " (flat, whimbrel: its rows; lucene, jvector-pq:"
-            + " the file)."
+            + " lucene, jvector: growth of%n    the used heap after GC plus the files; whimbrel,"
+            + " flat: what the index says of itself."
+            + "%nRSS MB: growth of the process's memory without mapped files; in Java with compiler"
+            + " and unused heap, so an upper bound."
             + "%nqueries/s: by %s, best of %d passes after a warm-up, between neighbouring ef"
             + " log-linearly.%n",
         parameters.threads() == 1 ? "CPU time of the one thread" : "wall time", parameters.runs());
@@ -78,7 +79,7 @@ record AnnReport(
 
   /// Whether a lower bound is in it.
   private boolean table(PrintStream out) {
-    out.printf("%-10s %9s %8s", "system", "build s", "MB");
+    out.printf("%-10s %9s %8s %8s", "system", "build s", "MB", "RSS MB");
     for (double level : Front.LEVELS) {
       out.printf(" %10s", "qps@" + key(level));
     }
@@ -87,10 +88,11 @@ record AnnReport(
     for (AnnBenchmark.Result result : results) {
       out.printf(
           Locale.ROOT,
-          "%-10s %9.2f %8.1f",
+          "%-10s %9.2f %8.1f %8.1f",
           result.system().key(),
           result.built().cpuSeconds(),
-          result.built().bytes() / 1e6);
+          result.built().bytes() / 1e6,
+          result.built().residentGrowth() / 1e6);
       Front front = result.front();
       for (double level : Front.LEVELS) {
         Optional<Front.Reading> reading = front.at(level);
@@ -118,10 +120,11 @@ record AnnReport(
     for (AnnBenchmark.Result result : results) {
       out.printf(
           Locale.ROOT,
-          "%-10s %9.2f %8.2f",
+          "%-10s %9.2f %8.2f %8.2f",
           result.system().key(),
           result.built().cpuSeconds() / reference.built().cpuSeconds(),
-          (double) result.built().bytes() / reference.built().bytes());
+          (double) result.built().bytes() / reference.built().bytes(),
+          (double) result.built().residentGrowth() / reference.built().residentGrowth());
       for (double level : Front.LEVELS) {
         out.printf(" %10s", ratio(result.front().at(level), reference.front().at(level)));
       }
@@ -192,6 +195,7 @@ record AnnReport(
     to.writeNumberField("build_cpu_s", result.built().cpuSeconds());
     to.writeNumberField("build_wall_s", result.built().wallSeconds());
     to.writeNumberField("resident_bytes", result.built().bytes());
+    to.writeNumberField("rss_growth_bytes", result.built().residentGrowth());
     Front front = result.front();
     List<String> lowerBounds = new ArrayList<>();
     to.writeObjectFieldStart("qps");

@@ -4,6 +4,7 @@ import java.util.Locale;
 
 /// What can be compared.
 enum AnnSystem {
+  WHIMBREL(Kind.JAVA, ""),
   HNSWLIB(Kind.CPP, "libhnswlib-dev"),
   FAISS(Kind.CPP, "libfaiss-dev libopenblas-dev", "-fopenmp", "-lfaiss", "-lopenblas"),
   LUCENE(Kind.JAVA, ""),

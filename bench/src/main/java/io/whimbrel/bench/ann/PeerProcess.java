@@ -40,8 +40,10 @@ final class PeerProcess implements AutoCloseable {
   /// What the build took.
   ///
   /// @param cpuSeconds of the whole process, compiling and collecting included
-  /// @param bytes in memory, vectors included
-  record Built(double cpuSeconds, double wallSeconds, long bytes, String note) {}
+  /// @param bytes in memory, vectors included, as the system counts them
+  /// @param residentGrowth of the process's memory over the build, files apart: a cross-check
+  record Built(
+      double cpuSeconds, double wallSeconds, long bytes, long residentGrowth, String note) {}
 
   /// The fastest pass over all queries, and its answers.
   ///
@@ -66,6 +68,7 @@ final class PeerProcess implements AutoCloseable {
             number(reply, "cpu_s"),
             number(reply, "wall_s"),
             (long) number(reply, "bytes"),
+            (long) number(reply, "rss_bytes"),
             reply.getOrDefault("note", ""));
       }
       progress.accept(number(reply, "progress"));

@@ -21,6 +21,11 @@ final class Distances {
     this.queryScales = scales(metric, queries);
   }
 
+  /// The same queries over other rows.
+  Distances over(float[][] rows) {
+    return new Distances(metric, rows, queries);
+  }
+
   int rows() {
     return base.length;
   }

@@ -3,6 +3,7 @@ package io.whimbrel.bench.dataset;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.PriorityQueue;
 import java.util.stream.IntStream;
 
@@ -14,12 +15,20 @@ public final class Truth {
 
   private final Distances distances;
   private final int k;
+  private final BitSet accepted;
   private final double[] farthest;
 
-  private Truth(Distances distances, int k, double[] farthest) {
+  private Truth(Distances distances, int k, BitSet accepted, double[] farthest) {
     this.distances = distances;
     this.k = k;
+    this.accepted = accepted;
     this.farthest = farthest;
+  }
+
+  private static BitSet all(Distances distances) {
+    BitSet all = new BitSet();
+    all.set(0, distances.rows());
+    return all;
   }
 
   /// From the rows of the exact answers, nearest first, at least `k` a query. Refuses answers that
@@ -56,23 +65,27 @@ public final class Truth {
       }
       farthest[query] = last;
     }
-    return new Truth(distances, k, farthest);
+    return new Truth(distances, k, all(distances), farthest);
   }
 
   /// By comparing every query with every row, on all processors.
   static Truth exact(Distances distances, int k) {
+    return exact(distances, k, all(distances));
+  }
+
+  private static Truth exact(Distances distances, int k, BitSet accepted) {
     double[] farthest =
         IntStream.range(0, distances.queryCount())
             .parallel()
-            .mapToDouble(query -> kth(distances, query, k))
+            .mapToDouble(query -> kth(distances, query, k, accepted))
             .toArray();
-    return new Truth(distances, k, farthest);
+    return new Truth(distances, k, accepted, farthest);
   }
 
-  private static double kth(Distances distances, int query, int k) {
+  private static double kth(Distances distances, int query, int k, BitSet accepted) {
     PriorityQueue<Double> best = new PriorityQueue<>((a, b) -> Double.compare(b, a));
     double worst = Double.POSITIVE_INFINITY;
-    for (int row = 0; row < distances.rows(); row++) {
+    for (int row = accepted.nextSetBit(0); row >= 0; row = accepted.nextSetBit(row + 1)) {
       double distance = distances.of(query, row);
       if (best.size() < k) {
         best.add(distance);
@@ -91,8 +104,23 @@ public final class Truth {
     return k;
   }
 
+  /// What is true when only these rows may be hits, at least one; the others are no hits then.
+  /// Compares every query with each of them.
+  public Truth among(BitSet rows) {
+    if (rows.isEmpty() || rows.length() > distances.rows()) {
+      throw new IllegalArgumentException(
+          "rows up to " + rows.length() + " (expected: 1 to " + distances.rows() + ")");
+    }
+    return exact(distances, k, (BitSet) rows.clone());
+  }
+
+  /// What is true when the same rows have other numbers; costs nothing.
+  public Truth renumbered(float[][] rows) {
+    return new Truth(distances.over(rows), k, accepted, farthest);
+  }
+
   /// Recall@k of `k` ids a query, one query after the other; a negative id is no hit, and an id
-  /// that is given twice counts once.
+  /// that is given twice counts once. Where fewer than `k` rows may be hits, all of them make 1.
   public double recall(int[] ids) {
     int queries = distances.queryCount();
     if (ids.length != queries * k) {
@@ -104,11 +132,11 @@ public final class Truth {
             .parallel()
             .mapToLong(query ->
                 Arrays.stream(ids, query * k, query * k + k)
-                    .filter(id -> id >= 0)
+                    .filter(id -> id >= 0 && accepted.get(id))
                     .distinct()
                     .filter(id -> distances.of(query, id) <= farthest[query])
                     .count())
             .sum();
-    return (double) hits / ids.length;
+    return (double) hits / queries / Math.min(k, accepted.cardinality());
   }
 }

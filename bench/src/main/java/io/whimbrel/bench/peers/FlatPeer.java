@@ -40,7 +40,7 @@ final class FlatPeer implements Peer {
   }
 
   @Override
-  public long bytesOutsideHeap() {
+  public long residentBytes(long heapGrowth) {
     return Objects.requireNonNull(index).bytes();
   }
 

@@ -105,8 +105,8 @@ final class JVectorFusedPeer implements Peer {
   }
 
   @Override
-  public long bytesOutsideHeap() throws IOException {
-    return Files.size(file);
+  public long residentBytes(long heapGrowth) throws IOException {
+    return heapGrowth + Files.size(file);
   }
 
   @Override

@@ -112,8 +112,8 @@ final class JVectorPeer implements Peer {
   }
 
   @Override
-  public long bytesOutsideHeap() {
-    return 0;
+  public long residentBytes(long heapGrowth) {
+    return heapGrowth;
   }
 
   @Override

@@ -101,8 +101,8 @@ final class LucenePeer implements Peer {
   }
 
   @Override
-  public long bytesOutsideHeap() throws IOException {
-    return Directories.bytes(directory);
+  public long residentBytes(long heapGrowth) throws IOException {
+    return heapGrowth + Directories.bytes(directory);
   }
 
   @Override

@@ -22,8 +22,10 @@ interface Peer extends AutoCloseable {
   /// A searcher that is reused for all queries of one thread.
   Searcher searcher() throws IOException;
 
-  /// What the index holds outside the Java heap, vectors included.
-  long bytesOutsideHeap() throws IOException;
+  /// Memory that the index holds, vectors included.
+  ///
+  /// @param heapGrowth of the used heap over the build, for an index that lives there
+  long residentBytes(long heapGrowth) throws IOException;
 
   /// How it was set up, in a few words.
   String note();

@@ -72,6 +72,7 @@ public final class PeerMain {
 
   private static Peer peer(String system, Path basePath) {
     return switch (system) {
+      case "whimbrel" -> new HnswPeer();
       case "flat" -> new FlatPeer();
       case "lucene" -> new LucenePeer(basePath.resolveSibling("lucene"));
       case "jvector" -> new JVectorPeer();
@@ -102,6 +103,7 @@ public final class PeerMain {
     int rows = setup.base().count();
     int[] percent = new int[1];
     long heapBefore = heapBytes();
+    long residentBefore = ResidentSet.bytes();
     long cpu = SYSTEM.getProcessCpuTime();
     long wall = System.nanoTime();
     peer.build(
@@ -115,10 +117,11 @@ public final class PeerMain {
         });
     cpu = SYSTEM.getProcessCpuTime() - cpu;
     wall = System.nanoTime() - wall;
-    long bytes = heapBytes() - heapBefore + peer.bytesOutsideHeap();
+    long bytes = peer.residentBytes(heapBytes() - heapBefore);
     say(
-        "{\"built\":true,\"cpu_s\":%.6f,\"wall_s\":%.6f,\"bytes\":%d,\"note\":\"%s\"}",
-        cpu / 1e9, wall / 1e9, bytes, peer.note());
+        "{\"built\":true,\"cpu_s\":%.6f,\"wall_s\":%.6f,\"bytes\":%d,\"rss_bytes\":%d,"
+            + "\"note\":\"%s\"}",
+        cpu / 1e9, wall / 1e9, bytes, ResidentSet.bytes() - residentBefore, peer.note());
   }
 
   /// Bytes of the heap that are in use after a collection.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import io.whimbrel.core.model.WhimbrelException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -23,7 +24,7 @@ class AnnIT {
   @TempDir Path work;
 
   @Test
-  void measuresTheExactSearchInAProcessOfItsOwn() throws IOException {
+  void measuresEachSystemInAProcessOfItsOwn() throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
     Path picture = work.resolve("picture.svg");
@@ -33,7 +34,7 @@ class AnnIT {
             .execute(
                 "--data",
                 ROOT.resolve("data/bigann10k-128").toString(),
-                "--systems=flat",
+                "--systems=whimbrel,flat",
                 "--rows=500",
                 "--runs=1",
                 "--plot",
@@ -50,9 +51,14 @@ class AnnIT {
             "/k=10",
             "/m=16",
             "/ef_construction=200",
+            "/systems/name=whimbrel",
+            "/systems/build_cpu_s",
+            "/systems/resident_bytes",
+            "/systems/rss_growth_bytes",
             "/systems/name=flat",
             "/systems/build_cpu_s",
             "/systems/resident_bytes",
+            "/systems/rss_growth_bytes",
             "/systems/qps/0.90",
             "/systems/qps/0.95",
             "/systems/qps/0.99",
@@ -61,7 +67,22 @@ class AnnIT {
             "/systems/points/ef=10",
             "/systems/points/recall=1.0",
             "/systems/points/qps");
-    assertThat(Files.readString(picture)).startsWith("<svg").contains(">flat</text>");
+    assertThat(Files.readString(picture))
+        .startsWith("<svg")
+        .contains(">whimbrel</text>", ">flat</text>");
+  }
+
+  @Test
+  void refusesAStorageThatTheGraphDoesNotHaveYet() {
+    CommandLine line =
+        line(System.out)
+            .setExecutionExceptionHandler((e, command, result) -> {
+              assertThat(e)
+                  .isInstanceOf(WhimbrelException.class)
+                  .hasMessageContainingAll("--storage", "int8", "float32");
+              return 1;
+            });
+    assertThat(line.execute("--storage=int8", "--systems=whimbrel")).isEqualTo(1);
   }
 
   @Test

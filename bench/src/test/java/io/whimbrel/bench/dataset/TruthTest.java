@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.WhimbrelException;
+import java.util.BitSet;
 import org.junit.jupiter.api.Test;
 
 class TruthTest {
@@ -62,5 +63,31 @@ class TruthTest {
         .hasMessageContaining("groundtruth[0][1]: 5 (expected: 0 to 4)");
     assertThatThrownBy(() -> Truth.of(L2, new int[][] {{0, 1}}, 3))
         .hasMessageContaining("at least 3");
+  }
+
+  @Test
+  void countsOnlyRowsThatMayBeHits() {
+    BitSet odd = new BitSet();
+    odd.set(1);
+    odd.set(3);
+    Truth truth = Truth.exact(L2, 1).among(odd);
+
+    assertThat(truth.recall(new int[] {1})).isEqualTo(1);
+    assertThat(truth.recall(new int[] {0})).isZero();
+    assertThat(truth.recall(new int[] {3})).isZero();
+
+    Truth tooFew = Truth.exact(L2, 3).among(odd);
+    assertThat(tooFew.recall(new int[] {1, 3, -1})).isEqualTo(1);
+    assertThat(tooFew.recall(new int[] {1, 2, 4})).isEqualTo(0.5);
+    assertThatThrownBy(() -> truth.among(new BitSet())).hasMessageContaining("1 to 5");
+  }
+
+  @Test
+  void staysTrueWhenRowsGetOtherNumbers() {
+    float[][] turned = {BASE[4], BASE[3], BASE[2], BASE[1], BASE[0]};
+    Truth truth = Truth.exact(L2, 2).renumbered(turned);
+
+    assertThat(truth.recall(new int[] {4, 3})).isEqualTo(1);
+    assertThat(truth.recall(new int[] {0, 1})).isZero();
   }
 }

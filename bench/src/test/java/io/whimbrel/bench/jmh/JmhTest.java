@@ -1,6 +1,7 @@
 package io.whimbrel.bench.jmh;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.model.Metric;
@@ -80,6 +81,48 @@ final class JmhTest {
   }
 
   @ParameterizedTest
+  @ValueSource(ints = {128, 384, 768, 1536})
+  void graphKernelsOfBothKindsAgree(int dim) {
+    GraphKernelsBenchmark scalar = graphKernels("scalar", dim);
+    GraphKernelsBenchmark vector = graphKernels("vector", dim);
+    try {
+      // A rounding may move an estimate over the bound, but not many.
+      assertThat(Integer.bitCount(scalar.scan() ^ vector.scan())).isLessThanOrEqualTo(2);
+      assertThat(vector.estimates())
+          .usingComparatorWithPrecision(0.05f)
+          .containsExactly(scalar.estimates());
+      assertThat(vector.prepare().step())
+          .isPositive()
+          .isCloseTo(scalar.prepare().step(), within(1e-5f));
+      assertThat(vector.rotate())
+          .usingComparatorWithPrecision(1e-4f)
+          .containsExactly(scalar.rotate());
+      assertThat(vector.squaredL2())
+          .isPositive()
+          .isCloseTo(scalar.squaredL2(), within(1e-6f * dim));
+      assertThat(vector.residual())
+          .usingComparatorWithPrecision(1e-6f * dim)
+          .containsExactly(scalar.residual());
+      assertThat(vector.residualSigns()).isEqualTo(scalar.residualSigns());
+      for (int i = 0; i < 2_000; i++) {
+        assertThat(vector.insert()).isEqualTo(scalar.insert()).isBetween(0, 64);
+      }
+      System.out.printf("graph %d: hash %08x%n", dim, Arrays.hashCode(scalar.residualSigns()));
+    } finally {
+      scalar.tearDown();
+      vector.tearDown();
+    }
+  }
+
+  private static GraphKernelsBenchmark graphKernels(String kernels, int dim) {
+    GraphKernelsBenchmark benchmark = new GraphKernelsBenchmark();
+    benchmark.dim = dim;
+    benchmark.kernels = kernels;
+    benchmark.setUp();
+    return benchmark;
+  }
+
+  @ParameterizedTest
   @EnumSource
   void flatScansOfBothKindsAgree(Storage storage) {
     for (Metric metric : Metric.values()) {
@@ -120,7 +163,7 @@ final class JmhTest {
                     .verbosity(VerboseMode.SILENT)
                     .build())
             .run();
-    // Eight kernels and one scan, each in two kinds.
-    assertThat(results).hasSize(18);
+    // Eight kernels, six of the graph and one scan, each in two kinds.
+    assertThat(results).hasSize(30);
   }
 }

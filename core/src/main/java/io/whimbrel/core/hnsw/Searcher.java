@@ -1,7 +1,6 @@
 package io.whimbrel.core.hnsw;
 
 import static io.whimbrel.core.memory.VectorMatrix.VALUE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.simd.GraphKernels;
@@ -33,6 +32,7 @@ final class Searcher implements AutoCloseable {
   final MemorySegment query;
   final LookupTable table;
   private final float[] estimates;
+  private final int[] ids;
 
   /// Epoch that the walk of a lent searcher began in; see [Pins].
   volatile long pinned = IDLE;
@@ -43,10 +43,9 @@ final class Searcher implements AutoCloseable {
   private int[] beamNodes = {};
   private int beamLength;
 
-  /// Number of the walk that expanded each row.
-  private int[] expandedBy = {};
-
-  private int walk;
+  /// Bit `row % 64` of word `row / 64`: the walk has expanded the row. A bitmap of all rows stays
+  /// in the cache where a stamp for each would not.
+  private long[] expanded = {};
 
   // The rows expanded by the last traced walk, in order, with the estimates of their neighbours.
   int hops;
@@ -66,6 +65,7 @@ final class Searcher implements AutoCloseable {
         new LookupTable(
             region.segment().asSlice(layout.vectorBytes(), tableBytes), layout.codeDimension());
     this.estimates = new float[layout.degree()];
+    this.ids = new int[layout.degree()];
     this.hopEstimates = new float[256 * layout.degree()];
   }
 
@@ -130,7 +130,7 @@ final class Searcher implements AutoCloseable {
     int end = BEAM + ef;
     while (cursor < end) {
       int node = beamNodes[cursor];
-      if (node < 0 || expandedBy[node] == walk) {
+      if (node < 0 || isExpanded(node)) {
         if (node == EMPTY) {
           break;
         }
@@ -139,12 +139,14 @@ final class Searcher implements AutoCloseable {
       }
       beamNodes[cursor] = node | EXPANDED;
       cursor++;
-      expandedBy[node] = walk;
-      int version = trace ? rows.version(node) : 0;
+      expanded[node >> 6] |= 1L << node;
+      count(node);
+      // Read early also where it is not used: the header's line then comes with the others.
+      int version = rows.version(node);
       float distance = distance(node);
       cursor = Math.min(cursor, expand(node, distance, ef, trace));
       if (visitor == null) {
-        keep(node, distance, version);
+        keep(distance, version);
       } else {
         visitor.visit(node, layout.dot() ? distance - rows.norm(node) : distance);
       }
@@ -164,30 +166,39 @@ final class Searcher implements AutoCloseable {
     }
     Arrays.fill(beamEstimates, BEAM, BEAM + beamLength, Float.POSITIVE_INFINITY);
     Arrays.fill(beamNodes, BEAM, BEAM + beamLength, EMPTY);
-    int shown = rows.shown();
-    if (expandedBy.length < shown) {
-      expandedBy = new int[shown + shown / 2];
-      walk = 0;
+    for (int hop = 0; hop < hops; hop++) {
+      expanded[hopNodes[hop] >> 6] = 0;
     }
-    if (++walk < 0) {
-      Arrays.fill(expandedBy, 0);
-      walk = 1;
+    int words = (rows.shown() + 63) >> 6;
+    if (expanded.length < words) {
+      expanded = new long[words + words / 2];
     }
     hops = 0;
   }
 
-  private void keep(int node, float distance, int version) {
+  private boolean isExpanded(int node) {
+    return (expanded[node >> 6] >>> node & 1) != 0;
+  }
+
+  /// Remembers what was expanded, to forget it before the next walk.
+  private void count(int node) {
     if (hops == hopNodes.length) {
       hopNodes = Arrays.copyOf(hopNodes, 2 * hops);
-      hopDistances = Arrays.copyOf(hopDistances, 2 * hops);
-      hopVersions = Arrays.copyOf(hopVersions, 2 * hops);
-      hopEstimates = Arrays.copyOf(hopEstimates, 2 * hops * layout.degree());
     }
-    hopNodes[hops] = node;
-    hopDistances[hops] = distance;
-    hopVersions[hops] = version;
-    System.arraycopy(estimates, 0, hopEstimates, hops * estimates.length, estimates.length);
-    hops++;
+    hopNodes[hops++] = node;
+  }
+
+  /// Keeps what a tracing walk saw at its last hop.
+  private void keep(float distance, int version) {
+    int hop = hops - 1;
+    if (hop == hopDistances.length) {
+      hopDistances = Arrays.copyOf(hopDistances, 2 * hop);
+      hopVersions = Arrays.copyOf(hopVersions, 2 * hop);
+      hopEstimates = Arrays.copyOf(hopEstimates, 2 * hop * layout.degree());
+    }
+    hopDistances[hop] = distance;
+    hopVersions[hop] = version;
+    System.arraycopy(estimates, 0, hopEstimates, hop * estimates.length, estimates.length);
   }
 
   /// Offers the neighbours of a row to the beam; returns the lowest place that was filled.
@@ -198,6 +209,7 @@ final class Searcher implements AutoCloseable {
     int lowest = Integer.MAX_VALUE;
     for (int block = 0; block < layout.blocks(); block++) {
       int first = block * RowLayout.LANES;
+      kernels.copyIds(segment, offset + layout.ids(block), ids, first);
       int better =
           kernels.scan(
               segment,
@@ -209,15 +221,14 @@ final class Searcher implements AutoCloseable {
               beamEstimates[last],
               estimates,
               first);
-      long ids = offset + layout.ids(block);
       for (; better != 0; better &= better - 1) {
         int lane = Integer.numberOfTrailingZeros(better);
         float estimate = estimates[first + lane];
-        int node = segment.get(JAVA_INT, ids + 4L * lane);
+        int node = ids[first + lane];
         // Rows shown after the walk began are not for it; a cleared lane has no row.
-        if (Integer.compareUnsigned(node, expandedBy.length) >= 0
+        if (Integer.compareUnsigned(node >> 6, expanded.length) >= 0
             || estimate >= beamEstimates[last]
-            || expandedBy[node] == walk) {
+            || isExpanded(node)) {
           continue;
         }
         int at = kernels.insert(beamEstimates, beamNodes, beamLength, estimate, node);

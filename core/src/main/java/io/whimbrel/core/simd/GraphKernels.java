@@ -65,6 +65,11 @@ public interface GraphKernels {
     return place / 8 % 2 * 4;
   }
 
+  /// Copies 32 ints at byte `ids` of a row to `out[outAt]` and after: asked for together with the
+  /// codes, they come from memory at the same time, and not after the estimates have been looked
+  /// at.
+  void copyIds(MemorySegment rows, long ids, int[] out, int outAt);
+
   /// Values before and after a beam that its kernel may touch.
   int BEAM_MARGIN = 16;
 

@@ -4,9 +4,14 @@ import static io.whimbrel.core.memory.VectorMatrix.VALUE;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 
 /// The kernels of the graph in plain Java: the meaning of the fast ones, and their stand-in.
 public final class ScalarGraphKernels implements GraphKernels {
+  private static final ValueLayout.OfInt ID =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   @Override
   public void rotate(float[] x, float[][] signs) {
     int span = Integer.highestOneBit(x.length);
@@ -111,6 +116,11 @@ public final class ScalarGraphKernels implements GraphKernels {
       }
     }
     return below;
+  }
+
+  @Override
+  public void copyIds(MemorySegment rows, long ids, int[] out, int outAt) {
+    MemorySegment.copy(rows, ID, ids, out, outAt, LANES);
   }
 
   @Override

@@ -153,8 +153,10 @@ class HnswPropertyTest {
               allowed,
               search(model.index, query, params.withAccept(AcceptBits.of(allowed))));
     }
-    assertThat(recall / 40).isGreaterThan(0.93);
-    assertThat(filtered / 40).isGreaterThan(0.93);
+    // Edges are chosen by distance, which says less about inner products of unequal lengths.
+    double floor = model.metric == Metric.DOT ? 0.85 : 0.93;
+    assertThat(recall / 40).isGreaterThan(floor);
+    assertThat(filtered / 40).isGreaterThan(floor);
   }
 
   private static TopK search(HnswIndex index, float[] query, SearchParams params) {

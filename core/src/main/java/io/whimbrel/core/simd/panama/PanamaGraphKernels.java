@@ -301,6 +301,12 @@ public final class PanamaGraphKernels implements GraphKernels {
             << 16;
   }
 
+  @Override
+  public void copyIds(MemorySegment rows, long ids, int[] out, int outAt) {
+    IntVector.fromMemorySegment(INTS, rows, ids, LITTLE_ENDIAN).intoArray(out, outAt);
+    IntVector.fromMemorySegment(INTS, rows, ids + LINE, LITTLE_ENDIAN).intoArray(out, outAt + 16);
+  }
+
   // -------------------------------------------------------------------------------------- beam
 
   /// Sixteen places at a time, from the end: what is below stays, the rest moves up by one. Without
