@@ -13,11 +13,12 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Saves indexes to their files: at close when something changed, and before that each time much has.
+/// Saves indexes to their files: at close when something changed, and before that each time much
+/// has.
 ///
 /// A thread of its own does it, so that neither writes nor the work on indexes wait for the disk. A
-/// failed save leaves the older file, is logged and shown in the status, and is tried again after as
-/// many more changes.
+/// failed save leaves the older file, is logged and shown in the status, and is tried again after
+/// as many more changes.
 final class IndexSaver {
   private static final Logger LOG = LoggerFactory.getLogger(IndexSaver.class);
 
@@ -55,13 +56,10 @@ final class IndexSaver {
   }
 
   void start() {
-    thread.execute(() ->
-        forAll((_, version) -> saved.put(version, new State(0, version.pending()))));
+    thread.execute(
+        () -> forAll((_, version) -> saved.put(version, new State(0, version.pending()))));
     thread.scheduleWithFixedDelay(
-        this::look,
-        LOOK_EVERY.toMillis(),
-        LOOK_EVERY.toMillis(),
-        TimeUnit.MILLISECONDS);
+        this::look, LOOK_EVERY.toMillis(), LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /// Saves what has changed much. In the saver's thread, or before it starts.
@@ -117,8 +115,7 @@ final class IndexSaver {
   }
 
   private static void failed(LiveVersion version, Exception e) {
-    LOG.error(
-        "cannot save the index of {}; the next open has more to build", version.title(), e);
+    LOG.error("cannot save the index of {}; the next open has more to build", version.title(), e);
     version.saveFailed("the index could not be saved: " + e);
   }
 
@@ -140,12 +137,13 @@ final class IndexSaver {
 
   /// Saves what has changed and ends. No write and no work on an index runs any more.
   void stop() {
-    thread.execute(() -> forAll((collection, version) -> {
-      State last = stateOf(version);
-      if (version.changes() != last.changes() || version.pending() < last.pending()) {
-        save(collection, version);
-      }
-    }));
+    thread.execute(() ->
+        forAll((collection, version) -> {
+          State last = stateOf(version);
+          if (version.changes() != last.changes() || version.pending() < last.pending()) {
+            save(collection, version);
+          }
+        }));
     thread.shutdown();
     // Waits for a save that runs and for the last ones.
     thread.close();
