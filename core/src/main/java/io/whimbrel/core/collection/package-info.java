@@ -9,8 +9,11 @@
 ///    publishes to the indexes, then answers.
 /// 3. [LiveVersion]: the searchable copy of one version. A write is visible whole or not at all,
 ///    and before it is answered.
+/// 4. [IndexWorkers], a few threads: move published vectors into graphs; [IndexSaver], one thread:
+///    writes graphs to their files, which [Recovery] opens and [VersionLoader] brings up to date.
 ///
-/// - Only the sequencer thread changes the store, the catalog and the indexes.
+/// - Only the sequencer thread changes the store, the catalog and what indexes hold; workers change
+///   how it is found.
 /// - Decided once, then applied: nothing after the decision looks at a clock or at chance.
 /// - After a failed write the outcome is unknown, so the sequencer takes no further write until the
 ///   next open.
