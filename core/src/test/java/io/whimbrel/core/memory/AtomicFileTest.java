@@ -22,7 +22,8 @@ class AtomicFileTest {
   @Test
   void replacesTheWholeFile() throws IOException {
     Path file = directory.resolve("file");
-    assertThat(AtomicFile.replace(file, out -> write(out, "the longer one"))).isEqualTo(14);
+    int written = AtomicFile.replace(file, out -> write(out, "the longer one"));
+    assertThat(written).isEqualTo(14);
     // What a crash left behind is overwritten.
     Files.writeString(directory.resolve("file.tmp"), "a half that is longer than the whole");
     AtomicFile.replace(file, out -> write(out, "short"));
