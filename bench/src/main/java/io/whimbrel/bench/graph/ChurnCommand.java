@@ -153,8 +153,18 @@ public final class ChurnCommand implements Callable<Integer> {
   private void print(List<Churn.Step> steps) {
     out.printf(
         "%8s %10s %10s %9s %9s %8s %6s %8s %8s %8s %8s %6s%n",
-        "updated", "rows", "live", "remove us", "insert us", "MB", "ef", "recall", "fresh", "qps",
-        "fresh", "ratio");
+        "updated",
+        "rows",
+        "live",
+        "remove us",
+        "insert us",
+        "MB",
+        "ef",
+        "recall",
+        "fresh",
+        "qps",
+        "fresh",
+        "ratio");
     for (Churn.Step step : steps) {
       String head =
           String.format(
@@ -195,18 +205,17 @@ public final class ChurnCommand implements Callable<Integer> {
     out.printf(
         "%n%-8s %6s %10s %9s %9s %10s %8s%n",
         "latency", "ef", "searches", "p50 us", "p99 us", "updates/s", "pending");
-    latencies.forEach(
-        (name, latency) ->
-            out.printf(
-                Locale.ROOT,
-                "%-8s %6d %10d %9.0f %9.0f %10.0f %8d%n",
-                name,
-                latency.ef(),
-                latency.searches(),
-                latency.p50Micros(),
-                latency.p99Micros(),
-                latency.updates(),
-                latency.pending()));
+    latencies.forEach((name, latency) ->
+        out.printf(
+            Locale.ROOT,
+            "%-8s %6d %10d %9.0f %9.0f %10.0f %8d%n",
+            name,
+            latency.ef(),
+            latency.searches(),
+            latency.p50Micros(),
+            latency.p99Micros(),
+            latency.updates(),
+            latency.pending()));
     out.printf(
         "%nlatency: wall time of one searching thread in the updated graph; writing: beside a"
             + " writer and a linking%nthread. pending: rows not linked at the end.%n");

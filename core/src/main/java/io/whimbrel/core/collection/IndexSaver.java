@@ -13,23 +13,25 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Saves indexes to their files: at close when something changed, and before that each time much has.
+/// Saves indexes to their files: at close when something changed, and before that each time much
+/// has.
 ///
 /// A thread of its own does it, so that neither writes nor the work on indexes wait for the disk. A
-/// failed save leaves the older file, is logged and shown in the status, and is tried again after as
-/// many more changes.
+/// failed save leaves the older file, is logged and shown in the status, and is tried again after
+/// as many more changes.
 final class IndexSaver {
   private static final Logger LOG = LoggerFactory.getLogger(IndexSaver.class);
 
   /// A file is replaced after so many changed vectors, and after the share of all that follows: a
   /// large index takes long to write.
-  static final long CHANGES_MIN = 100_000;
+  private static final long CHANGES_MIN = 100_000;
 
   private static final int CHANGES_SHARE = 4;
   private static final Duration LOOK_EVERY = Duration.ofSeconds(10);
 
   private final IndexFiles files;
   private final Catalog catalog;
+  private final long changesMin;
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("whimbrel-index-saver").daemon(true).factory());
@@ -44,18 +46,25 @@ final class IndexSaver {
   }
 
   IndexSaver(IndexFiles files, Catalog catalog) {
+    this(files, catalog, CHANGES_MIN);
+  }
+
+  IndexSaver(IndexFiles files, Catalog catalog, long changesMin) {
     this.files = files;
     this.catalog = catalog;
+    this.changesMin = changesMin;
   }
 
   void start() {
-    thread.execute(() ->
-        forAll((_, version) -> saved.put(version, new State(0, version.pending()))));
+    thread.execute(
+        () -> forAll((_, version) -> saved.put(version, new State(0, version.pending()))));
     thread.scheduleWithFixedDelay(
-        () -> forAll(this::saveWhenMuchChanged),
-        LOOK_EVERY.toMillis(),
-        LOOK_EVERY.toMillis(),
-        TimeUnit.MILLISECONDS);
+        this::look, LOOK_EVERY.toMillis(), LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /// Saves what has changed much. In the saver's thread, or before it starts.
+  void look() {
+    forAll(this::saveWhenMuchChanged);
   }
 
   @FunctionalInterface
@@ -71,7 +80,7 @@ final class IndexSaver {
 
   private void saveWhenMuchChanged(int collection, LiveVersion version) {
     long changes = version.changes() - stateOf(version).changes();
-    if (changes >= Math.max(CHANGES_MIN, version.live() / CHANGES_SHARE)) {
+    if (changes >= Math.max(changesMin, version.live() / CHANGES_SHARE)) {
       save(collection, version);
     }
   }
@@ -106,8 +115,7 @@ final class IndexSaver {
   }
 
   private static void failed(LiveVersion version, Exception e) {
-    LOG.error(
-        "cannot save the index of {}; the next open has more to build", version.title(), e);
+    LOG.error("cannot save the index of {}; the next open has more to build", version.title(), e);
     version.saveFailed("the index could not be saved: " + e);
   }
 
@@ -129,12 +137,13 @@ final class IndexSaver {
 
   /// Saves what has changed and ends. No write and no work on an index runs any more.
   void stop() {
-    thread.execute(() -> forAll((collection, version) -> {
-      State last = stateOf(version);
-      if (version.changes() != last.changes() || version.pending() < last.pending()) {
-        save(collection, version);
-      }
-    }));
+    thread.execute(() ->
+        forAll((collection, version) -> {
+          State last = stateOf(version);
+          if (version.changes() != last.changes() || version.pending() < last.pending()) {
+            save(collection, version);
+          }
+        }));
     thread.shutdown();
     // Waits for a save that runs and for the last ones.
     thread.close();

@@ -32,7 +32,7 @@ final class Indexes {
     return switch (spec.index()) {
       case IndexSpec.Hnsw hnsw ->
           HnswIndex.open(file, identity, spec.dimension(), spec.metric(), hnsw, kernels);
-      case IndexSpec.Flat _, IndexSpec.MultiVector _ -> 
+      case IndexSpec.Flat _, IndexSpec.MultiVector _ ->
           throw new IllegalStateException(spec.index() + " is not kept in files");
     };
   }

@@ -80,7 +80,7 @@ public final class LiveVersion implements AutoCloseable {
 
   /// Adds or replaces the vector of a point; visible after the next [#publish].
   void put(long internalId, float[] values, long seq) {
-    remove(internalId, seq);
+    removeRow(internalId, seq);
     Generation current = generation;
     current.ordinals.put(internalId, current.index.add(values, internalId));
     changesMade++;
@@ -129,13 +129,20 @@ public final class LiveVersion implements AutoCloseable {
   }
 
   void remove(long internalId, long seq) {
-    Generation current = generation;
-    int slot = current.ordinals.indexOf(internalId);
-    if (slot >= 0) {
-      current.index.remove(current.ordinals.indexGet(slot), seq);
-      current.ordinals.indexRemove(slot);
+    if (removeRow(internalId, seq)) {
       changesMade++;
     }
+  }
+
+  private boolean removeRow(long internalId, long seq) {
+    Generation current = generation;
+    int slot = current.ordinals.indexOf(internalId);
+    if (slot < 0) {
+      return false;
+    }
+    current.index.remove(current.ordinals.indexGet(slot), seq);
+    current.ordinals.indexRemove(slot);
+    return true;
   }
 
   /// Makes every change so far visible as of `seq`.

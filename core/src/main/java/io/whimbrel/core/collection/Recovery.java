@@ -259,8 +259,8 @@ public final class Recovery {
     }
   }
 
-  /// Counts the stored vectors of a version and loads them, into the index from its file if there is
-  /// one that can be trusted.
+  /// Counts the stored vectors of a version and loads them, into the index from its file if there
+  /// is one that can be trusted.
   private Tallied load(IndexFiles files, int collection, LiveVersion version, long seq)
       throws StorageException {
     boolean inFiles = Indexes.inFiles(version.spec());
@@ -289,9 +289,9 @@ public final class Recovery {
     }
   }
 
-  /// Gives the version the index of its file; returns the last change in it, 0 when there is no file.
-  private static long openFile(
-      IndexFiles files, int collection, LiveVersion version, long seq)
+  /// Gives the version the index of its file; returns the last change in it, 0 when there is no
+  /// file.
+  private static long openFile(IndexFiles files, int collection, LiveVersion version, long seq)
       throws VersionLoader.Doubt {
     Optional<VectorIndex> opened;
     try {
@@ -314,7 +314,8 @@ public final class Recovery {
     try {
       files.setAside(collection, version);
     } catch (IOException e) {
-      LOG.warn("cannot set aside the index file of {}; the next save replaces it", version.title(), e);
+      LOG.warn(
+          "cannot set aside the index file of {}; the next save replaces it", version.title(), e);
     }
   }
 

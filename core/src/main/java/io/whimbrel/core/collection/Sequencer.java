@@ -547,8 +547,7 @@ public final class Sequencer {
     return true;
   }
 
-  /// Finishes everything that was submitted, saves the indexes, syncs, stamps and ends the
-  /// threads.
+  /// Finishes everything that was submitted, saves the indexes, syncs, stamps and ends the threads.
   public void stop() {
     synchronized (queue) {
       stopping = true;

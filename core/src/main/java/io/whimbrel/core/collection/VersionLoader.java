@@ -38,8 +38,7 @@ final class VersionLoader {
   /// @param seq the last change of the store
   VersionLoader(LiveVersion version, long fileSeq, long seq) throws Doubt {
     if (version.points() != version.live()) {
-      throw new Doubt(
-          "it has " + version.live() + " vectors of " + version.points() + " points");
+      throw new Doubt("it has " + version.live() + " vectors of " + version.points() + " points");
     }
     this.version = version;
     this.fileSeq = fileSeq;

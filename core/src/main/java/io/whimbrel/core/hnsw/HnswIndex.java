@@ -360,16 +360,15 @@ public final class HnswIndex implements VectorIndex {
 
   private long save(FileChannel out, SnapshotHeader.Kind content) throws IOException {
     long[] seq = new long[1];
-    graph.whileStill(
-        () -> {
-          Snapshot snapshot;
-          synchronized (publishing) {
-            snapshot = published;
-          }
-          seq[0] = snapshot.seq();
-          new SnapshotWriter(rows, snapshot.rows(), snapshot.seq())
-              .write(out, content, snapshot.live());
-        });
+    graph.whileStill(() -> {
+      Snapshot snapshot;
+      synchronized (publishing) {
+        snapshot = published;
+      }
+      seq[0] = snapshot.seq();
+      new SnapshotWriter(rows, snapshot.rows(), snapshot.seq())
+          .write(out, content, snapshot.live());
+    });
     return seq[0];
   }
 

@@ -154,8 +154,8 @@ public final class FlatIndex implements VectorIndex {
     return dead > Math.max(COMPACTION_ROWS_MIN, writerLive);
   }
 
-  /// Writer. A new index with the published live rows of this one, as of `seq`. The caller moves its
-  /// searches over and closes this one.
+  /// Writer. A new index with the published live rows of this one, as of `seq`. The caller moves
+  /// its searches over and closes this one.
   public FlatIndex compacted(long seq) {
     FlatIndex compacted = new FlatIndex(dimension, metric, storage, kernels);
     float[] row = new float[dimension];

@@ -42,8 +42,7 @@ final class VersionLoaderTest {
   }
 
   private static ByteBuffer bytes(float[] values) {
-    ByteBuffer bytes =
-        ByteBuffer.allocate(Float.BYTES * DIMENSION).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * DIMENSION).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     return bytes;
   }

@@ -35,8 +35,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What becomes of an index whose file is whole, old, missing, damaged or another's: the answers are
-/// always those of the points that are stored.
+/// What becomes of an index whose file is whole, old, missing, damaged or another's: the answers
+/// are always those of the points that are stored.
 @Timeout(120)
 class IndexFilesTest {
   private static final int DIMENSION = 12;
@@ -154,8 +154,8 @@ class IndexFilesTest {
     assertThat(bad()).doesNotExist();
   }
 
-  /// Writes after the file was saved, then an end without a close: the directory is copied while the
-  /// database is open.
+  /// Writes after the file was saved, then an end without a close: the directory is copied while
+  /// the database is open.
   @Test
   void anOldFileIsBroughtUpToDate(@TempDir Path copy) throws IOException {
     make(2_000);
@@ -216,9 +216,7 @@ class IndexFilesTest {
     try (Database database = Database.open(directory)) {
       create(database, "other");
       var point = PointWrite.of(PointId.of(1), Map.of(), Vector.of(new float[DIMENSION]));
-      database
-          .write("other", new Mutation.Upsert(List.of(point)), WriteOptions.DEFAULT)
-          .join();
+      database.write("other", new Mutation.Upsert(List.of(point)), WriteOptions.DEFAULT).join();
     }
     Files.copy(
         directory.resolve("index").resolve("2-1-1.hnsw"),
@@ -237,9 +235,7 @@ class IndexFilesTest {
       upsert(database, 0, 100);
     }
     Files.copy(
-        file(),
-        older.resolve("index").resolve("1-1-1.hnsw"),
-        StandardCopyOption.REPLACE_EXISTING);
+        file(), older.resolve("index").resolve("1-1-1.hnsw"), StandardCopyOption.REPLACE_EXISTING);
     points.clear();
     points.putAll(before);
     directory = older;

@@ -35,14 +35,13 @@ class AtomicFileTest {
   void aFailureLeavesTheOldFile() throws IOException {
     Path file = directory.resolve("file");
     AtomicFile.replace(file, out -> write(out, "old"));
-    assertThatThrownBy(
-            () ->
-                AtomicFile.replace(
-                    file,
-                    out -> {
-                      write(out, "new");
-                      throw new IOException("no space");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFile.replace(
+                file,
+                out -> {
+                  write(out, "new");
+                  throw new IOException("no space");
+                }))
         .hasMessage("no space");
     assertThat(file).hasContent("old");
     assertThat(directory.toFile().list()).containsExactly("file");
