@@ -112,7 +112,13 @@ public final class AnnCommand implements Callable<Integer> {
             Commands.lastCpus(threads),
             heap(opened));
     AnnBenchmark.Parameters parameters =
-        new AnnBenchmark.Parameters(options.m(), options.efConstruction(), storage, threads, options.runs(), new Sweep(efs, k));
+        new AnnBenchmark.Parameters(
+            options.m(),
+            options.efConstruction(),
+            storage,
+            threads,
+            options.runs(),
+            new Sweep(efs, k));
     Watcher watcher = new Watcher();
     List<AnnBenchmark.Result> results =
         new AnnBenchmark(opened, parameters, commands, watcher).run(systems);

@@ -95,7 +95,7 @@ public final class ChurnCommand implements Callable<Integer> {
     err.println("building two graphs of " + data.base().length + " rows");
     try (Churn churn = new Churn(data, options.graph(), widths, options.runs(), seed)) {
       List<Churn.Step> steps =
-          churn.run(percents, step -> err.println(step.percent() + " % are updated"));
+          churn.run(percents, this::watch);
       Map<String, LatencyRun.Latency> latencies = latencies(churn, steps.getLast());
       Report report = Report.of(options, data);
       report.header(out);
@@ -150,11 +150,35 @@ public final class ChurnCommand implements Callable<Integer> {
     return latencies;
   }
 
+  /// Shows what happens, since a run takes minutes.
+  private void watch(Churn.Step step) {
+    Churn.Pair last = step.pairs().getLast();
+    err.printf(
+        Locale.ROOT,
+        "%s %% updated: ef %d, recall %.4f (fresh %.4f), %.0f queries/s (fresh %.0f)%n",
+        step.percent(),
+        last.changed().ef(),
+        last.changed().recall(),
+        last.fresh().recall(),
+        last.changed().qps(),
+        last.fresh().qps());
+  }
+
   private void print(List<Churn.Step> steps) {
     out.printf(
         "%8s %10s %10s %9s %9s %8s %6s %8s %8s %8s %8s %6s%n",
-        "updated", "rows", "live", "remove us", "insert us", "MB", "ef", "recall", "fresh", "qps",
-        "fresh", "ratio");
+        "updated",
+        "rows",
+        "live",
+        "remove us",
+        "insert us",
+        "MB",
+        "ef",
+        "recall",
+        "fresh",
+        "qps",
+        "fresh",
+        "ratio");
     for (Churn.Step step : steps) {
       String head =
           String.format(
@@ -195,18 +219,17 @@ public final class ChurnCommand implements Callable<Integer> {
     out.printf(
         "%n%-8s %6s %10s %9s %9s %10s %8s%n",
         "latency", "ef", "searches", "p50 us", "p99 us", "updates/s", "pending");
-    latencies.forEach(
-        (name, latency) ->
-            out.printf(
-                Locale.ROOT,
-                "%-8s %6d %10d %9.0f %9.0f %10.0f %8d%n",
-                name,
-                latency.ef(),
-                latency.searches(),
-                latency.p50Micros(),
-                latency.p99Micros(),
-                latency.updates(),
-                latency.pending()));
+    latencies.forEach((name, latency) ->
+        out.printf(
+            Locale.ROOT,
+            "%-8s %6d %10d %9.0f %9.0f %10.0f %8d%n",
+            name,
+            latency.ef(),
+            latency.searches(),
+            latency.p50Micros(),
+            latency.p99Micros(),
+            latency.updates(),
+            latency.pending()));
     out.printf(
         "%nlatency: wall time of one searching thread in the updated graph; writing: beside a"
             + " writer and a linking%nthread. pending: rows not linked at the end.%n");

@@ -11,8 +11,7 @@ final class Graphs {
 
   /// All rows, linked; a row's number is its ordinal and its label. The caller closes it.
   static HnswIndex build(SearchSet data, IndexSpec.Hnsw spec) {
-    HnswIndex index =
-        new HnswIndex(data.dimension(), data.metric(), spec, KernelProvider.best());
+    HnswIndex index = new HnswIndex(data.dimension(), data.metric(), spec, KernelProvider.best());
     for (int row = 0; row < data.base().length; row++) {
       int ordinal = index.add(data.base()[row], row);
       if (ordinal != row) {

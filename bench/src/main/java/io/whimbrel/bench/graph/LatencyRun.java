@@ -48,8 +48,7 @@ final class LatencyRun {
   /// One thread updates, one links and mends.
   ///
   /// @param updatesPerSecond what the writer tries to reach
-  Latency writing(Duration length, int updatesPerSecond)
-      throws IOException, InterruptedException {
+  Latency writing(Duration length, int updatesPerSecond) throws IOException, InterruptedException {
     AtomicBoolean stop = new AtomicBoolean();
     try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
       Future<Double> writer = threads.submit(() -> write(updatesPerSecond, stop));

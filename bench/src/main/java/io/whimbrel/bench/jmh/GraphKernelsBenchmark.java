@@ -190,10 +190,7 @@ public class GraphKernelsBenchmark {
     int at = next++ & (ESTIMATES - 1);
     if (at == 0) {
       Arrays.fill(
-          beam,
-          GraphKernels.BEAM_MARGIN,
-          GraphKernels.BEAM_MARGIN + BEAM,
-          Float.POSITIVE_INFINITY);
+          beam, GraphKernels.BEAM_MARGIN, GraphKernels.BEAM_MARGIN + BEAM, Float.POSITIVE_INFINITY);
     }
     // As a walk does: what is no better than the last of the beam is not inserted.
     return inserted[at] < beam[GraphKernels.BEAM_MARGIN + BEAM - 1]

@@ -76,8 +76,7 @@ class GraphCommandsIT {
     assertThat(bytes.toString(StandardCharsets.UTF_8)).contains(wrong.split("=", 2)[0] + ": ");
   }
 
-  private static String run(
-      BiFunction<PrintStream, PrintStream, Object> maker, String... options) {
+  private static String run(BiFunction<PrintStream, PrintStream, Object> maker, String... options) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
     List<String> all = new ArrayList<>(List.of(options));
