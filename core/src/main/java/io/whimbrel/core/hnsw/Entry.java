@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 /// The row that walks begin at: its vector is the mean of a sample, its neighbours are sampled
 /// rows. It is no node: nothing points to it.
 ///
-/// Two rows take turns. The idle one is rewritten, and only when no walk that began on it can
-/// still read it; else the rebuild is put off.
+/// Two rows take turns. The idle one is rewritten, and only when no walk that began on it can still
+/// read it; else the rebuild is put off.
 final class Entry {
   /// Rows of the store that are entries.
   static final int ROWS = 2;

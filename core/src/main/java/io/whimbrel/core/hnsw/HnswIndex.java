@@ -150,8 +150,7 @@ public final class HnswIndex implements VectorIndex {
       throw new IllegalStateException("ordinal " + ordinal + " is dead (expected: live)");
     }
     if (seq <= published.seq()) {
-      throw new IllegalStateException(
-          "seq: " + seq + " (expected: above " + published.seq() + ")");
+      throw new IllegalStateException("seq: " + seq + " (expected: above " + published.seq() + ")");
     }
     rows.setDeath(row, seq);
     lastRemove = Math.max(lastRemove, seq);
@@ -358,16 +357,15 @@ public final class HnswIndex implements VectorIndex {
 
   private long save(FileChannel out, SnapshotHeader.Kind content) throws IOException {
     long[] seq = new long[1];
-    graph.whileStill(
-        () -> {
-          Snapshot snapshot;
-          synchronized (publishing) {
-            snapshot = published;
-          }
-          seq[0] = snapshot.seq();
-          new SnapshotWriter(rows, graph.entry(), snapshot.rows(), snapshot.seq())
-              .write(out, content, snapshot.live());
-        });
+    graph.whileStill(() -> {
+      Snapshot snapshot;
+      synchronized (publishing) {
+        snapshot = published;
+      }
+      seq[0] = snapshot.seq();
+      new SnapshotWriter(rows, graph.entry(), snapshot.rows(), snapshot.seq())
+          .write(out, content, snapshot.live());
+    });
     return seq[0];
   }
 

@@ -48,8 +48,7 @@ final class SnapshotReader implements AutoCloseable {
     if (whole != header.whole() || pending != header.pending() || live != header.live()) {
       throw refused(
           "found %d whole, %d pending, %d live rows (expected: %d, %d, %d)"
-              .formatted(
-                  whole, pending, live, header.whole(), header.pending(), header.live()));
+              .formatted(whole, pending, live, header.whole(), header.pending(), header.live()));
     }
     checkEdges(header.rows());
     return header;

@@ -74,8 +74,7 @@ class HnswSnapshotTest {
     void remove(Random random, int count) {
       for (int i = 0; i < count; i++) {
         Map.Entry<Long, Integer> row =
-            Objects.requireNonNull(
-                ordinals.ceilingEntry(random.nextLong(ordinals.lastKey() + 1)));
+            Objects.requireNonNull(ordinals.ceilingEntry(random.nextLong(ordinals.lastKey() + 1)));
         index.remove(row.getValue(), seq + 1);
         ordinals.remove(row.getKey());
       }
@@ -314,12 +313,11 @@ class HnswSnapshotTest {
     assertThatThrownBy(opening)
         .isInstanceOf(SnapshotException.class)
         .hasMessageContaining("graph.snapshot")
-        .satisfies(
-            refusal -> {
-              for (String part : parts) {
-                assertThat(refusal).hasMessageContaining(part);
-              }
-            });
+        .satisfies(refusal -> {
+          for (String part : parts) {
+            assertThat(refusal).hasMessageContaining(part);
+          }
+        });
     assertThat(Region.bytesOpen()).isEqualTo(before);
   }
 
@@ -460,8 +458,8 @@ class HnswSnapshotTest {
     return at - from;
   }
 
-  private void rejectsForgeries(
-      byte[] bytes, RowLayout layout, int block, int row, int header) throws IOException {
+  private void rejectsForgeries(byte[] bytes, RowLayout layout, int block, int row, int header)
+      throws IOException {
     int lane = header + layout.id(0);
     int other = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(lane);
     int free = Entry.ROWS + first(bytes, block + 4 + Entry.ROWS, SnapshotHeader.FREE);
@@ -470,7 +468,9 @@ class HnswSnapshotTest {
     forged(bytes, in -> in.putInt(lane, -2), "edge to -2");
     forged(bytes, in -> in.putInt(lane, Integer.MAX_VALUE), "edge to 2147483647");
     forged(
-        bytes, in -> in.putInt(header + layout.id(1), other), "row " + row + ": two edges to " + other);
+        bytes,
+        in -> in.putInt(header + layout.id(1), other),
+        "row " + row + ": two edges to " + other);
     forged(bytes, in -> in.putInt(lane, free), "edge to " + free);
     forged(bytes, in -> in.putInt(header + RowLayout.LOCK, 1), "row " + row);
     forged(bytes, in -> in.putInt(header + RowLayout.FLAGS, 0), "row " + row + ": flags 0");
@@ -528,16 +528,16 @@ class HnswSnapshotTest {
       second = Files.readAllBytes(file());
     }
     List<Integer> starts = blockStarts(first);
-    System.arraycopy(
-        first, starts.get(0), second, starts.get(0), starts.get(1) - starts.get(0));
+    System.arraycopy(first, starts.get(0), second, starts.get(0), starts.get(1) - starts.get(0));
     write(second);
     refused(() -> open(Metric.DOT), "end: belongs to another file");
   }
 
-  // -------------------------------------------------------------------------------- while it is used
+  // -------------------------------------------------------------------------------- while it is
+  // used
 
-  /// One thread writes, two work, one searches, one saves and opens again and again: each file shows
-  /// just what was published when it says it was.
+  /// One thread writes, two work, one searches, one saves and opens again and again: each file
+  /// shows just what was published when it says it was.
   @Test
   void savesWhileOthersWriteWorkAndSearch() throws Exception {
     Random random = Seeds.random("savesWhileOthersWriteWorkAndSearch");
@@ -586,7 +586,8 @@ class HnswSnapshotTest {
       while (model.index.pending() > PENDING_MAX && !stop.get()) {
         Thread.onSpinWait();
       }
-      // Removes first: rows that die unlinked must not be used again before searches stop seeing them.
+      // Removes first: rows that die unlinked must not be used again before searches stop seeing
+      // them.
       model.remove(random, 40);
       model.add(random, 40);
       model.remove(random, 10);

@@ -22,7 +22,8 @@ class AtomicFileTest {
   @Test
   void replacesTheWholeFile() throws IOException {
     Path file = directory.resolve("file");
-    assertThat(AtomicFile.replace(file, out -> write(out, "the longer one"))).isEqualTo(14);
+    int written = AtomicFile.replace(file, out -> write(out, "the longer one"));
+    assertThat(written).isEqualTo(14);
     // What a crash left behind is overwritten.
     Files.writeString(directory.resolve("file.tmp"), "a half that is longer than the whole");
     AtomicFile.replace(file, out -> write(out, "short"));
@@ -34,14 +35,13 @@ class AtomicFileTest {
   void aFailureLeavesTheOldFile() throws IOException {
     Path file = directory.resolve("file");
     AtomicFile.replace(file, out -> write(out, "old"));
-    assertThatThrownBy(
-            () ->
-                AtomicFile.replace(
-                    file,
-                    out -> {
-                      write(out, "new");
-                      throw new IOException("no space");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFile.replace(
+                file,
+                out -> {
+                  write(out, "new");
+                  throw new IOException("no space");
+                }))
         .hasMessage("no space");
     assertThat(file).hasContent("old");
     assertThat(directory.toFile().list()).containsExactly("file");
