@@ -366,7 +366,11 @@ public final class HnswIndex implements VectorIndex {
         snapshot = published;
       }
       seq[0] = snapshot.seq();
+<<<<<<< HEAD
       new SnapshotWriter(rows, snapshot.rows(), snapshot.seq())
+=======
+      new SnapshotWriter(rows, graph.entry(), snapshot.rows(), snapshot.seq())
+>>>>>>> snapshot
           .write(out, content, snapshot.live());
     });
     return seq[0];
