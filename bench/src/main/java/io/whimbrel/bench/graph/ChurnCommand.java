@@ -94,8 +94,7 @@ public final class ChurnCommand implements Callable<Integer> {
     List<Integer> widths = efs.isEmpty() ? defaultEfs() : efs;
     err.println("building two graphs of " + data.base().length + " rows");
     try (Churn churn = new Churn(data, options.graph(), widths, options.runs(), seed)) {
-      List<Churn.Step> steps =
-          churn.run(percents, this::watch);
+      List<Churn.Step> steps = churn.run(percents, this::watch);
       Map<String, LatencyRun.Latency> latencies = latencies(churn, steps.getLast());
       Report report = Report.of(options, data);
       report.header(out);

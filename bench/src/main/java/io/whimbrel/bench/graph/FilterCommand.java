@@ -78,8 +78,7 @@ public final class FilterCommand implements Callable<Integer> {
     err.println("building a graph of " + data.base().length + " rows");
     try (HnswIndex index = Graphs.build(data, options.graph())) {
       List<FilterSweep.Result> results =
-          new FilterSweep(data, index, recall, options.runs(), seed)
-              .run(percents, this::watch);
+          new FilterSweep(data, index, recall, options.runs(), seed).run(percents, this::watch);
       Report report = Report.of(options, data);
       report.header(out);
       print(results);

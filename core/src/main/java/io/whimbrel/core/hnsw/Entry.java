@@ -7,13 +7,8 @@ import java.util.SplittableRandom;
 /// The row that walks begin at: its vector is the mean of a sample, its neighbours are sampled
 /// rows. It is no node: nothing points to it.
 ///
-<<<<<<< HEAD
 /// It is rewritten in place, lane by lane, while walks read it. What such a walk reads half-written
 /// is only the order of its first steps.
-=======
-/// Two rows take turns. The idle one is rewritten, and only when no walk that began on it can still
-/// read it; else the rebuild is put off.
->>>>>>> snapshot
 final class Entry {
   /// Rows of the store before the first node.
   static final int ROWS = 1;

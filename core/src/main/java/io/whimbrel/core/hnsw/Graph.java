@@ -54,7 +54,13 @@ final class Graph implements AutoCloseable {
   private final Tools<Mender> menders;
   private final SplittableRandom random = new SplittableRandom(SEED);
 
-  Graph(GraphRows rows, GraphKernels kernels, int efConstruction, Backlog backlog, Pins pins, LongSupplier publishedSeq) {
+  Graph(
+      GraphRows rows,
+      GraphKernels kernels,
+      int efConstruction,
+      Backlog backlog,
+      Pins pins,
+      LongSupplier publishedSeq) {
     this.rows = rows;
     this.backlog = backlog;
     this.pins = pins;

@@ -91,7 +91,8 @@ public final class HnswIndex implements VectorIndex {
     this.rotation = new Rotation(layout.dimension(), graphKernels);
     this.writerVector = new float[layout.dimension()];
     this.pins = new Pins(() -> new Searcher(rows, graphKernels));
-    this.graph = new Graph(rows, graphKernels, spec.efConstruction(), backlog, pins, () -> published.seq());
+    this.graph =
+        new Graph(rows, graphKernels, spec.efConstruction(), backlog, pins, () -> published.seq());
     this.references = new RefCount(this::free);
   }
 
@@ -366,11 +367,7 @@ public final class HnswIndex implements VectorIndex {
         snapshot = published;
       }
       seq[0] = snapshot.seq();
-<<<<<<< HEAD
       new SnapshotWriter(rows, snapshot.rows(), snapshot.seq())
-=======
-      new SnapshotWriter(rows, graph.entry(), snapshot.rows(), snapshot.seq())
->>>>>>> snapshot
           .write(out, content, snapshot.live());
     });
     return seq[0];
