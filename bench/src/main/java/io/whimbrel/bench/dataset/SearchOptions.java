@@ -102,8 +102,6 @@ public final class SearchOptions {
   /// The command line that repeats the run.
   public String command() {
     return "./whimbrel bench "
-        + spec.name()
-        + " "
         + String.join(" ", spec.commandLine().getParseResult().originalArgs());
   }
 

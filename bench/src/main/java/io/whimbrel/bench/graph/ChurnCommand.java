@@ -94,8 +94,7 @@ public final class ChurnCommand implements Callable<Integer> {
     List<Integer> widths = efs.isEmpty() ? defaultEfs() : efs;
     err.println("building two graphs of " + data.base().length + " rows");
     try (Churn churn = new Churn(data, options.graph(), widths, options.runs(), seed)) {
-      List<Churn.Step> steps =
-          churn.run(percents, step -> err.println(step.percent() + " % are updated"));
+      List<Churn.Step> steps = churn.run(percents, this::watch);
       Map<String, LatencyRun.Latency> latencies = latencies(churn, steps.getLast());
       Report report = Report.of(options, data);
       report.header(out);
@@ -148,6 +147,20 @@ public final class ChurnCommand implements Callable<Integer> {
     latencies.put("quiet", run.quiet(length));
     latencies.put("writing", run.writing(length, writes));
     return latencies;
+  }
+
+  /// Shows what happens, since a run takes minutes.
+  private void watch(Churn.Step step) {
+    Churn.Pair last = step.pairs().getLast();
+    err.printf(
+        Locale.ROOT,
+        "%s %% updated: ef %d, recall %.4f (fresh %.4f), %.0f queries/s (fresh %.0f)%n",
+        step.percent(),
+        last.changed().ef(),
+        last.changed().recall(),
+        last.fresh().recall(),
+        last.changed().qps(),
+        last.fresh().qps());
   }
 
   private void print(List<Churn.Step> steps) {

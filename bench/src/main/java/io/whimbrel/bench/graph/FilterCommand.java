@@ -78,8 +78,7 @@ public final class FilterCommand implements Callable<Integer> {
     err.println("building a graph of " + data.base().length + " rows");
     try (HnswIndex index = Graphs.build(data, options.graph())) {
       List<FilterSweep.Result> results =
-          new FilterSweep(data, index, recall, options.runs(), seed)
-              .run(percents, result -> err.println(result.percent() + " % is measured"));
+          new FilterSweep(data, index, recall, options.runs(), seed).run(percents, this::watch);
       Report report = Report.of(options, data);
       report.header(out);
       print(results);
@@ -88,6 +87,18 @@ public final class FilterCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /// Shows what happens, since a run takes minutes.
+  private void watch(FilterSweep.Result result) {
+    err.printf(
+        Locale.ROOT,
+        "%s %%: ef %d, recall %.4f, %.0f queries/s, scan %.0f%n",
+        result.percent(),
+        result.point().ef(),
+        result.point().recall(),
+        result.point().qps(),
+        result.scanQps());
   }
 
   private void print(List<FilterSweep.Result> results) {

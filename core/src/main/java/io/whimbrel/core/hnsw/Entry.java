@@ -1,47 +1,39 @@
 package io.whimbrel.core.hnsw;
 
 import io.whimbrel.core.simd.GraphKernels;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /// The row that walks begin at: its vector is the mean of a sample, its neighbours are sampled
 /// rows. It is no node: nothing points to it.
 ///
-/// Two rows take turns. The idle one is rewritten, and only when no walk that began on it can still
-/// read it; else the rebuild is put off.
+/// It is rewritten in place, lane by lane, while walks read it. What such a walk reads half-written
+/// is only the order of its first steps.
 final class Entry {
-  /// Rows of the store that are entries.
-  static final int ROWS = 2;
+  /// Rows of the store before the first node.
+  static final int ROWS = 1;
 
+  private static final int ROW = 0;
   private static final int MEAN_ROWS_MAX = 512;
   private static final int PROBES_MAX = 4 * MEAN_ROWS_MAX;
 
   private final GraphRows rows;
   private final GraphKernels kernels;
-  private final Pins pins;
   private final Edge edge;
-  private volatile int row;
-
-  /// Epoch since which no new walk begins at the idle row.
-  private long idleSince;
 
   /// Linked rows at which the entry is rebuilt.
   private volatile int dueAt = 1;
 
-  Entry(GraphRows rows, GraphKernels kernels, Pins pins) {
+  Entry(GraphRows rows, GraphKernels kernels) {
     this.rows = rows;
     this.kernels = kernels;
-    this.pins = pins;
     this.edge = new Edge(rows.layout.codeDimension());
-    for (int i = 0; i < ROWS; i++) {
-      int made = rows.append();
-      assert made == i;
-    }
+    int made = rows.append();
+    assert made == ROW;
   }
 
   int row() {
-    return row;
+    return ROW;
   }
 
   /// Whether so many linked rows want another sample.
@@ -49,10 +41,10 @@ final class Entry {
     return linked >= dueAt;
   }
 
-  /// Begins with the row 0 of a snapshot, unless that leads nowhere.
+  /// Begins with the entry of a snapshot, unless that leads nowhere.
   void restore(int linked, SplittableRandom random) {
     dueAt = dueAfter(linked);
-    if (rows.pointsNowhere(row)) {
+    if (rows.pointsNowhere(ROW)) {
       int[] sample = sample(random);
       if (sample.length > 0) {
         rebuild(sample[0], linked, random);
@@ -66,31 +58,30 @@ final class Entry {
 
   /// Samples anew, `member` among the neighbours.
   synchronized void rebuild(int member, int linked, SplittableRandom random) {
-    if (!pins.allSince(idleSince)) {
-      return;
-    }
     int[] sample = sample(random);
-    int idle = ROWS - 1 - row;
-    fill(idle, sample, member);
-    VarHandle.releaseFence();
-    row = idle;
-    idleSince = pins.next();
+    rows.setVector(ROW, mean(sample), 0, 0);
+    int lane = 0;
+    put(lane++, member);
+    for (int i = 0; i < sample.length && lane < rows.layout.degree(); i++) {
+      if (sample[i] != member) {
+        put(lane++, sample[i]);
+      }
+    }
+    for (; lane < rows.layout.degree(); lane++) {
+      rows.clearLane(ROW, lane);
+    }
     dueAt = dueAfter(linked);
   }
 
-  /// Samples anew after rows were cut off: the entry must not lead to them when they are used
-  /// again. The entry in use is cleared of them where it cannot be replaced.
+  /// Samples anew after rows were cut off, to which the entry must not lead when they are used
+  /// again.
   synchronized void renew(int linked, SplittableRandom random) {
     int[] sample = sample(random);
     if (sample.length > 0) {
       rebuild(sample[0], linked, random);
-    }
-    for (int i = 0; i < ROWS; i++) {
+    } else {
       for (int lane = 0; lane < rows.layout.degree(); lane++) {
-        int to = rows.id(i, lane);
-        if (to >= 0 && rows.isDead(to)) {
-          rows.clearLane(i, lane);
-        }
+        rows.clearLane(ROW, lane);
       }
     }
   }
@@ -121,8 +112,7 @@ final class Entry {
     return rows.isLinked(candidate) && !rows.isDead(candidate);
   }
 
-  private void fill(int idle, int[] sample, int member) {
-    rows.reset(idle);
+  private float[] mean(int[] sample) {
     int dimension = rows.layout.dimension();
     float[] mean = new float[dimension];
     float[] vector = new float[dimension];
@@ -132,18 +122,11 @@ final class Entry {
         mean[i] += vector[i] / sample.length;
       }
     }
-    rows.setVector(idle, mean, 0, 0);
-    int lane = 0;
-    put(idle, lane++, member);
-    for (int i = 0; i < sample.length && lane < rows.layout.degree(); i++) {
-      if (sample[i] != member) {
-        put(idle, lane++, sample[i]);
-      }
-    }
+    return mean;
   }
 
-  private void put(int idle, int lane, int to) {
-    edge.encode(kernels, rows, idle, to, rows.distance(kernels, idle, to));
-    rows.setLane(idle, lane, to, edge, false, false);
+  private void put(int lane, int to) {
+    edge.encode(kernels, rows, ROW, to, rows.distance(kernels, ROW, to));
+    rows.setLane(ROW, lane, to, edge, false, false);
   }
 }

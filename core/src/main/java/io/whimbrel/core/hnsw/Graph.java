@@ -10,6 +10,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /// The linked rows and the work on them: linking, leading edges around dead rows, sweeping.
@@ -41,6 +42,7 @@ final class Graph implements AutoCloseable {
   private final GraphRows rows;
   private final Backlog backlog;
   private final Pins pins;
+  private final LongSupplier publishedSeq;
   private final Entry entry;
   private final LocalityOrder order;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
@@ -52,11 +54,18 @@ final class Graph implements AutoCloseable {
   private final Tools<Mender> menders;
   private final SplittableRandom random = new SplittableRandom(SEED);
 
-  Graph(GraphRows rows, GraphKernels kernels, int efConstruction, Backlog backlog, Pins pins) {
+  Graph(
+      GraphRows rows,
+      GraphKernels kernels,
+      int efConstruction,
+      Backlog backlog,
+      Pins pins,
+      LongSupplier publishedSeq) {
     this.rows = rows;
     this.backlog = backlog;
     this.pins = pins;
-    this.entry = new Entry(rows, kernels, pins);
+    this.publishedSeq = publishedSeq;
+    this.entry = new Entry(rows, kernels);
     this.order = new LocalityOrder(rows, kernels);
     this.linkers = new Tools<>(() -> new Linker(rows, kernels, efConstruction));
     this.menders = new Tools<>(() -> new Mender(rows, kernels));
@@ -170,7 +179,8 @@ final class Graph implements AutoCloseable {
   }
 
   private void link(Linker linker, int row, SplittableRandom own) {
-    if (rows.isDead(row)) {
+    // A row whose removal is not published yet is still to be found.
+    if (rows.death(row) <= publishedSeq.getAsLong()) {
       rows.addFlag(row, GraphRows.FLAG_SKIPPED);
       return;
     }

@@ -44,11 +44,9 @@ public final class HnswIndex implements VectorIndex {
   /// Longer vectors are refused under L2 and DOT: their distances would leave float32.
   public static final double SQUARED_NORM_MAX = 1e36;
 
-  /// Below this share of accepted rows a scan of just those is faster than a walk.
-  private static final double SCAN_SHARE = 0.02;
-
-  /// So many times the beam, and fewer, are scanned sooner than walked to.
-  private static final int SCAN_BEAMS = 4;
+  /// Rows that are scanned in the time of one hop of a walk, about. A walk makes a hop for each
+  /// place of its beam, and needs a beam that is wider by the share of rows that are not accepted.
+  private static final int SCANNED_PER_HOP = 8;
 
   private final int dimension;
   private final Metric metric;
@@ -93,7 +91,8 @@ public final class HnswIndex implements VectorIndex {
     this.rotation = new Rotation(layout.dimension(), graphKernels);
     this.writerVector = new float[layout.dimension()];
     this.pins = new Pins(() -> new Searcher(rows, graphKernels));
-    this.graph = new Graph(rows, graphKernels, spec.efConstruction(), backlog, pins);
+    this.graph =
+        new Graph(rows, graphKernels, spec.efConstruction(), backlog, pins, () -> published.seq());
     this.references = new RefCount(this::free);
   }
 
@@ -211,7 +210,7 @@ public final class HnswIndex implements VectorIndex {
     if (k > 0) {
       int candidates = Math.min(accept.count(), snapshot.live());
       double share = (double) candidates / snapshot.live();
-      if (params.exact() || candidates <= SCAN_BEAMS * params.beam() || share < SCAN_SHARE) {
+      if (params.exact() || candidates <= SCANNED_PER_HOP * (params.beam() / share)) {
         scan(searcher, snapshot, hits);
       } else {
         walk(searcher, params, share, hits);
@@ -368,7 +367,7 @@ public final class HnswIndex implements VectorIndex {
         snapshot = published;
       }
       seq[0] = snapshot.seq();
-      new SnapshotWriter(rows, graph.entry(), snapshot.rows(), snapshot.seq())
+      new SnapshotWriter(rows, snapshot.rows(), snapshot.seq())
           .write(out, content, snapshot.live());
     });
     return seq[0];

@@ -46,20 +46,10 @@ final class Pins implements AutoCloseable {
 
   /// Takes rows that no edge leads to any more.
   synchronized void retire(List<Integer> rows) {
-    long now = next();
+    long now = epoch.incrementAndGet();
     for (int row : rows) {
       retired.add(new Retired(row, now));
     }
-  }
-
-  /// Begins an epoch.
-  long next() {
-    return epoch.incrementAndGet();
-  }
-
-  /// Whether every walk that goes on began in this epoch or later.
-  boolean allSince(long since) {
-    return since <= oldest();
   }
 
   private long oldest() {

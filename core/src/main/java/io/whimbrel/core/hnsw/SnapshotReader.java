@@ -147,12 +147,10 @@ final class SnapshotReader implements AutoCloseable {
       SnapshotHeader header, int row, byte form, ByteBuffer in, MemorySegment segment, int at)
       throws SnapshotException {
     if (row < Entry.ROWS) {
-      if ((form == SnapshotHeader.WHOLE) != (row == 0)) {
+      if (form != SnapshotHeader.WHOLE) {
         throw refused("row " + row + " is no entry");
       }
-      if (row == 0) {
-        rows.overwrite(row, segment, at, layout.rowBytes());
-      }
+      rows.overwrite(row, segment, at, layout.rowBytes());
       return;
     }
     if (form == SnapshotHeader.FREE) {

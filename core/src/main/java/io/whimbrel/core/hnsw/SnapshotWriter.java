@@ -18,16 +18,13 @@ import java.util.zip.CRC32C;
 final class SnapshotWriter {
   private final GraphRows rows;
   private final RowLayout layout;
-  private final int entry;
   private final int count;
   private final long seq;
 
-  /// @param entry the row that walks begin at
   /// @param count rows made by the publish of `seq`
-  SnapshotWriter(GraphRows rows, int entry, int count, long seq) {
+  SnapshotWriter(GraphRows rows, int count, long seq) {
     this.rows = rows;
     this.layout = rows.layout;
-    this.entry = entry;
     this.count = count;
     this.seq = seq;
   }
@@ -94,8 +91,7 @@ final class SnapshotWriter {
 
   private byte form(int row) {
     if (row < Entry.ROWS) {
-      // The entry in use comes first; the other one is made anew.
-      return row == 0 ? SnapshotHeader.WHOLE : SnapshotHeader.FREE;
+      return SnapshotHeader.WHOLE;
     }
     // Birth is read last: a row that the writer takes for reuse loses its birth first.
     boolean linked = rows.isLinked(row);
@@ -118,7 +114,7 @@ final class SnapshotWriter {
     for (int row = from; row < to; row++) {
       byte form = segment.get(JAVA_BYTE, forms + row);
       if (form != SnapshotHeader.FREE) {
-        put(out, segment, row == 0 ? entry : row, form == SnapshotHeader.WHOLE);
+        put(out, segment, row, form == SnapshotHeader.WHOLE);
       }
     }
   }

@@ -34,9 +34,9 @@
 ///          4  checksum
 /// ```
 ///
-/// Row 0 is the entry in use, row 1 is free. In each row lock, version and in-degree are 0, the
-/// flags are those of the graph and 0 if pending, and the death is that of a past publish or never.
-/// Pending and free rows are not linked; a row that died without being linked is free.
+/// Row 0 is the entry. In each row lock, version and in-degree are 0, the flags are those of the
+/// graph and 0 if pending, and the death is that of a past publish or never. Pending and free rows
+/// are not linked; a row that died without being linked is free.
 @NullMarked
 package io.whimbrel.core.hnsw;
 
