@@ -15,7 +15,7 @@
 ///          4  format number, 1
 ///          4  bytes of the header, h
 ///          8  sequence number of the publish it shows
-///          4  rows r; the first 2 are entries
+///          4  rows r; the first is the entry
 ///          4  whole rows w, of which one is the entry
 ///          4  pending rows p
 ///          4  live rows
