@@ -122,21 +122,24 @@ public final class Truth {
   /// Recall@k of `k` ids a query, one query after the other; a negative id is no hit, and an id
   /// that is given twice counts once. Where fewer than `k` rows may be hits, all of them make 1.
   public double recall(int[] ids) {
+    return (double) hits(ids) / distances.queryCount() / Math.min(k, accepted.cardinality());
+  }
+
+  /// How many of `ids`, as for [#recall], are true hits.
+  public long hits(int[] ids) {
     int queries = distances.queryCount();
     if (ids.length != queries * k) {
       throw new IllegalArgumentException(
           ids.length + " ids (expected: " + queries + " times " + k + ")");
     }
-    long hits =
-        IntStream.range(0, queries)
-            .parallel()
-            .mapToLong(query ->
-                Arrays.stream(ids, query * k, query * k + k)
-                    .filter(id -> id >= 0 && accepted.get(id))
-                    .distinct()
-                    .filter(id -> distances.of(query, id) <= farthest[query])
-                    .count())
-            .sum();
-    return (double) hits / queries / Math.min(k, accepted.cardinality());
+    return IntStream.range(0, queries)
+        .parallel()
+        .mapToLong(query ->
+            Arrays.stream(ids, query * k, query * k + k)
+                .filter(id -> id >= 0 && accepted.get(id))
+                .distinct()
+                .filter(id -> distances.of(query, id) <= farthest[query])
+                .count())
+        .sum();
   }
 }

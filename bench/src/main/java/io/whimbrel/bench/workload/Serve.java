@@ -143,7 +143,7 @@ final class Serve {
       for (boolean one : answered) {
         asked += one ? 1 : 0;
       }
-      return data.truth().recall(ids) * data.queries().length / asked;
+      return (double) data.truth().hits(ids) / asked / data.truth().k();
     }
   }
 
