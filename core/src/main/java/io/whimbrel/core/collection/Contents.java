@@ -51,11 +51,11 @@ final class Contents {
             && (from.isEmpty() || !isWritten(from.get()) || seq(from.get()) < seq(to.get()));
     if (newer) {
       return ContentHash.ofVector(
-          VectorRecord.decode(to.get(), moving.to().spec().dimension()));
+          moving.to().form().decode(ByteBuffer.wrap(to.get())));
     }
     return from.isPresent()
         ? ContentHash.ofVector(
-            VectorRecord.decode(from.get(), moving.from().spec().dimension()))
+            moving.from().form().decode(ByteBuffer.wrap(from.get())))
         : 0;
   }
 

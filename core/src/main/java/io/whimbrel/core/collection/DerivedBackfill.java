@@ -11,8 +11,8 @@ import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.StorageException;
 import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
-import io.whimbrel.core.store.VectorRecord;
 import io.whimbrel.core.store.View;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -106,7 +106,6 @@ final class DerivedBackfill implements AutoCloseable {
     }
     List<BackfillCommit> commits = new ArrayList<>(work.points().size());
     PointRecord.VectorRef from = moving.from().ref();
-    int dimension = moving.from().spec().dimension();
     Derivation derivation = Derivation.between(moving.from().spec(), moving.to().spec());
     try (View view = store.view()) {
       List<byte @Nullable []> rows =
@@ -125,7 +124,7 @@ final class DerivedBackfill implements AutoCloseable {
           moving.state().side(BackfillSide.FORWARD).leases().end(point.internalId());
           continue;
         }
-        float[] values = VectorRecord.decode(row, dimension);
+        float[] values = moving.from().form().decode(ByteBuffer.wrap(row));
         commits.add(
             new BackfillCommit(
                 point.point().id(),

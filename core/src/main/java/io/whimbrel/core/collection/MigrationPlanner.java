@@ -70,6 +70,7 @@ final class MigrationPlanner {
     return from.spaceId().equals(to.spaceId())
         && from.metric() == to.metric()
         && from.storage() == to.storage()
+        && from.keepOriginals() == to.keepOriginals()
         && from.index().equals(to.index());
   }
 
@@ -83,7 +84,9 @@ final class MigrationPlanner {
     long points = collection.totals().vectorsOf(from.ref()).count();
     boolean derived = to.origin() == Origin.DERIVED;
     long vectorBytes =
-        points * (VectorRecord.HEADER_BYTES + (long) Float.BYTES * to.dimension());
+        points
+            * (VectorRecord.HEADER_BYTES
+                + (to.keepOriginals() ? (long) Float.BYTES * to.dimension() : to.dimension()));
     long rowBytes =
         to.storage() == Storage.INT8 ? to.dimension() : (long) Float.BYTES * to.dimension();
     double factor = to.index() instanceof IndexSpec.Hnsw ? GRAPH_FACTOR : 1;
@@ -172,7 +175,7 @@ final class MigrationPlanner {
         sample.points++;
         long internalId = Keys.internalIdOf(scan.key());
         if (derived && to.dimension() < from.spec().dimension()) {
-          float[] values = VectorRecord.decode(scan.valueBytes(), from.spec().dimension());
+          float[] values = from.form().decode(scan.value());
           sample.energy += Derivation.between(from.spec(), to).energy(values);
           sample.vectors++;
         }

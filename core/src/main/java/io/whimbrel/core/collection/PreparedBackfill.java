@@ -103,19 +103,23 @@ record PreparedBackfill(
   }
 
   private static Vector vector(
-      LiveCollection collection, LiveVersion target, long contentHash, float[] values) {
+      LiveCollection collection, LiveVersion target, long contentHash, float[] given) {
     String fault = "";
+    float[] values = given;
     try {
+      VectorChecks.checkValues(
+          "vector", given, target.spec(), VectorChecks.where(collection, target));
+      values = target.form().kept(given);
       VectorChecks.checkValues(
           "vector", values, target.spec(), VectorChecks.where(collection, target));
     } catch (WhimbrelException e) {
       fault = String.valueOf(e.getMessage());
     }
-    return new Vector(
-        contentHash,
-        values,
-        VectorRecord.encode(values, VectorRecord.Source.BACKFILL, contentHash),
-        fault);
+    byte[] row =
+        fault.isEmpty()
+            ? target.form().encode(values, VectorRecord.Source.BACKFILL, contentHash)
+            : new byte[0];
+    return new Vector(contentHash, values, row, fault);
   }
 
   static PreparedBackfill release(

@@ -88,6 +88,7 @@ record PreparedWrite(
     }
   }
 
+  /// @param values what the row keeps of the vector
   /// @param row the stored row, its sequence numbers still to be set
   record PreparedVector(LiveVersion version, float[] values, byte[] row) {}
 
@@ -157,7 +158,7 @@ record PreparedWrite(
             new PreparedVector(
                 version,
                 part.values(),
-                VectorRecord.encode(
+                version.form().encode(
                     part.values(),
                     part.derived() ? VectorRecord.Source.DERIVED : VectorRecord.Source.NATIVE,
                     contentHash))));
@@ -247,7 +248,7 @@ record PreparedWrite(
         for (PreparedField field : point.fields()) {
           for (PreparedVector vector : field.vectors()) {
             // The row and the float array.
-            bytes += 2L * vector.row().length;
+            bytes += vector.row().length + (long) Float.BYTES * vector.values().length;
           }
         }
       }

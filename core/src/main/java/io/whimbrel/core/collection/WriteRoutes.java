@@ -25,6 +25,7 @@ final class WriteRoutes {
 
   /// What a version gets.
   ///
+  /// @param values what its row keeps of the vector
   /// @param derived whether the server computed it
   record Part(float[] values, boolean derived) {}
 
@@ -40,8 +41,10 @@ final class WriteRoutes {
               : onlyVersion(vectorPath, vector);
       VectorChecks.check(vectorPath, vector, collection, version);
       boolean derives = version.derivesFrom(vector);
-      float[] values = derives ? version.derive(vector.values()) : vector.values();
-      if (derives) {
+      float[] given = derives ? version.derive(vector.values()) : vector.values();
+      float[] values = version.form().kept(given);
+      if (values != vector.values()) {
+        // A prefix may have no direction, and rounding may have made it longer than its index takes.
         VectorChecks.checkValues(
             vectorPath, values, version.spec(), VectorChecks.where(collection, version));
       }
@@ -130,7 +133,7 @@ final class WriteRoutes {
       // The vector as the client sent it, since the old version may itself be derived from it.
       for (Vector vector : vectors) {
         if (to.derivesFrom(vector)) {
-          float[] values = to.derive(vector.values());
+          float[] values = to.form().kept(to.derive(vector.values()));
           if (isUsable(values, to)) {
             parts.put(to, new Part(values, true));
           }

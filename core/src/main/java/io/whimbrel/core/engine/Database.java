@@ -112,9 +112,11 @@ public final class Database implements AutoCloseable {
       throw WhimbrelException.unimplemented(
           path + ".cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
     }
-    if (embedding.storage() != Storage.FLOAT32) {
+    if (embedding.storage() != Storage.FLOAT32 && !(embedding.index() instanceof IndexSpec.Flat)) {
       throw WhimbrelException.unimplemented(
-          path + ".storage", embedding.storage(), Storage.FLOAT32.name());
+          path + ".storage",
+          embedding.storage() + " with another index than Flat",
+          Storage.FLOAT32 + ", or Flat as index");
     }
     if (embedding.index() instanceof IndexSpec.MultiVector) {
       throw WhimbrelException.unimplemented(path + ".index", "MultiVector", "Flat or Hnsw");
