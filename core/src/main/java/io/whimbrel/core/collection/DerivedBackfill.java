@@ -24,10 +24,11 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The worker inside: fills derived versions from the stored vectors of the old one, by the same leases and commits as
-/// workers outside.
+/// The worker inside: fills derived versions from the stored vectors of the old one, by the same
+/// leases and commits as workers outside.
 ///
-/// One thread for the whole database, a batch of each migration in turn; it looks for work several times a second.
+/// One thread for the whole database, a batch of each migration in turn; it looks for work several
+/// times a second.
 final class DerivedBackfill implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DerivedBackfill.class);
   private static final int BATCH_POINTS = 512;
@@ -135,8 +136,7 @@ final class DerivedBackfill implements AutoCloseable {
     }
     if (!commits.isEmpty()) {
       sequencer
-          .backfill(
-              PreparedBackfill.commit(collection, moving, BackfillSide.FORWARD, commits))
+          .backfill(PreparedBackfill.commit(collection, moving, BackfillSide.FORWARD, commits))
           .join();
     }
     return true;

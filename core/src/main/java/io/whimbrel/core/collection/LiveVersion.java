@@ -133,8 +133,8 @@ public final class LiveVersion implements AutoCloseable {
         : takesSpace(vector.spaceId());
   }
 
-  /// Whether the server has to compute the version's vector from this one. A vector of the version's own space
-  /// stays as it is.
+  /// Whether the server has to compute the version's vector from this one. A vector of the
+  /// version's own space stays as it is.
   boolean derivesFrom(Vector vector) {
     return input.isPresent()
         && (vector.spaceId().isEmpty()

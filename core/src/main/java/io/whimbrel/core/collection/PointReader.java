@@ -86,8 +86,8 @@ public final class PointReader {
     }
   }
 
-  /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before). A chain of pages reads
-  /// the vectors of one version, also when traffic moves on.
+  /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before). A
+  /// chain of pages reads the vectors of one version, also when traffic moves on.
   public Page scroll(LiveCollection collection, byte[] cursor, int limit, ReadOptions read)
       throws StorageException {
     Limits.checkRange("limit", limit, 1, Limits.SCROLL_POINTS_MAX);
@@ -150,7 +150,8 @@ public final class PointReader {
     return bytes + PayloadCodec.encode("payload", point.payload()).length;
   }
 
-  /// Format(1), checksum(4) of the rest, count(1) of pinned versions with field(2) and version(4) each, last key.
+  /// Format(1), checksum(4) of the rest, count(1) of pinned versions with field(2) and version(4)
+  /// each, last key.
   private static byte[] cursor(byte[] lastKey, List<Selected> selected) {
     ByteBuffer cursor =
         ByteBuffer.allocate(

@@ -12,15 +12,12 @@ import io.whimbrel.core.store.VectorRecord;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What a backfill asks for, checked and encoded in the caller's thread; the sequencer decides it point by point.
+/// What a backfill asks for, checked and encoded in the caller's thread; the sequencer decides it
+/// point by point.
 ///
 /// @param bytes about what it holds in memory
 record PreparedBackfill(
-    LiveCollection collection,
-    long migration,
-    BackfillSide side,
-    List<Item> items,
-    long bytes) {
+    LiveCollection collection, long migration, BackfillSide side, List<Item> items, long bytes) {
   /// A point that failed this often is given up.
   static final int ATTEMPTS_MAX = 5;
 

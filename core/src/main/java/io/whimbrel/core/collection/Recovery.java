@@ -118,14 +118,14 @@ public final class Recovery {
         dataLoss("collection \"" + entry.getValue().name() + "\" has no totals");
         expected = Totals.EMPTY;
       }
-      Map<Long, BacklogCounters> ofCollection = new HashMap<>(counters.getOrDefault(number, Map.of()));
+      Map<Long, BacklogCounters> ofCollection =
+          new HashMap<>(counters.getOrDefault(number, Map.of()));
       Map<Long, MigrationRecord> moving = migrations.getOrDefault(number, Map.of());
       for (MigrationRecord migration : moving.values()) {
         if (migration.state().writesBoth()) {
           BacklogCounters counted = ofCollection.get(migration.number());
           ofCollection.put(
-              migration.number(),
-              counted(number, entry.getValue().name(), migration, counted));
+              migration.number(), counted(number, entry.getValue().name(), migration, counted));
         }
       }
       collections.add(
@@ -150,8 +150,7 @@ public final class Recovery {
             logStart,
             options);
     sequencer.start(dropped);
-    return new Opened(
-        databaseId, catalog, sequencer, new MigrationDesk(sequencer, store, catalog));
+    return new Opened(databaseId, catalog, sequencer, new MigrationDesk(sequencer, store, catalog));
   }
 
   /// The counters of a migration, compared with the rows they count.

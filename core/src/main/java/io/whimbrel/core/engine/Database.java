@@ -105,8 +105,8 @@ public final class Database implements AutoCloseable {
     return await(opened.sequencer().create(spec)).info();
   }
 
-  /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there is a version to derive
-  /// from.
+  /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there
+  /// is a version to derive from.
   void refuseUnsupported(String path, EmbeddingSpec embedding, boolean derivable) {
     if (embedding.cardinality() != Cardinality.SINGLE) {
       throw WhimbrelException.unimplemented(

@@ -53,8 +53,7 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
   ///
   /// @param epoch grows with every change
   /// @param migration number of the open migration; 0 when there is none
-  public record Route(
-      long epoch, long migration, int basisPoints, int fromVersion, int toVersion) {
+  public record Route(long epoch, long migration, int basisPoints, int fromVersion, int toVersion) {
     /// One version answers everything.
     public static Route only(int version, long epoch) {
       return new Route(epoch, 0, 0, version, version);
@@ -173,8 +172,7 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
       throws StorageException {
     int nextVersion = (int) in.varint();
     Route route =
-        new Route(
-            in.i64(), in.i64(), (int) in.varint(), (int) in.varint(), (int) in.varint());
+        new Route(in.i64(), in.i64(), (int) in.varint(), (int) in.varint(), (int) in.varint());
     int retiredCount = in.count();
     List<String> retired = new ArrayList<>();
     for (int i = 0; i < retiredCount; i++) {

@@ -4,10 +4,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /// A row of `VECTORS`: format(1), source(1), form(1), zero(5), sequence number of the write that
-/// stored it(8), sequence number(8) and hash(8) of the content it was made from, then the body. Its form
-/// is 0 for the values as little-endian float32, exactly as they were written, or 1 for codes of one
-/// byte a value, whose bytes are those of `quant.AffineCodec`. The header of format 1 ends after the
-/// first sequence number.
+/// stored it(8), sequence number(8) and hash(8) of the content it was made from, then the body. Its
+/// form is 0 for the values as little-endian float32, exactly as they were written, or 1 for codes
+/// of one byte a value, whose bytes are those of `quant.AffineCodec`. The header of format 1 ends
+/// after the first sequence number.
 public final class VectorRecord {
   /// Bytes before the body.
   public static final int HEADER_BYTES = 32;
@@ -57,7 +57,8 @@ public final class VectorRecord {
         .order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /// Sets the numbers of the write that stores the vector, and of the point's write that it is made from.
+  /// Sets the numbers of the write that stores the vector, and of the point's write that it is made
+  /// from.
   public static void setSeq(byte[] record, long seq, long contentSeq) {
     ByteBuffer.wrap(record).putLong(SEQ_OFFSET, seq).putLong(CONTENT_SEQ_OFFSET, contentSeq);
   }
