@@ -44,12 +44,7 @@ class ArchitectureTest {
                   "core.migration")),
           Map.entry(
               "core.engine",
-              Set.of(
-                  "core.model",
-                  "core.simd",
-                  "core.store",
-                  "core.migration",
-                  "core.collection")),
+              Set.of("core.model", "core.simd", "core.store", "core.migration", "core.collection")),
           Map.entry("proto.v1", Set.of()),
           Map.entry("client", Set.of("client.internal", "proto.v1")),
           Map.entry("client.internal", Set.of("client", "proto.v1")),
