@@ -87,7 +87,7 @@ final class Documents implements AutoCloseable {
       tokens.decode(signs.rows(), 1, row);
       appendSigns(row);
     }
-    return count++;
+    return end();
   }
 
   /// Appends a document of another index as it is stored there. Writer only.
@@ -100,7 +100,7 @@ final class Documents implements AutoCloseable {
       other.put(start + i, token.clear());
       append(token.flip());
     }
-    return count++;
+    return end();
   }
 
   /// Bytes of a token in [#put].
@@ -117,7 +117,8 @@ final class Documents implements AutoCloseable {
     tokens.put(token, out);
   }
 
-  private void append(ByteBuffer token) {
+  /// Appends a token that [#put] wrote. Writer only.
+  void append(ByteBuffer token) {
     int row = signs.reserve();
     int bytes = signs.strideBytes();
     MemorySegment.copy(
@@ -127,7 +128,8 @@ final class Documents implements AutoCloseable {
     tokens.append(token);
   }
 
-  private void begin(int length, long label) {
+  /// Begins a document of `length` tokens, which are appended before its [#end]. Writer only.
+  void begin(int length, long label) {
     int tokensBefore = starts[count];
     if ((long) tokensBefore + length > RowChunks.ROWS_MAX) {
       throw WhimbrelException.of(
@@ -144,6 +146,11 @@ final class Documents implements AutoCloseable {
     }
     starts[count + 1] = tokensBefore + length;
     labels[count] = label;
+  }
+
+  /// Ends the document begun last and returns its ordinal. Writer only.
+  int end() {
+    return count++;
   }
 
   private void appendSigns(float[] row) {

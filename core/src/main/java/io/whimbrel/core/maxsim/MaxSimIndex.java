@@ -4,6 +4,8 @@ import io.whimbrel.core.index.MultiVectorHits;
 import io.whimbrel.core.index.MultiVectorIndex;
 import io.whimbrel.core.index.MultiVectorParams;
 import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.memory.AtomicFile;
+import io.whimbrel.core.memory.BlockFile;
 import io.whimbrel.core.memory.RefCount;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
@@ -13,8 +15,10 @@ import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.simd.MaxSimKernels;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -60,9 +64,11 @@ public final class MaxSimIndex implements MultiVectorIndex {
   private int writerLive;
   private long lastRemove;
 
-  private volatile Snapshot published = new Snapshot(0, 0, 0, 0);
+  private volatile Published published = new Published(0, 0, 0, 0);
 
-  private record Snapshot(int rows, int live, long documentBytes, long seq) {}
+  private record Published(int rows, int live, long documentBytes, long seq) {}
+
+  private final Object saving = new Object();
 
   /// Held by the one thread that does background work.
   private final ReentrantLock working = new ReentrantLock();
@@ -203,7 +209,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
     if (seq < last) {
       throw new IllegalStateException("seq: " + seq + " (expected: at least " + last + ")");
     }
-    published = new Snapshot(documents.count(), writerLive, documents.hotBytes(), seq);
+    published = new Published(documents.count(), writerLive, documents.hotBytes(), seq);
     tokenBytes = documents.tokens.bytes();
   }
 
@@ -213,7 +219,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
   @Override
   public void forEachLive(VectorIndex.LiveRow each) {
     checkOpen();
-    Snapshot shown = published;
+    Published shown = published;
     for (int d = 0; d < shown.rows(); d++) {
       if (!documents.isDead(d, shown.seq())) {
         each.accept(documents.label(d), d);
@@ -256,7 +262,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
   }
 
   /// Takes the centroids of another index and the ids of its documents, whose live ones this has.
-  private void adopt(Generation other, Documents from, Snapshot shown) {
+  private void adopt(Generation other, Documents from, Published shown) {
     float[][] rows = new float[other.centroids][];
     for (int c = 0; c < rows.length; c++) {
       rows[c] = other.centroid(c);
@@ -285,7 +291,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
       throw closed();
     }
     try {
-      Snapshot snapshot = published;
+      Published snapshot = published;
       Generation generation = acquireGeneration();
       try (QueryTokens tokens = new QueryTokens(scaled, dimension, kernels);
           Cascade cascade =
@@ -345,7 +351,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
 
   /// New documents first, then the next generation.
   private boolean step(int documentsMax) {
-    Snapshot shown = published;
+    Published shown = published;
     Generation used = current;
     if (used != null && used.documents() < shown.rows()) {
       used.encode(documents, shown.rows(), documentsMax, tuning.windowDocuments(), kernels);
@@ -366,7 +372,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
   }
 
   private boolean hasWork() {
-    Snapshot shown = published;
+    Published shown = published;
     Generation used = current;
     return used != null && used.documents() < shown.rows()
         || fit != null
@@ -375,7 +381,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
   }
 
   /// Passes of the fit that is due, 0 for tokens as they came, -1 when none is.
-  private int passesWanted(@Nullable Generation used, Snapshot shown) {
+  private int passesWanted(@Nullable Generation used, Published shown) {
     if (shown.live() < tuning.firstDocuments() || documents.start(shown.rows()) < centroids) {
       return -1;
     }
@@ -392,7 +398,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
     return worthIt && drifted ? Fit.PASSES : -1;
   }
 
-  private void begin(Snapshot shown, int passes) {
+  private void begin(Published shown, int passes) {
     Generation used = current;
     int number = used == null ? 1 : used.number + 1;
     refitting = true;
@@ -400,7 +406,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
         new Fit(documents, shown.rows(), shown.seq(), centroids, passes, number, kernels);
   }
 
-  private void step(Fit running, Snapshot shown, int documentsMax) {
+  private void step(Fit running, Published shown, int documentsMax) {
     if (!running.isDone()) {
       running.step(Math.multiplyExact(Math.min(documentsMax, 1 << 16), FIT_TOKENS_PER_DOCUMENT));
       return;
@@ -483,6 +489,75 @@ public final class MaxSimIndex implements MultiVectorIndex {
   @Override
   public void close() {
     references.close();
+  }
+
+  // ----------------------------------------------------------------------------------- snapshots
+
+  /// Writes the live documents of the last publish and the centroids in use to `file`, replaced
+  /// whole or not at all, and returns the number of that publish. Any thread; searches, work and
+  /// the writer go on. Ordinals are given anew when the file is opened.
+  ///
+  /// @param identity which index of the caller this is, up to 1 KiB; asked for again by [#open]
+  public long save(Path file, String identity) throws IOException {
+    Snapshot.Kind kind = kind(identity);
+    if (!references.tryAcquire()) {
+      throw closed();
+    }
+    try {
+      synchronized (saving) {
+        Published shown = published;
+        Generation generation = acquireGeneration();
+        try {
+          return AtomicFile.replace(file, out -> {
+            Snapshot.write(
+                out,
+                kind,
+                documents,
+                generation,
+                shown.rows(),
+                d -> !documents.isDead(d, shown.seq()),
+                shown.seq());
+            return shown.seq();
+          });
+        } finally {
+          if (generation != null) {
+            generation.references.release();
+          }
+        }
+      }
+    } finally {
+      references.release();
+    }
+  }
+
+  private Snapshot.Kind kind(String identity) {
+    return new Snapshot.Kind(identity, dimension, metric, storage, centroids);
+  }
+
+  /// The index that was saved to `file`, published as of then.
+  ///
+  /// Throws [BlockFile.DamagedException] where the file is damaged, not of this format, or was saved
+  /// with another identity, dimension, metric, storage or spec. Cost: the file is read once.
+  public static MaxSimIndex open(
+      Path file,
+      String identity,
+      int dimension,
+      Metric metric,
+      Storage storage,
+      IndexSpec.MultiVector spec,
+      Kernels kernels)
+      throws IOException {
+    MaxSimIndex index = new MaxSimIndex(dimension, metric, storage, spec, kernels);
+    try (BlockFile.Reader in = new BlockFile.Reader(file)) {
+      Snapshot.Content content = Snapshot.read(in, index.kind(identity), index.documents);
+      index.current = content.generation();
+      index.writerLive = index.documents.count();
+      index.publish(content.seq());
+      return index;
+    } catch (Throwable failed) {
+      index.close();
+      throw failed;
+    }
   }
 
   // ------------------------------------------------------------------------------------- checks
