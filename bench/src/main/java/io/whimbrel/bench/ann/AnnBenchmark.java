@@ -88,7 +88,7 @@ final class AnnBenchmark {
             Integer.toString(parameters.efConstruction()),
             Integer.toString(parameters.threads())));
     if (system.kind() == AnnSystem.Kind.JAVA) {
-      command.add(parameters.storage().name().toLowerCase(Locale.ROOT));
+      command.add(system.storage(parameters.storage()).name().toLowerCase(Locale.ROOT));
     }
     return command;
   }
