@@ -105,7 +105,7 @@ final class AnnBenchmark {
         Front.Point point = search(peer, ef.getAsInt());
         watcher.measured(system, point);
         points.add(point);
-        ef = sweep.next(point.ef(), point.recall());
+        ef = system.exact() ? OptionalInt.empty() : sweep.next(point.ef(), point.recall());
       }
       return new Result(system, built, points);
     }

@@ -3,9 +3,7 @@ package io.whimbrel.bench.ann;
 import io.whimbrel.bench.dataset.SearchOptions;
 import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.bench.report.Machine;
-import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Storage;
-import io.whimbrel.core.model.WhimbrelException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -96,13 +94,6 @@ public final class AnnCommand implements Callable<Integer> {
     int k = options.k();
     for (int ef : efs) {
       options.check("--ef", ef, k, Integer.MAX_VALUE);
-    }
-    if (storage != Storage.FLOAT32 && systems.contains(AnnSystem.WHIMBREL)) {
-      throw WhimbrelException.of(
-          ErrorCode.UNIMPLEMENTED,
-          "--storage",
-          storage.name().toLowerCase(Locale.ROOT),
-          "float32: whimbrel's graph holds no other yet");
     }
     SearchSet opened = options.open();
     Commands commands =

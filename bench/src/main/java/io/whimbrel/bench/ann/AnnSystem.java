@@ -54,6 +54,11 @@ enum AnnSystem {
     };
   }
 
+  /// Whether ef changes nothing.
+  boolean exact() {
+    return this == FLAT || this == FLAT_INT8;
+  }
+
   /// As the options name it.
   String key() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');

@@ -9,7 +9,6 @@ import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.Durability;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
-import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.ModelId;
@@ -276,17 +275,9 @@ class DatabaseTest {
   }
 
   @Test
-  void refusesWhatItCannotStore() throws IOException {
+  void float32WithoutOriginalsIsRefused() {
     EmbeddingSpec floats = EmbeddingSpec.flat(ModelId.UNNAMED, 3, Metric.DOT);
     assertRefused(ErrorCode.INVALID_ARGUMENT, () -> floats.stored(Storage.FLOAT32, false));
-    EmbeddingSpec graph =
-        EmbeddingSpec.of(ModelId.UNNAMED, 3, Metric.DOT, new IndexSpec.Hnsw())
-            .stored(Storage.INT8, true);
-    try (Database database = open()) {
-      assertRefused(
-          ErrorCode.UNIMPLEMENTED,
-          () -> database.createCollection(CollectionSpec.of(DOCS, graph)));
-    }
   }
 
   @Test

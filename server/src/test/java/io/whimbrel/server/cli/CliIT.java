@@ -124,18 +124,18 @@ class CliIT {
     assertThat(run("collection", "create", "x", "--dimension", "2", "--drop-originals").err())
         .contains("keep_originals: false (expected: true with storage FLOAT32");
     assertThat(
-            run(
-                    "collection",
-                    "create",
-                    "x",
-                    "--dimension",
-                    "2",
-                    "--index",
-                    "hnsw",
-                    "--storage",
-                    "int8")
-                .err())
-        .contains("storage: STORAGE_INT8 with an HNSW index");
+            ok(
+                "collection",
+                "create",
+                "graph8",
+                "--dimension",
+                "2",
+                "--index",
+                "hnsw",
+                "--storage",
+                "int8"))
+        .contains("2 x int8, single", "HNSW index");
+    ok("collection", "delete", "graph8");
   }
 
   @Test
