@@ -31,6 +31,7 @@ class ArchitectureTest {
           Map.entry("core.quant", Set.of("core.model", "core.memory", "core.simd")),
           Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd", "core.quant")),
           Map.entry("core.store", Set.of("core.model")),
+          Map.entry("core.evaluation", Set.of("core.model")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry(
               "core.collection",
