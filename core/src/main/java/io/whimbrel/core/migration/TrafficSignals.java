@@ -50,9 +50,16 @@ public final class TrafficSignals {
     void restart() {
       start =
           new WindowCounts(
-              requests.sum(), errors.sum(), empty.sum(), 0, feedback.sum(), good.sum());
+              requests.sum(), errors.sum(), empty.sum(), 0, start.feedback(), start.good());
       micros.reset();
       window.reset();
+    }
+
+    void restartStep() {
+      restart();
+      start =
+          new WindowCounts(
+              start.requests(), start.errors(), start.empty(), 0, feedback.sum(), good.sum());
     }
   }
 
@@ -103,9 +110,15 @@ public final class TrafficSignals {
     return to.now();
   }
 
-  /// Begins a new window.
+  /// Begins a new window. Feedback is rare and goes on counting until [#restartStep].
   public void restart() {
     from.restart();
     to.restart();
+  }
+
+  /// Begins a new step, and with it a window.
+  public void restartStep() {
+    from.restartStep();
+    to.restartStep();
   }
 }

@@ -6,7 +6,7 @@ package io.whimbrel.core.migration;
 /// @param errors those that failed by a fault of the server; refusals of bad requests do not count
 /// @param empty answers without a hit
 /// @param p99Micros 99th percentile of the time of its answers
-/// @param feedback events about its answers
+/// @param feedback events about its answers, since the step began
 /// @param good of them, the good ones
 public record WindowCounts(
     long requests, long errors, long empty, long p99Micros, long feedback, long good) {

@@ -23,13 +23,14 @@ public record TrafficGates(
     Duration backlogAgeMax,
     double feedbackDropMax,
     String goldenSet) {
-  public static final TrafficGates DEFAULT =
-      new TrafficGates(
-          Duration.ofMinutes(1), 100, 0.01, 1.5, 0.02, Duration.ofMinutes(10), 0.1, "");
-
   private static final Duration WINDOW_MAX = Duration.ofDays(1);
   private static final int SAMPLES_MAX = 1_000_000;
   private static final double RATIO_MAX = 1000;
+
+  // After the bounds that it is checked by.
+  public static final TrafficGates DEFAULT =
+      new TrafficGates(
+          Duration.ofMinutes(1), 100, 0.01, 1.5, 0.02, Duration.ofMinutes(10), 0.1, "");
 
   public TrafficGates {
     if (window.compareTo(Duration.ofSeconds(1)) < 0 || window.compareTo(WINDOW_MAX) > 0) {
