@@ -50,6 +50,7 @@ class ArchitectureTest {
                   "core.simd",
                   "core.store",
                   "core.migration",
+                  "core.evaluation",
                   "core.collection")),
           Map.entry("proto.v1", Set.of()),
           Map.entry("client", Set.of("client.internal", "proto.v1")),

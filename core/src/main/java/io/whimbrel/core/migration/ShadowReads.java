@@ -56,8 +56,10 @@ public final class ShadowReads implements AutoCloseable {
     private static final long MICROS_MAX = TimeUnit.MINUTES.toMicros(10);
     private static final int DIGITS = 2;
 
-    private final int percent;
     private final Duration deadline;
+
+    /// Per cent.
+    private volatile int percent;
 
     // Guarded by this.
     private long seen;
@@ -77,8 +79,11 @@ public final class ShadowReads implements AutoCloseable {
       this.deadline = deadline;
     }
 
-    public int percent() {
-      return percent;
+    /// Samples no more; what was sampled stays.
+    public synchronized Mirror stopped() {
+      percent = 0;
+      seen = 0;
+      return this;
     }
 
     public Duration deadline() {
@@ -174,7 +179,7 @@ public final class ShadowReads implements AutoCloseable {
     } catch (RuntimeException | AssertionError e) {
       // A bug, but not of the search that was answered; the log has it, the report counts it.
       LOG.warn("a mirrored search failed", e);
-      mirror.failed(ErrorCode.UNAVAILABLE);
+      mirror.failed(ErrorCode.INTERNAL);
     }
   }
 

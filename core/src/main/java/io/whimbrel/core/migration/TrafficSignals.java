@@ -18,6 +18,7 @@ public final class TrafficSignals {
           ErrorCode.OVERLOADED,
           ErrorCode.DEADLINE_EXCEEDED,
           ErrorCode.DATA_LOSS,
+          ErrorCode.INTERNAL,
           ErrorCode.UNAVAILABLE);
 
   private final Version from = new Version();

@@ -91,7 +91,7 @@ class ShadowReadsTest {
     MirrorReport report = mirror.report();
     assertThat(report.failed()).isEqualTo(2);
     assertThat(report.errors())
-        .isEqualTo(Map.of(ErrorCode.OVERLOADED, 1L, ErrorCode.UNAVAILABLE, 1L));
+        .isEqualTo(Map.of(ErrorCode.OVERLOADED, 1L, ErrorCode.INTERNAL, 1L));
     assertThat(report.compared()).isEqualTo(1);
   }
 
