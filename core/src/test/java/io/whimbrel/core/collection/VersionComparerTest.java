@@ -76,7 +76,8 @@ class VersionComparerTest {
         Origin.CLIENT,
         normalized,
         "",
-        "");
+        "",
+        true);
   }
 
   @BeforeEach
@@ -224,8 +225,7 @@ class VersionComparerTest {
     for (int i = 0; i < ids.length; i++) {
       ids[i] = internalId((i + 1) * step + 3);
     }
-    float[] values =
-        VectorRecord.decode(row(4 * step + 3), 6);
+    float[] values = version(2).form().decode(ByteBuffer.wrap(row(4 * step + 3)));
     float[] doubled = values.clone();
     for (int i = 0; i < doubled.length; i++) {
       doubled[i] *= 2;
