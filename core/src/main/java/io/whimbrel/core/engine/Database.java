@@ -95,20 +95,24 @@ public final class Database implements AutoCloseable {
             directory.resolve(STORE_DIRECTORY),
             options.blockCacheBytes(),
             options.acceptDataLoss());
+    Database database;
     try {
       Recovery.Opened opened =
           new Recovery(store, directory, kernels, options.acceptDataLoss(), options.indexThreads())
               .open(
                   new Sequencer.Options(
                       options.writeQueueBytesMax(), options.writeWaitMax(), options.asyncFlush()));
-      Database database = new Database(store, kernels, opened);
-      if (database.opened.sequencer().readOnlyReason().isEmpty()) {
-        database.evaluations.sweep();
-      }
-      database.traffic.start();
-      return database;
+      database = new Database(store, kernels, opened);
     } catch (IOException | RuntimeException e) {
       store.close();
+      throw e;
+    }
+    try {
+      database.evaluations.sweep();
+      database.traffic.start();
+      return database;
+    } catch (RuntimeException e) {
+      database.close();
       throw e;
     }
   }
