@@ -772,6 +772,9 @@ final class MigrationSteps {
             Keys.inMotion(collection.number(), number, kind, 0),
             Keys.inMotion(collection.number(), number, (char) (kind + 1), 0));
       }
+      // The logs hold the removed rows too, as long as other tables have not written what is in
+      // them.
+      store.flush();
       sequencer.run(() -> reclaimed(collection, number));
     } catch (StorageException e) {
       LOG.error("cannot give back the space of version {} of migration {}", gone, number, e);
