@@ -470,6 +470,7 @@ public final class Traffic implements AutoCloseable {
   private void moved(String id, Watch watch, Drive drive, int step) {
     drive.controller.moved(step);
     drive.quality = Optional.empty();
+    drive.askedNanos = 0;
     drive.heldBy = "";
     watch.signals.restartStep();
     saveProgress(id, drive);
