@@ -3,6 +3,7 @@ package io.whimbrel.core.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.whimbrel.core.store.VectorRecord.Source;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
@@ -19,16 +20,18 @@ final class VectorRecordTest {
     float[] values = new float[2];
     VectorRecord.values(row, 2).asFloatBuffer().get(values);
     assertThat(values).containsExactly(1, -2);
-    byte[] again = VectorRecord.encode(values);
-    VectorRecord.setSeq(again, 5);
-    assertThat(again).isEqualTo(row.array());
+    assertThat(VectorRecord.contentSeqOf(row)).isEqualTo(5);
+    assertThat(VectorRecord.contentHashOf(row)).isZero();
   }
 
   @Test
   void codesComeBack() throws StorageException {
-    byte[] row = VectorRecord.encode(new byte[] {7, -1, 3});
-    VectorRecord.setSeq(row, Long.MAX_VALUE);
+    byte[] row = VectorRecord.encode(new byte[] {7, -1, 3}, Source.BACKFILL, 11);
+    VectorRecord.setSeq(row, Long.MAX_VALUE, 4);
     assertThat(VectorRecord.seqOf(ByteBuffer.wrap(row))).isEqualTo(Long.MAX_VALUE);
+    assertThat(VectorRecord.contentSeqOf(ByteBuffer.wrap(row))).isEqualTo(4);
+    assertThat(VectorRecord.contentHashOf(ByteBuffer.wrap(row))).isEqualTo(11);
+    assertThat(VectorRecord.sourceOf(ByteBuffer.wrap(row))).isEqualTo(Source.BACKFILL);
     byte[] codes = new byte[3];
     VectorRecord.codes(ByteBuffer.wrap(row), 3).get(codes);
     assertThat(codes).containsExactly(7, -1, 3);
@@ -36,11 +39,11 @@ final class VectorRecordTest {
 
   @Test
   void aRowOfAnotherFormOrLengthIsRefused() {
-    ByteBuffer floats = ByteBuffer.wrap(VectorRecord.encode(new float[] {1}));
-    ByteBuffer codes = ByteBuffer.wrap(VectorRecord.encode(new byte[4]));
+    ByteBuffer floats = ByteBuffer.wrap(VectorRecord.encode(new float[] {1}, Source.NATIVE, 0));
+    ByteBuffer codes = ByteBuffer.wrap(VectorRecord.encode(new byte[4], Source.NATIVE, 0));
     assertThatThrownBy(() -> VectorRecord.codes(floats, 4)).hasMessageContaining("form 0");
     assertThatThrownBy(() -> VectorRecord.values(codes, 1)).hasMessageContaining("form 1");
-    assertThatThrownBy(() -> VectorRecord.codes(codes, 5)).hasMessageContaining("20 bytes");
+    assertThatThrownBy(() -> VectorRecord.codes(codes, 5)).hasMessageContaining("36 bytes");
     assertThatThrownBy(() -> VectorRecord.values(ByteBuffer.allocate(0), 1))
         .isInstanceOf(StorageException.class);
   }
