@@ -22,7 +22,6 @@ import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
-import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
@@ -130,12 +129,6 @@ public final class Database implements AutoCloseable {
     if (embedding.cardinality() != Cardinality.SINGLE) {
       throw WhimbrelException.unimplemented(
           path + ".cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
-    }
-    if (embedding.storage() != Storage.FLOAT32 && !(embedding.index() instanceof IndexSpec.Flat)) {
-      throw WhimbrelException.unimplemented(
-          path + ".storage",
-          embedding.storage() + " with another index than Flat",
-          Storage.FLOAT32 + ", or Flat as index");
     }
     if (embedding.index() instanceof IndexSpec.MultiVector) {
       throw WhimbrelException.unimplemented(path + ".index", "MultiVector", "Flat or Hnsw");
