@@ -86,6 +86,9 @@ public final class PointWire {
           Long.toUnsignedString(message.getSeq()),
           "0 in a write; if_seq demands a stored sequence number");
     }
+    if (message.getSpaceVectorsCount() > 0) {
+      throw WhimbrelException.unimplemented("space_vectors", "given", "vectors");
+    }
     PointId id = id(message.getId());
     Map<String, Vector> vectors = HashMap.newHashMap(message.getVectorsCount());
     for (Map.Entry<String, io.whimbrel.proto.v1.Vector> entry :

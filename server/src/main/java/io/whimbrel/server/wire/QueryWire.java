@@ -49,6 +49,7 @@ public final class QueryWire {
     if (message.hasGroupBy()) {
       throw WhimbrelException.unimplemented("group_by", "given", "a search without group_by");
     }
+    refuseRouting(message);
     int k = Form.range("k", message.getK(), 1, Limits.K_MAX);
     int ef = ef(message.getParams(), k);
     if (!message.hasQuery()) {
@@ -95,6 +96,23 @@ public final class QueryWire {
     return Form.within("searches[" + index + "]", e);
   }
 
+  private static void refuseRouting(io.whimbrel.proto.v1.SearchRequest message) {
+    if (!message.getRoutingKey().isEmpty()) {
+      throw WhimbrelException.unimplemented("routing_key", "given", "no routing key");
+    }
+    if (message.getRoutingEpoch() != 0) {
+      throw WhimbrelException.unimplemented("routing_epoch", message.getRoutingEpoch(), "0");
+    }
+    if (message.hasMinCoverage()) {
+      throw WhimbrelException.unimplemented(
+          "min_coverage", message.getMinCoverage(), "no min_coverage");
+    }
+    if (message.getScoreThresholdVersion() != 0) {
+      throw WhimbrelException.unimplemented(
+          "score_threshold_version", message.getScoreThresholdVersion(), "0");
+    }
+  }
+
   private static NearestQuery nearest(QueryNode query) {
     try {
       Form.known(query);
@@ -125,6 +143,7 @@ public final class QueryWire {
           }
         }
         case ID -> throw WhimbrelException.unimplemented("id", "given", "vector");
+        case VECTORS -> throw WhimbrelException.unimplemented("vectors", "given", "vector");
         case INPUT_NOT_SET -> throw Form.missing("input", "vector");
       };
     } catch (WhimbrelException e) {
