@@ -1,0 +1,89 @@
+package io.whimbrel.client.migration;
+
+import io.whimbrel.client.EmbeddingSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A migration as it stands.
+ *
+ * @param basisPoints share of the reads that the new version answers, in hundredths of a per cent
+ * @param epoch number of the routing policy in force
+ * @param rollbackReady the old version has every write: going back loses nothing
+ * @param reverseBacklog points that the old version lacks or has in older form
+ * @param legacyWrites writes of clients that know the old version only, since the start
+ * @param legacyReads reads of such clients
+ * @param soakUntil {@link Migrations#complete} is refused before
+ * @param failure why the state is FAILED; else empty
+ * @param history newest last, bounded
+ */
+public record Migration(
+    String id,
+    String collection,
+    String field,
+    int fromVersion,
+    int toVersion,
+    EmbeddingSpec from,
+    EmbeddingSpec to,
+    MigrationState state,
+    boolean paused,
+    boolean postponed,
+    BackfillProgress progress,
+    int basisPoints,
+    long epoch,
+    boolean rollbackReady,
+    long reverseBacklog,
+    Throttle throttle,
+    LegacyWrite legacyWrite,
+    StaleRead staleRead,
+    long legacyWrites,
+    long legacyReads,
+    int mirrorPercent,
+    Optional<MirrorReport> mirror,
+    Optional<ScheduleStatus> schedule,
+    Optional<Instant> soakUntil,
+    String failure,
+    List<Event> history,
+    Optional<VDiff> vdiff) {
+  public Migration {
+    history = List.copyOf(history);
+  }
+
+  /**
+   * A step of a migration.
+   *
+   * @param actor who asked: a client, or the server itself
+   */
+  public record Event(
+      Instant time, MigrationState state, int basisPoints, String actor, String reason) {}
+
+  /**
+   * What mirrored reads showed.
+   *
+   * @param dropped not asked, because the server had better things to do
+   * @param meanOverlap share of the hits that both versions have in common
+   */
+  public record MirrorReport(
+      long sampled,
+      long dropped,
+      long failed,
+      double meanOverlap,
+      double fromP99Millis,
+      double toP99Millis) {}
+
+  /**
+   * Where a schedule stands.
+   *
+   * @param step from 0; the number of steps when it is through
+   * @param heldBy why the next step does not come; else empty
+   */
+  public record ScheduleStatus(
+      Schedule schedule, int step, Optional<Instant> stepSince, String heldBy) {}
+
+  /** Time that progress suggests until the backlog is empty. */
+  public Optional<Duration> eta() {
+    return progress.eta();
+  }
+}
