@@ -199,7 +199,8 @@ public final class PointReader {
             hits.subList(0, Math.min(request.k(), hits.size())),
             Math.max(visibleSeq, candidates.seq()),
             version.ref().version(),
-            version.coverage());
+            version.coverage(),
+            0);
       }
       // Deleted between the search and this read: look further down the list.
       wanted = Math.min(Limits.K_MAX, wanted + vanished);

@@ -94,11 +94,11 @@ record PreparedWrite(LiveCollection collection, Kind kind, long fingerprint, lon
 
   private static PreparedPoint prepare(LiveCollection collection, PointWrite point, String path) {
     List<PreparedVector> vectors = new ArrayList<>(point.vectors().size());
-    for (Map.Entry<String, Vector> entry : new TreeMap<>(point.vectors()).entrySet()) {
+    for (Map.Entry<String, List<Vector>> entry : new TreeMap<>(point.vectors()).entrySet()) {
       String vectorPath = path + ".vectors." + entry.getKey();
       LiveVersion version = collection.field(path + ".vectors", entry.getKey()).writeVersion();
-      VectorChecks.check(vectorPath, entry.getValue(), collection, version);
-      float[] values = entry.getValue().values();
+      VectorChecks.check(vectorPath, entry.getValue().getFirst(), collection, version);
+      float[] values = entry.getValue().getFirst().values();
       vectors.add(new PreparedVector(version, values, VectorRecord.encode(values)));
     }
     return new PreparedPoint(
