@@ -1,9 +1,9 @@
 package io.whimbrel.client.internal;
 
-import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
 import io.whimbrel.client.migration.BackfillFailure;
 import io.whimbrel.client.migration.BackfillProgress;
+import io.whimbrel.client.migration.BackfillSide;
 import io.whimbrel.client.migration.CommitResult;
 import io.whimbrel.client.migration.DeadLetters;
 import io.whimbrel.client.migration.LeasedPoint;
@@ -99,8 +99,7 @@ public final class MigrationWire {
 
   public static io.whimbrel.proto.v1.BackfillFailure encode(BackfillFailure failure) {
     return io.whimbrel.proto.v1.BackfillFailure.newBuilder()
-        .setId(ValueWire.encode(failure.point().id()))
-        .setSeq(failure.point().seq())
+        .setId(ValueWire.encode(failure.id()))
         .setReason(failure.reason())
         .setPermanent(failure.permanent())
         .setRetryAfter(encode(failure.retryAfter()))
@@ -133,7 +132,11 @@ public final class MigrationWire {
         CollectionWire.decode(message.getFrom()),
         CollectionWire.decode(message.getTo()),
         decode(message.getState()),
+        message.getRevision(),
+        message.getDerived(),
+        message.getVerified(),
         message.getPaused(),
+        message.getPausedBecause(),
         message.getPostponed(),
         decode(message.getProgress()),
         message.getBasisPoints(),
@@ -152,6 +155,8 @@ public final class MigrationWire {
         message.getMirrorPercent(),
         message.hasMirror() ? Optional.of(decode(message.getMirror())) : Optional.empty(),
         message.hasSchedule() ? Optional.of(decode(message.getSchedule())) : Optional.empty(),
+        decode(message.getCreated()),
+        message.hasSwitched() ? Optional.of(decode(message.getSwitched())) : Optional.empty(),
         message.hasSoakUntil() ? Optional.of(decode(message.getSoakUntil())) : Optional.empty(),
         message.getFailure(),
         message.getHistoryList().stream().map(MigrationWire::decode).toList(),
@@ -186,9 +191,10 @@ public final class MigrationWire {
         message.getBacklog(),
         message.getLeased(),
         message.getDeadLetters(),
+        message.getWaived(),
         message.getRate(),
         message.hasEta() ? Optional.of(decode(message.getEta())) : Optional.empty(),
-        message.getThrottleReason(),
+        message.getWaitReason(),
         message.getCoverage());
   }
 
@@ -277,8 +283,9 @@ public final class MigrationWire {
     return new LeasedPoint(
         ValueWire.decode(message.getId()),
         message.getSeq(),
-        message.getContentHash().toByteArray(),
-        ValueWire.decodeFields(message.getSourceMap()));
+        message.getContentHash(),
+        ValueWire.decodeFields(message.getSourceMap()),
+        message.getAttempts());
   }
 
   public static List<CommitResult> decode(CommitBackfillResponse message) {
@@ -309,7 +316,11 @@ public final class MigrationWire {
     return new DeadLetters(
         message.getDeadLettersList().stream()
             .map(entry ->
-                new DeadLetters.DeadLetter(ValueWire.decode(entry.getId()), entry.getReason()))
+                new DeadLetters.DeadLetter(
+                    ValueWire.decode(entry.getId()),
+                    entry.getReason(),
+                    entry.getAttempts(),
+                    entry.getWaived()))
             .toList(),
         Base64.getUrlEncoder()
             .withoutPadding()
@@ -335,11 +346,15 @@ public final class MigrationWire {
         message.getNumber(),
         CollectionWire.decode(message.getSpec()),
         message.getTakesWrites(),
-        message.getDerived());
+        message.getInputSpaceId(),
+        message.getInputDimension());
   }
 
-  public static ByteString encodeHash(LeasedPoint point) {
-    return ByteString.copyFrom(point.contentHash());
+  public static io.whimbrel.proto.v1.BackfillSide encode(BackfillSide side) {
+    return switch (side) {
+      case FORWARD -> io.whimbrel.proto.v1.BackfillSide.BACKFILL_SIDE_FORWARD;
+      case REVERSE -> io.whimbrel.proto.v1.BackfillSide.BACKFILL_SIDE_REVERSE;
+    };
   }
 
   public static com.google.protobuf.Duration encode(Duration duration) {

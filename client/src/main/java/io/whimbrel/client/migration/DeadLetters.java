@@ -16,5 +16,11 @@ public record DeadLetters(List<DeadLetter> entries, String nextCursor) {
     entries = List.copyOf(entries);
   }
 
-  public record DeadLetter(PointId id, String reason) {}
+  /**
+   * A point that was given up.
+   *
+   * @param attempts how often it failed
+   * @param waived whether an operator accepted that it has no new vector
+   */
+  public record DeadLetter(PointId id, String reason, int attempts, boolean waived) {}
 }

@@ -9,6 +9,10 @@ import java.util.Optional;
 /**
  * A migration as it stands.
  *
+ * @param revision grows with every change
+ * @param derived whether the server computes the new vectors itself
+ * @param verified a clean comparison, or an operator, let it become READY
+ * @param pausedBecause why it is paused; else empty
  * @param basisPoints share of the reads that the new version answers, in hundredths of a per cent
  * @param epoch number of the routing policy in force
  * @param rollbackReady the old version has every write: going back loses nothing
@@ -17,7 +21,7 @@ import java.util.Optional;
  * @param legacyReads reads of such clients
  * @param soakUntil {@link Migrations#complete} is refused before
  * @param failure why the state is FAILED; else empty
- * @param history newest last, bounded
+ * @param history newest last, the last 100; empty in lists and watches
  */
 public record Migration(
     String id,
@@ -28,7 +32,11 @@ public record Migration(
     EmbeddingSpec from,
     EmbeddingSpec to,
     MigrationState state,
+    long revision,
+    boolean derived,
+    boolean verified,
     boolean paused,
+    String pausedBecause,
     boolean postponed,
     BackfillProgress progress,
     int basisPoints,
@@ -43,6 +51,8 @@ public record Migration(
     int mirrorPercent,
     Optional<MirrorReport> mirror,
     Optional<ScheduleStatus> schedule,
+    Instant created,
+    Optional<Instant> switched,
     Optional<Instant> soakUntil,
     String failure,
     List<Event> history,

@@ -144,12 +144,13 @@ public final class Migrations {
    * @param worker a name for status and logs
    * @param points 1 to 1,000
    */
-  public Leases lease(String id, String worker, int points, Duration lease) {
+  public Leases lease(String id, BackfillSide side, String worker, int points, Duration lease) {
     return Calls.await(
         calls.call(
             MigrationsGrpc.getLeaseBackfillMethod(),
             LeaseBackfillRequest.newBuilder()
                 .setId(id)
+                .setSide(MigrationWire.encode(side))
                 .setWorker(worker)
                 .setPoints(points)
                 .setLeaseSeconds((int) lease.toSeconds())
@@ -165,15 +166,22 @@ public final class Migrations {
    * @param vectors in the order of {@code points}
    */
   public List<CommitResult> commit(
-      String id, String worker, List<LeasedPoint> points, List<Vector> vectors) {
+      String id,
+      BackfillSide side,
+      String worker,
+      List<LeasedPoint> points,
+      List<Vector> vectors) {
     CommitBackfillRequest.Builder request =
-        CommitBackfillRequest.newBuilder().setId(id).setWorker(worker);
+        CommitBackfillRequest.newBuilder()
+            .setId(id)
+            .setSide(MigrationWire.encode(side))
+            .setWorker(worker);
     for (int i = 0; i < points.size(); i++) {
       request.addVectors(
           BackfillVector.newBuilder()
               .setId(ValueWire.encode(points.get(i).id()))
               .setSeq(points.get(i).seq())
-              .setContentHash(MigrationWire.encodeHash(points.get(i)))
+              .setContentHash(points.get(i).contentHash())
               .setVector(PointWire.encode(vectors.get(i))));
     }
     return Calls.await(
@@ -185,9 +193,13 @@ public final class Migrations {
   }
 
   /** Gives leased points back. */
-  public List<CommitResult> release(String id, String worker, List<BackfillFailure> failures) {
+  public List<CommitResult> release(
+      String id, BackfillSide side, String worker, List<BackfillFailure> failures) {
     ReleaseBackfillRequest.Builder request =
-        ReleaseBackfillRequest.newBuilder().setId(id).setWorker(worker);
+        ReleaseBackfillRequest.newBuilder()
+            .setId(id)
+            .setSide(MigrationWire.encode(side))
+            .setWorker(worker);
     failures.forEach(failure -> request.addFailures(MigrationWire.encode(failure)));
     return Calls.await(
         calls.call(
@@ -222,6 +234,16 @@ public final class Migrations {
             MigrationsGrpc.getRetryDeadLettersMethod(), ref(id), true, MigrationWire::decode));
   }
 
+  /** Accepts that the points that are given up now have no new vector. */
+  public Migration waiveDeadLetters(String id, String reason) {
+    return Calls.await(
+        calls.call(
+            MigrationsGrpc.getWaiveDeadLettersMethod(),
+            ref(id).toBuilder().setReason(reason).build(),
+            true,
+            MigrationWire::decode));
+  }
+
   /** Compares both versions in the background; {@link #vdiff} tells how far it is. */
   public VDiff startVDiff(String id) {
     return Calls.await(
@@ -250,6 +272,16 @@ public final class Migrations {
   public Migration deleteVDiff(String id) {
     return Calls.await(
         calls.call(MigrationsGrpc.getDeleteVDiffMethod(), ref(id), true, MigrationWire::decode));
+  }
+
+  /** Lets traffic be moved without a comparison, on the operator's word. */
+  public Migration skipVerification(String id, String reason) {
+    return Calls.await(
+        calls.call(
+            MigrationsGrpc.getSkipVerificationMethod(),
+            ref(id).toBuilder().setReason(reason).build(),
+            true,
+            MigrationWire::decode));
   }
 
   /** Sends this share of the reads to the new version as well, without effect on any answer. */
@@ -286,7 +318,6 @@ public final class Migrations {
             request
                 .setDryRun(options.dryRun())
                 .setExpectedEpoch(options.expectedEpoch())
-                .setUnverified(options.unverified())
                 .setReason(options.reason())
                 .build(),
             // Repeating a step that an epoch guards would refuse it after it was done.
@@ -299,11 +330,9 @@ public final class Migrations {
    *
    * @param dryRun say what would happen, and change nothing
    * @param expectedEpoch refuse unless this is the epoch in force; not looked at when 0
-   * @param unverified switch without a clean verification
    */
-  public record SwitchOptions(
-      boolean dryRun, long expectedEpoch, boolean unverified, String reason) {
-    public static final SwitchOptions DEFAULT = new SwitchOptions(false, 0, false, "");
+  public record SwitchOptions(boolean dryRun, long expectedEpoch, String reason) {
+    public static final SwitchOptions DEFAULT = new SwitchOptions(false, 0, "");
   }
 
   /** Holds the schedule where it is. */

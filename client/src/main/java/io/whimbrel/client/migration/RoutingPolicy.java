@@ -36,9 +36,16 @@ public record RoutingPolicy(
   /**
    * A version.
    *
-   * @param derived the server makes its vectors and queries from those of another version
+   * @param inputSpaceId of the vectors that clients send: the version's own space, unless the
+   *     server derives its vectors and queries from another version's
+   * @param inputDimension values of such a vector
    */
-  public record Version(int number, EmbeddingSpec spec, boolean takesWrites, boolean derived) {}
+  public record Version(
+      int number,
+      EmbeddingSpec spec,
+      boolean takesWrites,
+      String inputSpaceId,
+      int inputDimension) {}
 
   /** The version that answers {@code routingKey}: equal keys are answered alike. */
   public Version pick(String routingKey) {
