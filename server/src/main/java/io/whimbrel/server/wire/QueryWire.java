@@ -5,6 +5,7 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
@@ -33,7 +34,9 @@ public final class QueryWire {
   private QueryWire() {}
 
   /// A search of one collection.
-  public record Search(String collection, SearchRequest request) {}
+  ///
+  /// @param scoreThresholdVersion the version that the threshold was found with; 0 when not known
+  public record Search(String collection, SearchRequest request, int scoreThresholdVersion) {}
 
   public record Get(String collection, List<PointId> ids, ReadOptions read) {}
 
@@ -49,20 +52,19 @@ public final class QueryWire {
     if (message.hasGroupBy()) {
       throw WhimbrelException.unimplemented("group_by", "given", "a search without group_by");
     }
-    refuseRouting(message);
     int k = Form.range("k", message.getK(), 1, Limits.K_MAX);
     int ef = ef(message.getParams(), k);
     if (!message.hasQuery()) {
       throw Form.missing("query", "a query");
     }
     NearestQuery nearest = nearest(message.getQuery());
-    Vector vector = vector(nearest);
+    List<Vector> vectors = vectors(nearest);
     return new Search(
         Form.collection(message.getCollection()),
         new SearchRequest(
             fieldName(nearest.getField()),
             version(nearest),
-            vector,
+            vectors.getFirst(),
             k,
             message.hasScoreThreshold()
                 ? OptionalDouble.of(message.getScoreThreshold())
@@ -74,7 +76,13 @@ public final class QueryWire {
                 message.getWithPayload(),
                 message.hasWithVectors(),
                 message.getWithVectors(),
-                message.getMinSeq())));
+                message.getMinSeq()),
+            routing(message, vectors)),
+        Form.range(
+            "score_threshold_version",
+            message.getScoreThresholdVersion(),
+            0,
+            Integer.MAX_VALUE));
   }
 
   public static List<Search> searches(SearchBatchRequest message) {
@@ -96,21 +104,16 @@ public final class QueryWire {
     return Form.within("searches[" + index + "]", e);
   }
 
-  private static void refuseRouting(io.whimbrel.proto.v1.SearchRequest message) {
-    if (!message.getRoutingKey().isEmpty()) {
-      throw WhimbrelException.unimplemented("routing_key", "given", "no routing key");
-    }
-    if (message.getRoutingEpoch() != 0) {
-      throw WhimbrelException.unimplemented("routing_epoch", message.getRoutingEpoch(), "0");
-    }
-    if (message.hasMinCoverage()) {
-      throw WhimbrelException.unimplemented(
-          "min_coverage", message.getMinCoverage(), "no min_coverage");
-    }
-    if (message.getScoreThresholdVersion() != 0) {
-      throw WhimbrelException.unimplemented(
-          "score_threshold_version", message.getScoreThresholdVersion(), "0");
-    }
+  /// The query's vector and, in `routing`, its others.
+  private static QueryRouting routing(
+      io.whimbrel.proto.v1.SearchRequest message, List<Vector> vectors) {
+    return new QueryRouting(
+        message.getRoutingKey(),
+        Form.seq("routing_epoch", message.getRoutingEpoch()),
+        vectors.subList(1, vectors.size()),
+        message.hasMinCoverage()
+            ? OptionalDouble.of(message.getMinCoverage())
+            : OptionalDouble.empty());
   }
 
   private static NearestQuery nearest(QueryNode query) {
@@ -131,19 +134,20 @@ public final class QueryWire {
     }
   }
 
-  private static Vector vector(NearestQuery nearest) {
+  /// At least one vector.
+  private static List<Vector> vectors(NearestQuery nearest) {
     try {
       Form.known(nearest);
       return switch (nearest.getInputCase()) {
         case VECTOR -> {
           try {
-            yield VectorWire.vector(nearest.getVector());
+            yield List.of(VectorWire.vector(nearest.getVector()));
           } catch (WhimbrelException e) {
             throw Form.within("vector", e);
           }
         }
         case ID -> throw WhimbrelException.unimplemented("id", "given", "vector");
-        case VECTORS -> throw WhimbrelException.unimplemented("vectors", "given", "vector");
+        case VECTORS -> VectorWire.vectors("vectors", nearest.getVectors());
         case INPUT_NOT_SET -> throw Form.missing("input", "vector");
       };
     } catch (WhimbrelException e) {
@@ -214,12 +218,24 @@ public final class QueryWire {
         Form.collection(message.getCollection()), Form.seq("min_seq", message.getMinSeq()));
   }
 
-  public static SearchResponse message(SearchResult result) {
+  public static SearchResponse message(Search search, SearchResult result) {
     SearchResponse.Builder out =
         SearchResponse.newBuilder()
             .setSeq(result.seq())
             .setServedVersion(result.servedVersion())
-            .setCoverage(result.coverage());
+            .setCoverage(result.coverage())
+            .setRoutingEpoch(result.epoch());
+    int calibrated = search.scoreThresholdVersion();
+    if (search.request().scoreThreshold().isPresent()
+        && calibrated != 0
+        && calibrated != result.servedVersion()) {
+      out.addWarnings(
+          "score_threshold: found with version "
+              + calibrated
+              + ", but version "
+              + result.servedVersion()
+              + " answered; scores of different versions do not compare");
+    }
     for (SearchResult.Hit hit : result.hits()) {
       Hit.Builder message =
           out.addHitsBuilder()

@@ -1,0 +1,386 @@
+package io.whimbrel.server.grpc;
+
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.whimbrel.core.engine.Migrations;
+import io.whimbrel.core.model.Migration;
+import io.whimbrel.core.model.RoutingPolicy;
+import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.proto.v1.BackfillDown;
+import io.whimbrel.proto.v1.BackfillUp;
+import io.whimbrel.proto.v1.CancelMigrationRequest;
+import io.whimbrel.proto.v1.CommitBackfillRequest;
+import io.whimbrel.proto.v1.CommitBackfillResponse;
+import io.whimbrel.proto.v1.CompleteMigrationRequest;
+import io.whimbrel.proto.v1.CreateMigrationRequest;
+import io.whimbrel.proto.v1.LeaseBackfillRequest;
+import io.whimbrel.proto.v1.LeaseBackfillResponse;
+import io.whimbrel.proto.v1.ListDeadLettersRequest;
+import io.whimbrel.proto.v1.ListDeadLettersResponse;
+import io.whimbrel.proto.v1.ListMigrationsRequest;
+import io.whimbrel.proto.v1.ListMigrationsResponse;
+import io.whimbrel.proto.v1.MigrationPlan;
+import io.whimbrel.proto.v1.MigrationRef;
+import io.whimbrel.proto.v1.MigrationsGrpc;
+import io.whimbrel.proto.v1.PlanMigrationRequest;
+import io.whimbrel.proto.v1.ReleaseBackfillRequest;
+import io.whimbrel.proto.v1.ReleaseBackfillResponse;
+import io.whimbrel.proto.v1.ReverseTrafficRequest;
+import io.whimbrel.proto.v1.RoutingPolicyRef;
+import io.whimbrel.proto.v1.SetThrottleRequest;
+import io.whimbrel.proto.v1.SwitchTrafficRequest;
+import io.whimbrel.proto.v1.WatchMigrationRequest;
+import io.whimbrel.server.ops.ServerLimits;
+import io.whimbrel.server.ops.WorkPools;
+import io.whimbrel.server.wire.MigrationWire;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiFunction;
+
+/// Migrations: thin, every decision is the core's.
+final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
+  private static final Duration POLICY_INTERVAL = Duration.ofMillis(100);
+
+  private final Migrations migrations;
+  private final WorkPools pools;
+  private final Watches watches = new Watches(ServerLimits.WATCHES_MAX);
+  private final Set<BackfillStream> streams = ConcurrentHashMap.newKeySet();
+  private volatile boolean draining;
+
+  MigrationsService(Migrations migrations, WorkPools pools) {
+    this.migrations = migrations;
+    this.pools = pools;
+  }
+
+  @Override
+  public void plan(PlanMigrationRequest request, StreamObserver<MigrationPlan> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.Plan plan = MigrationWire.plan(request);
+          return MigrationWire.message(migrations.plan(plan.spec()), plan);
+        });
+  }
+
+  @Override
+  public void create(
+      CreateMigrationRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.Create create = MigrationWire.create(request, Callers.current());
+          return message(migrations.create(create.spec(), create.start(), create.note()));
+        });
+  }
+
+  @Override
+  public void start(MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(request, call, (verb, m) -> m.start(verb.id(), verb.note()));
+  }
+
+  @Override
+  public void get(MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          String id = MigrationWire.verb(request, Callers.current()).id();
+          return MigrationWire.message(migrations.get(id))
+              .addAllHistory(MigrationWire.history(migrations.history(id)))
+              .build();
+        });
+  }
+
+  @Override
+  public void list(ListMigrationsRequest request, StreamObserver<ListMigrationsResponse> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          ListMigrationsResponse.Builder answer = ListMigrationsResponse.newBuilder();
+          migrations
+              .list(MigrationWire.list(request))
+              .forEach(migration -> answer.addMigrations(message(migration)));
+          return answer.build();
+        });
+  }
+
+  @Override
+  public void watch(
+      WatchMigrationRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    MigrationWire.Watch watch = MigrationWire.watch(request);
+    watches.open(
+        call,
+        watch.interval(),
+        new Watches.Source<>() {
+          @Override
+          public io.whimbrel.proto.v1.Migration next(
+              Optional<io.whimbrel.proto.v1.Migration> last, Duration wait) {
+            // Progress changes without a new revision, so the answer may come by time alone.
+            return message(
+                last.isEmpty()
+                    ? migrations.get(watch.id())
+                    : migrations.await(watch.id(), last.get().getRevision(), wait));
+          }
+
+          @Override
+          public boolean last(io.whimbrel.proto.v1.Migration value) {
+            return switch (value.getState()) {
+              case MIGRATION_STATE_COMPLETED, MIGRATION_STATE_CANCELLED -> true;
+              default -> false;
+            };
+          }
+        });
+  }
+
+  @Override
+  public void pause(MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(request, call, (verb, m) -> m.pause(verb.id(), verb.note()));
+  }
+
+  @Override
+  public void resume(MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(request, call, (verb, m) -> m.resume(verb.id(), verb.note()));
+  }
+
+  @Override
+  public void setThrottle(
+      SetThrottleRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.SetThrottle set = MigrationWire.throttle(request, Callers.current());
+          return message(migrations.setThrottle(set.id(), set.throttle(), set.note()));
+        });
+  }
+
+  @Override
+  public void leaseBackfill(
+      LeaseBackfillRequest request, StreamObserver<LeaseBackfillResponse> call) {
+    Calls.answer(
+        pools.write(),
+        call,
+        () -> {
+          MigrationWire.LeaseWork lease = MigrationWire.lease(request);
+          return MigrationWire.message(
+              migrations.lease(
+                  lease.id(), lease.side(), lease.worker(), lease.points(), lease.ttl()));
+        });
+  }
+
+  @Override
+  public void commitBackfill(
+      CommitBackfillRequest request, StreamObserver<CommitBackfillResponse> call) {
+    Calls.answerLater(
+        pools.write(),
+        call,
+        () -> {
+          MigrationWire.Commit commit = MigrationWire.commit(request);
+          return migrations
+              .commit(commit.id(), commit.side(), commit.commits())
+              .thenApply(MigrationWire::committed);
+        });
+  }
+
+  @Override
+  public void releaseBackfill(
+      ReleaseBackfillRequest request, StreamObserver<ReleaseBackfillResponse> call) {
+    Calls.answerLater(
+        pools.write(),
+        call,
+        () -> {
+          MigrationWire.Release release = MigrationWire.release(request);
+          return migrations
+              .release(release.id(), release.side(), release.failures())
+              .thenApply(MigrationWire::released);
+        });
+  }
+
+  @Override
+  public StreamObserver<BackfillUp> backfill(StreamObserver<BackfillDown> call) {
+    BackfillStream stream =
+        new BackfillStream(
+            migrations,
+            pools.write().openLane(BackfillStream.TASKS_MAX),
+            (ServerCallStreamObserver<BackfillDown>) call,
+            streams::remove);
+    stream.start();
+    streams.add(stream);
+    // Looked at after the stream is in the set, as drain() does it the other way round.
+    if (draining) {
+      stream.drain();
+    }
+    return stream;
+  }
+
+  @Override
+  public void listDeadLetters(
+      ListDeadLettersRequest request, StreamObserver<ListDeadLettersResponse> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.DeadLetterQuery query = MigrationWire.deadLetters(request);
+          return MigrationWire.message(
+              migrations.deadLetters(query.id(), query.cursor(), query.limit()));
+        });
+  }
+
+  @Override
+  public void retryDeadLetters(
+      MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(request, call, (verb, m) -> m.retryDeadLetters(verb.id(), verb.note()));
+  }
+
+  @Override
+  public void waiveDeadLetters(
+      MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(request, call, (verb, m) -> m.waiveDeadLetters(verb.id(), verb.note()));
+  }
+
+  @Override
+  public void skipVerification(
+      MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(request, call, (verb, m) -> m.skipVerification(verb.id(), verb.note()));
+  }
+
+  @Override
+  public void switchTraffic(
+      SwitchTrafficRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.Verb verb = MigrationWire.verb(request, Callers.current());
+          if (request.hasSchedule()) {
+            throw WhimbrelException.unimplemented("schedule", "given", "basis_points");
+          }
+          return message(
+              migrations.switchTraffic(
+                  verb.id(),
+                  MigrationWire.basisPoints(request),
+                  request.getExpectedEpoch(),
+                  request.getDryRun(),
+                  verb.note()));
+        });
+  }
+
+  @Override
+  public void postpone(MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(request, call, (verb, m) -> m.postpone(verb.id(), true, verb.note()));
+  }
+
+  @Override
+  public void unpostpone(
+      MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(request, call, (verb, m) -> m.postpone(verb.id(), false, verb.note()));
+  }
+
+  @Override
+  public void reverseTraffic(
+      ReverseTrafficRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.Verb verb = MigrationWire.verb(request, Callers.current());
+          return message(migrations.reverseTraffic(verb.id(), verb.note()));
+        });
+  }
+
+  @Override
+  public void complete(
+      CompleteMigrationRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.Complete complete = MigrationWire.complete(request, Callers.current());
+          return message(
+              migrations.complete(
+                  complete.id(),
+                  complete.confirmCollection(),
+                  complete.keepData(),
+                  complete.force(),
+                  complete.note()));
+        });
+  }
+
+  @Override
+  public void cancel(
+      CancelMigrationRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.Cancel cancel = MigrationWire.cancel(request, Callers.current());
+          return message(migrations.cancel(cancel.id(), cancel.keepData(), cancel.note()));
+        });
+  }
+
+  @Override
+  public void getRoutingPolicy(
+      RoutingPolicyRef request, StreamObserver<io.whimbrel.proto.v1.RoutingPolicy> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.PolicyOf of = MigrationWire.policy(request);
+          return MigrationWire.message(migrations.policy(of.collection(), of.field()));
+        });
+  }
+
+  @Override
+  public void watchRoutingPolicy(
+      RoutingPolicyRef request, StreamObserver<io.whimbrel.proto.v1.RoutingPolicy> call) {
+    MigrationWire.PolicyOf of = MigrationWire.policy(request);
+    watches.open(
+        call,
+        POLICY_INTERVAL,
+        new Watches.Source<>() {
+          @Override
+          public io.whimbrel.proto.v1.RoutingPolicy next(
+              Optional<io.whimbrel.proto.v1.RoutingPolicy> last, Duration wait) {
+            RoutingPolicy policy =
+                last.isEmpty()
+                    ? migrations.policy(of.collection(), of.field())
+                    : migrations.awaitPolicy(
+                        of.collection(), of.field(), last.get().getEpoch(), wait);
+            return MigrationWire.message(policy);
+          }
+
+          @Override
+          public boolean last(io.whimbrel.proto.v1.RoutingPolicy value) {
+            return false;
+          }
+        });
+  }
+
+  /// Lets every stream answer what it has read and end.
+  void drain() {
+    draining = true;
+    watches.drain();
+    streams.forEach(BackfillStream::drain);
+  }
+
+  private void verb(
+      MigrationRef request,
+      StreamObserver<io.whimbrel.proto.v1.Migration> call,
+      BiFunction<MigrationWire.Verb, Migrations, Migration> step) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () ->
+            message(
+                step.apply(MigrationWire.verb(request, Callers.current()), migrations)));
+  }
+
+  private static io.whimbrel.proto.v1.Migration message(Migration migration) {
+    return MigrationWire.message(migration).build();
+  }
+}
