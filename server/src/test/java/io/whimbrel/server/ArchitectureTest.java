@@ -82,6 +82,8 @@ class ArchitectureTest {
           Map.entry("server.cli.json", Set.of("client")),
           Map.entry("server.cli.files", Set.of("client", "server.cli.json")),
           Map.entry(
+              "server.cli.demo", Set.of("client", "client.migration", "server.cli.files")),
+          Map.entry(
               "server.cli",
               Set.of(
                   "client",
@@ -89,6 +91,7 @@ class ArchitectureTest {
                   "client.arrow",
                   "core.model",
                   "server",
+                  "server.cli.demo",
                   "server.cli.files",
                   "server.cli.json")));
 

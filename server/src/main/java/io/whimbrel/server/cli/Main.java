@@ -64,7 +64,9 @@ public final class Main {
             .addSubcommand(new CollectionCommands.Delete(session));
     return new CommandLine(new RootCommand(session))
         .addSubcommand(ServeCommand.commandLine(session))
-        .addSubcommand(new DemoCommand(session))
+        .addSubcommand(
+            new CommandLine(new DemoCommand(session))
+                .addSubcommand(new MigrationDemoCommand(session)))
         .addSubcommand(collection)
         .addSubcommand(new ImportCommand(session))
         .addSubcommand(new ExportCommand(session))
