@@ -44,7 +44,9 @@ import org.rocksdb.WriteOptions;
 /// memory of a closed store is ever touched, since every access holds a share of the guard that
 /// `close` waits for.
 public final class Store implements AutoCloseable {
-  private static final int FORMAT = 1;
+  /// Format 2 has the table of migrations; records say their own format, and older ones are read.
+  private static final int FORMAT = 2;
+
   private static final long WAL_BYTES_MAX = 256L << 20;
   private static final long WRITE_BUFFER_BYTES = 64L << 20;
   private static final long WRITE_BUFFERS_BYTES_MAX = 384L << 20;
@@ -121,8 +123,11 @@ public final class Store implements AutoCloseable {
       format = view.get(Table.SYSTEM, Keys.FORMAT);
     }
     if (format.isPresent()) {
-      Records.checkFormat("database", new RecordReader(format.get()).u8(), FORMAT);
-      return;
+      int found = new RecordReader(format.get()).u8();
+      Records.checkFormat("database", found, FORMAT);
+      if (found == FORMAT) {
+        return;
+      }
     }
     try (Batch batch = batch()) {
       batch.put(Table.SYSTEM, Keys.FORMAT, new RecordWriter().u8(FORMAT).toBytes());
@@ -240,6 +245,11 @@ public final class Store implements AutoCloseable {
       throw new StorageException("cannot list " + directory);
     }
     return Arrays.stream(files).mapToLong(File::length).sum();
+  }
+
+  /// Bytes that the file system of the store has free.
+  public long freeBytes() {
+    return directory.toFile().getUsableSpace();
   }
 
   /// Why a flush or compaction failed; empty while none did.
