@@ -24,6 +24,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// One stream of a backfill worker: leases down, vectors up.
 ///
@@ -35,6 +37,7 @@ final class BackfillStream implements StreamObserver<BackfillUp> {
   /// Tasks that may wait on the lane: one read message, one turn of leasing, the giving back.
   static final int TASKS_MAX = 4;
 
+  private static final Logger LOG = LoggerFactory.getLogger(BackfillStream.class);
   private static final Duration POLL_MIN = Duration.ofMillis(50);
   private static final Duration POLL_MAX = Duration.ofSeconds(5);
 
@@ -149,6 +152,7 @@ final class BackfillStream implements StreamObserver<BackfillUp> {
     MigrationWire.leaseTtl(message.getLeaseSeconds());
     MigrationWire.side(message.getSide(), message.getSideValue());
     migrations.get(message.getId());
+    LOG.debug("worker {} joins migration {}", message.getWorker(), message.getId());
     hello = message;
   }
 
@@ -221,7 +225,6 @@ final class BackfillStream implements StreamObserver<BackfillUp> {
           migrations.lease(
               worker.getId(),
               MigrationWire.side(worker.getSide(), worker.getSideValue()),
-              worker.getWorker(),
               points,
               MigrationWire.leaseTtl(worker.getLeaseSeconds()));
       take(leases);

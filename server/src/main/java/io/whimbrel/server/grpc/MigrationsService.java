@@ -3,6 +3,7 @@ package io.whimbrel.server.grpc;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.whimbrel.core.engine.Migrations;
+import io.whimbrel.core.model.BackfillLeases;
 import io.whimbrel.core.model.Migration;
 import io.whimbrel.core.model.RoutingPolicy;
 import io.whimbrel.core.model.WhimbrelException;
@@ -38,9 +39,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Migrations: thin, every decision is the core's.
 final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
+  private static final Logger LOG = LoggerFactory.getLogger(MigrationsService.class);
   private static final Duration POLICY_INTERVAL = Duration.ofMillis(100);
 
   private final Migrations migrations;
@@ -167,9 +171,14 @@ final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
         call,
         () -> {
           MigrationWire.LeaseWork lease = MigrationWire.lease(request);
-          return MigrationWire.message(
-              migrations.lease(
-                  lease.id(), lease.side(), lease.worker(), lease.points(), lease.ttl()));
+          BackfillLeases leases =
+              migrations.lease(lease.id(), lease.side(), lease.points(), lease.ttl());
+          LOG.debug(
+              "worker {} leases {} points of migration {}",
+              lease.worker(),
+              leases.leases().size(),
+              lease.id());
+          return MigrationWire.message(leases);
         });
   }
 
