@@ -32,6 +32,7 @@ class ArchitectureTest {
           Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd", "core.quant")),
           Map.entry("core.migration", Set.of("core.model")),
           Map.entry("core.store", Set.of("core.model")),
+          Map.entry("core.evaluation", Set.of("core.model")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry(
               "core.collection",
@@ -49,6 +50,7 @@ class ArchitectureTest {
                   "core.simd",
                   "core.store",
                   "core.migration",
+                  "core.evaluation",
                   "core.collection")),
           Map.entry("proto.v1", Set.of()),
           Map.entry("client", Set.of("client.internal", "client.migration", "proto.v1")),

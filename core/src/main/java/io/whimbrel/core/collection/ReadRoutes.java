@@ -60,7 +60,8 @@ final class ReadRoutes {
           path, query, version.spec(), VectorChecks.where(collection, version));
     }
     field.moving().ifPresent(moving -> {
-      if (version == moving.from()) {
+      // Before the switch such reads are the rule.
+      if (version == moving.from() && moving.migration().state() == MigrationState.SWITCHED) {
         moving.state().noteOldRead();
       }
     });

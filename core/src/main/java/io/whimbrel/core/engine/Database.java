@@ -1,9 +1,11 @@
 package io.whimbrel.core.engine;
 
 import io.whimbrel.core.collection.LiveCollection;
+import io.whimbrel.core.collection.Notes;
 import io.whimbrel.core.collection.PointReader;
 import io.whimbrel.core.collection.Recovery;
 import io.whimbrel.core.collection.Sequencer;
+import io.whimbrel.core.collection.VersionComparer;
 import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
@@ -59,6 +61,9 @@ public final class Database implements AutoCloseable {
   private final Recovery.Opened opened;
   private final PointReader reader;
   private final Migrations migrations;
+  private final Evaluations evaluations;
+  private final Verifications verifications;
+  private final Traffic traffic;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private Database(Store store, Kernels kernels, Recovery.Opened opened) {
@@ -67,6 +72,11 @@ public final class Database implements AutoCloseable {
     this.opened = opened;
     this.reader = new PointReader(store);
     this.migrations = new Migrations(this, opened.migrations());
+    Notes notes = new Notes(opened.sequencer(), store);
+    this.evaluations = new Evaluations(this, notes);
+    this.verifications =
+        new Verifications(this, notes, new VersionComparer(opened.sequencer(), store));
+    this.traffic = new Traffic(this, notes, evaluations);
   }
 
   /// Opens or makes the database in `directory` with default options.
@@ -91,7 +101,12 @@ public final class Database implements AutoCloseable {
               .open(
                   new Sequencer.Options(
                       options.writeQueueBytesMax(), options.writeWaitMax(), options.asyncFlush()));
-      return new Database(store, kernels, opened);
+      Database database = new Database(store, kernels, opened);
+      if (database.opened.sequencer().readOnlyReason().isEmpty()) {
+        database.evaluations.sweep();
+      }
+      database.traffic.start();
+      return database;
     } catch (IOException | RuntimeException e) {
       store.close();
       throw e;
@@ -145,7 +160,9 @@ public final class Database implements AutoCloseable {
   /// the background.
   public long deleteCollection(String collection) {
     refuseIfClosed();
-    return await(opened.sequencer().drop(collection));
+    long points = await(opened.sequencer().drop(collection));
+    evaluations.sweep();
+    return points;
   }
 
   /// Submits a write. Holds the caller back while the write queue is full, then refuses with
@@ -182,6 +199,21 @@ public final class Database implements AutoCloseable {
   /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with
   /// CANCELLED.
   public SearchResult search(String collection, SearchRequest request, BooleanSupplier cancelled) {
+    long start = System.nanoTime();
+    SearchResult result;
+    try {
+      result = searchUnwatched(collection, request, cancelled);
+    } catch (RuntimeException e) {
+      traffic.failed(collection, request, e);
+      throw e;
+    }
+    traffic.answered(collection, request, result, System.nanoTime() - start);
+    return result;
+  }
+
+  /// A search that schedules and mirrors do not see.
+  SearchResult searchUnwatched(
+      String collection, SearchRequest request, BooleanSupplier cancelled) {
     awaitSeq(request.read().minSeq());
     return reading(() -> searchLive(collection, request, cancelled));
   }
@@ -203,6 +235,21 @@ public final class Database implements AutoCloseable {
   /// Moves vector fields from one version to the next.
   public Migrations migrations() {
     return migrations;
+  }
+
+  /// Golden sets, and the comparison of versions by them.
+  public Evaluations evaluations() {
+    return evaluations;
+  }
+
+  /// Comparison of both versions of a migration, point by point.
+  public Verifications verifications() {
+    return verifications;
+  }
+
+  /// Traffic schedules with their gates, and mirrored searches.
+  public Traffic traffic() {
+    return traffic;
   }
 
   public DatabaseStatus status() {
@@ -282,6 +329,8 @@ public final class Database implements AutoCloseable {
     if (closed.getAndSet(true)) {
       throw new IllegalStateException("the database is closed twice");
     }
+    traffic.close();
+    verifications.close();
     opened.migrations().close();
     opened.sequencer().stop();
     opened.catalog().closeAll();
