@@ -93,7 +93,10 @@ public final class MigrationWire {
                 .setSamplesMin(gates.samplesMin())
                 .setErrorRateMax(gates.errorRateMax())
                 .setP99RatioMax(gates.p99RatioMax())
-                .setZeroResultExcessMax(gates.zeroResultExcessMax()))
+                .setZeroResultExcessMax(gates.zeroResultExcessMax())
+                .setBacklogAgeMax(encode(gates.backlogAgeMax()))
+                .setFeedbackDropMax(gates.feedbackDropMax())
+                .setGoldenSet(gates.goldenSet()))
         .build();
   }
 
@@ -211,7 +214,9 @@ public final class MigrationWire {
     return new Migration.MirrorReport(
         message.getSampled(),
         message.getDropped(),
+        message.getSkipped(),
         message.getFailed(),
+        message.getCompared(),
         message.getMeanOverlap(),
         message.getFromP99Millis(),
         message.getToP99Millis());
@@ -229,10 +234,16 @@ public final class MigrationWire {
                 gates.getSamplesMin(),
                 gates.getErrorRateMax(),
                 gates.getP99RatioMax(),
-                gates.getZeroResultExcessMax())),
+                gates.getZeroResultExcessMax(),
+                decode(gates.getBacklogAgeMax()),
+                gates.getFeedbackDropMax(),
+                gates.getGoldenSet())),
+        message.getState(),
         message.getStep(),
-        message.hasStepSince() ? Optional.of(decode(message.getStepSince())) : Optional.empty(),
-        message.getHeldBy());
+        decode(message.getHeld()),
+        message.getHeldBy(),
+        message.getLastWindow(),
+        message.getEnded());
   }
 
   private static Migration.Event decode(MigrationEvent message) {
@@ -267,8 +278,7 @@ public final class MigrationWire {
   }
 
   private static VDiff.Fault decode(VDiffFault message) {
-    return new VDiff.Fault(
-        message.getKind(), ValueWire.decode(message.getId()), message.getDetail());
+    return new VDiff.Fault(message.getKind(), message.getId(), message.getDetail());
   }
 
   public static Leases decode(LeaseBackfillResponse message) {

@@ -73,12 +73,16 @@ public record Migration(
    * What mirrored reads showed.
    *
    * @param dropped not asked, because the server had better things to do
-   * @param meanOverlap share of the hits that both versions have in common
+   * @param skipped without a vector in the new version's space
+   * @param compared with two answers
+   * @param meanOverlap share of the hits that both answers have in common
    */
   public record MirrorReport(
       long sampled,
       long dropped,
+      long skipped,
       long failed,
+      long compared,
       double meanOverlap,
       double fromP99Millis,
       double toP99Millis) {}
@@ -86,11 +90,21 @@ public record Migration(
   /**
    * Where a schedule stands.
    *
+   * @param state RUNNING, DONE, TRIPPED or STOPPED
    * @param step from 0; the number of steps when it is through
+   * @param held how long the step was held while the server ran
    * @param heldBy why the next step does not come; else empty
+   * @param lastWindow what the last closed window showed
+   * @param ended why it was ended; else empty
    */
   public record ScheduleStatus(
-      Schedule schedule, int step, Optional<Instant> stepSince, String heldBy) {}
+      Schedule schedule,
+      String state,
+      int step,
+      Duration held,
+      String heldBy,
+      String lastWindow,
+      String ended) {}
 
   /** Time that progress suggests until the backlog is empty. */
   public Optional<Duration> eta() {

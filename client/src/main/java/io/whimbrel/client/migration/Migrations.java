@@ -18,6 +18,7 @@ import io.whimbrel.proto.v1.MigrationRef;
 import io.whimbrel.proto.v1.MigrationsGrpc;
 import io.whimbrel.proto.v1.MirrorTrafficRequest;
 import io.whimbrel.proto.v1.PlanMigrationRequest;
+import io.whimbrel.proto.v1.RecordFeedbackRequest;
 import io.whimbrel.proto.v1.ReleaseBackfillRequest;
 import io.whimbrel.proto.v1.ReverseTrafficRequest;
 import io.whimbrel.proto.v1.RoutingPolicyRef;
@@ -333,6 +334,25 @@ public final class Migrations {
    */
   public record SwitchOptions(boolean dryRun, long expectedEpoch, String reason) {
     public static final SwitchOptions DEFAULT = new SwitchOptions(false, 0, "");
+  }
+
+  /**
+   * Tells whether a user found an answer good, for the gates of a schedule.
+   *
+   * @param version {@code servedVersion} of the answer
+   */
+  public void recordFeedback(String id, int version, boolean good) {
+    boolean unused =
+        Calls.await(
+            calls.call(
+                MigrationsGrpc.getRecordFeedbackMethod(),
+                RecordFeedbackRequest.newBuilder()
+                    .setId(id)
+                    .setVersion(version)
+                    .setGood(good)
+                    .build(),
+                false,
+                answer -> true));
   }
 
   /** Holds the schedule where it is. */

@@ -26,13 +26,20 @@ public record Schedule(List<Step> steps, Gates gates) {
    * @param errorRateMax share of the new version's answers that may fail
    * @param p99RatioMax its 99th percentile as a multiple of the old version's
    * @param zeroResultExcessMax share of its answers that may be empty, above the old version's
+   * @param backlogAgeMax how long points may wait in the backlog without a break
+   * @param feedbackDropMax how far its share of good feedback may lie below the old version's
+   * @param goldenSet a golden set that must not find the new version worse before a step; or empty
    */
   public record Gates(
       Duration window,
       int samplesMin,
       double errorRateMax,
       double p99RatioMax,
-      double zeroResultExcessMax) {
-    public static final Gates DEFAULT = new Gates(Duration.ZERO, 0, 0, 0, 0);
+      double zeroResultExcessMax,
+      Duration backlogAgeMax,
+      double feedbackDropMax,
+      String goldenSet) {
+    public static final Gates DEFAULT =
+        new Gates(Duration.ZERO, 0, 0, 0, 0, Duration.ZERO, 0, "");
   }
 }

@@ -1,6 +1,5 @@
 package io.whimbrel.client.migration;
 
-import io.whimbrel.client.PointId;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -36,5 +35,6 @@ public record VDiff(
     FAILED
   }
 
-  public record Fault(String kind, PointId id, String detail) {}
+  /** A fault of one point; the id is empty for a vector without a point. */
+  public record Fault(String kind, String id, String detail) {}
 }

@@ -10,7 +10,6 @@ import io.whimbrel.client.migration.MigrationPlan;
 import io.whimbrel.client.migration.MigrationState;
 import io.whimbrel.client.migration.Schedule;
 import io.whimbrel.client.migration.VDiff;
-import io.whimbrel.server.cli.json.Json;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Duration;
@@ -78,10 +77,12 @@ final class MigrationReport {
         .ifPresent(schedule ->
             out.printf(
                 Locale.ROOT,
-                "  schedule  step %d of %d%s%n",
+                "  schedule  %s, step %d of %d%s%s%n",
+                schedule.state(),
                 Math.min(schedule.step() + 1, schedule.schedule().steps().size()),
                 schedule.schedule().steps().size(),
-                schedule.heldBy().isEmpty() ? "" : ", held: " + schedule.heldBy()));
+                schedule.heldBy().isEmpty() ? "" : ", held: " + schedule.heldBy(),
+                schedule.ended().isEmpty() ? "" : ", ended: " + schedule.ended()));
     migration.vdiff().ifPresent(vdiff -> out.println("  verified  " + text(vdiff)));
     if (!migration.failure().isEmpty()) {
       out.println("  failure   " + migration.failure());
@@ -138,7 +139,8 @@ final class MigrationReport {
   private static String text(Migration.MirrorReport mirror) {
     return String.format(
         Locale.ROOT,
-        "%,d reads compared, %,d dropped, %,d failed; overlap %.3f; p99 %.1f ms old, %.1f ms new",
+        "%,d of %,d reads compared, %,d dropped, %,d failed; overlap %.3f; p99 %.1f ms old, %.1f ms new",
+        mirror.compared(),
         mirror.sampled(),
         mirror.dropped(),
         mirror.failed(),
@@ -386,6 +388,7 @@ final class MigrationReport {
   private static void writeSchedule(JsonGenerator json, Migration.ScheduleStatus status)
       throws IOException {
     json.writeObjectFieldStart("schedule");
+    json.writeStringField("state", status.state());
     json.writeNumberField("step", status.step());
     json.writeStringField("held_by", status.heldBy());
     json.writeArrayFieldStart("steps");
@@ -414,8 +417,7 @@ final class MigrationReport {
     for (VDiff.Fault fault : vdiff.examples()) {
       json.writeStartObject();
       json.writeStringField("kind", fault.kind());
-      json.writeFieldName("id");
-      Json.writeId(json, fault.id());
+      json.writeStringField("id", fault.id());
       json.writeStringField("detail", fault.detail());
       json.writeEndObject();
     }

@@ -16,7 +16,7 @@ public final class CoreServices implements ServiceModule {
 
   public CoreServices(Database database, WorkPools pools, ServerLimits limits) {
     points = new PointsService(database, pools, limits);
-    migrations = new MigrationsService(database.migrations(), pools);
+    migrations = new MigrationsService(database, pools);
     List<BindableService> parts =
         List.of(
             new CollectionsService(database, pools.admin()),

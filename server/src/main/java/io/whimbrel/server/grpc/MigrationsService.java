@@ -2,10 +2,18 @@ package io.whimbrel.server.grpc;
 
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import io.whimbrel.core.engine.Database;
 import io.whimbrel.core.engine.Migrations;
+import io.whimbrel.core.engine.Traffic;
+import io.whimbrel.core.engine.Verifications;
 import io.whimbrel.core.model.BackfillLeases;
+import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Migration;
+import io.whimbrel.core.model.MirrorReport;
 import io.whimbrel.core.model.RoutingPolicy;
+import io.whimbrel.core.model.ScheduleStatus;
+import io.whimbrel.core.model.TrafficSchedule;
+import io.whimbrel.core.model.VDiff;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.BackfillDown;
 import io.whimbrel.proto.v1.BackfillUp;
@@ -23,22 +31,28 @@ import io.whimbrel.proto.v1.ListMigrationsResponse;
 import io.whimbrel.proto.v1.MigrationPlan;
 import io.whimbrel.proto.v1.MigrationRef;
 import io.whimbrel.proto.v1.MigrationsGrpc;
+import io.whimbrel.proto.v1.MirrorTrafficRequest;
 import io.whimbrel.proto.v1.PlanMigrationRequest;
+import io.whimbrel.proto.v1.RecordFeedbackRequest;
+import io.whimbrel.proto.v1.RecordFeedbackResponse;
 import io.whimbrel.proto.v1.ReleaseBackfillRequest;
 import io.whimbrel.proto.v1.ReleaseBackfillResponse;
 import io.whimbrel.proto.v1.ReverseTrafficRequest;
 import io.whimbrel.proto.v1.RoutingPolicyRef;
 import io.whimbrel.proto.v1.SetThrottleRequest;
+import io.whimbrel.proto.v1.StartVDiffRequest;
 import io.whimbrel.proto.v1.SwitchTrafficRequest;
 import io.whimbrel.proto.v1.WatchMigrationRequest;
 import io.whimbrel.server.ops.ServerLimits;
 import io.whimbrel.server.ops.WorkPools;
 import io.whimbrel.server.wire.MigrationWire;
+import io.whimbrel.server.wire.TrafficWire;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,13 +62,17 @@ final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
   private static final Duration POLICY_INTERVAL = Duration.ofMillis(100);
 
   private final Migrations migrations;
+  private final Verifications verifications;
+  private final Traffic traffic;
   private final WorkPools pools;
   private final Watches watches = new Watches(ServerLimits.WATCHES_MAX);
   private final Set<BackfillStream> streams = ConcurrentHashMap.newKeySet();
   private volatile boolean draining;
 
-  MigrationsService(Migrations migrations, WorkPools pools) {
-    this.migrations = migrations;
+  MigrationsService(Database database, WorkPools pools) {
+    this.migrations = database.migrations();
+    this.verifications = database.verifications();
+    this.traffic = database.traffic();
     this.pools = pools;
   }
 
@@ -93,9 +111,18 @@ final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
         call,
         () -> {
           String id = MigrationWire.verb(request, Callers.current()).id();
-          return MigrationWire.message(migrations.get(id))
-              .addAllHistory(MigrationWire.history(migrations.history(id)))
-              .build();
+          io.whimbrel.proto.v1.Migration.Builder answer =
+              MigrationWire.message(migrations.get(id))
+                  .addAllHistory(MigrationWire.history(migrations.history(id)));
+          verifications.get(id).map(TrafficWire::message).ifPresent(answer::setVdiff);
+          traffic
+              .mirrorReport(id)
+              .ifPresent(report ->
+                  answer
+                      .setMirrorPercent(report.percent())
+                      .setMirror(TrafficWire.message(report)));
+          traffic.scheduleStatus(id).map(TrafficWire::message).ifPresent(answer::setSchedule);
+          return answer.build();
         });
   }
 
@@ -259,6 +286,97 @@ final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
   }
 
   @Override
+  public void startVDiff(
+      StartVDiffRequest request, StreamObserver<io.whimbrel.proto.v1.VDiff> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          MigrationWire.Verb verb = TrafficWire.vdiff(request, Callers.current());
+          return TrafficWire.message(verifications.start(verb.id(), verb.note()));
+        });
+  }
+
+  @Override
+  public void getVDiff(MigrationRef request, StreamObserver<io.whimbrel.proto.v1.VDiff> call) {
+    vdiff(
+        request,
+        call,
+        id ->
+            verifications
+                .get(id)
+                .orElseThrow(() ->
+                    WhimbrelException.of(
+                        ErrorCode.MIGRATION_STATE,
+                        "vdiff",
+                        "none of migration " + id,
+                        "a comparison that was started")));
+  }
+
+  @Override
+  public void stopVDiff(MigrationRef request, StreamObserver<io.whimbrel.proto.v1.VDiff> call) {
+    vdiff(request, call, verifications::stop);
+  }
+
+  @Override
+  public void resumeVDiff(MigrationRef request, StreamObserver<io.whimbrel.proto.v1.VDiff> call) {
+    vdiff(request, call, verifications::resume);
+  }
+
+  @Override
+  public void deleteVDiff(
+      MigrationRef request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    verb(
+        request,
+        call,
+        (verb, m) -> {
+          verifications.delete(verb.id());
+          return m.get(verb.id());
+        });
+  }
+
+  private void vdiff(
+      MigrationRef request,
+      StreamObserver<io.whimbrel.proto.v1.VDiff> call,
+      Function<String, VDiff> step) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () ->
+            TrafficWire.message(
+                step.apply(MigrationWire.verb(request, Callers.current()).id())));
+  }
+
+  @Override
+  public void mirrorTraffic(
+      MirrorTrafficRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          TrafficWire.Mirror mirror = TrafficWire.mirror(request);
+          MirrorReport report = traffic.mirror(mirror.id(), mirror.percent(), mirror.deadline());
+          return MigrationWire.message(migrations.get(mirror.id()))
+              .setMirrorPercent(report.percent())
+              .setMirror(TrafficWire.message(report))
+              .build();
+        });
+  }
+
+  @Override
+  public void recordFeedback(
+      RecordFeedbackRequest request, StreamObserver<RecordFeedbackResponse> call) {
+    Calls.answer(
+        pools.admin(),
+        call,
+        () -> {
+          TrafficWire.Feedback feedback = TrafficWire.feedback(request);
+          traffic.recordFeedback(feedback.id(), feedback.version(), feedback.good());
+          return RecordFeedbackResponse.getDefaultInstance();
+        });
+  }
+
+  @Override
   public void switchTraffic(
       SwitchTrafficRequest request, StreamObserver<io.whimbrel.proto.v1.Migration> call) {
     Calls.answer(
@@ -267,7 +385,12 @@ final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
         () -> {
           MigrationWire.Verb verb = MigrationWire.verb(request, Callers.current());
           if (request.hasSchedule()) {
-            throw WhimbrelException.unimplemented("schedule", "given", "basis_points");
+            TrafficSchedule schedule = TrafficWire.schedule(request);
+            ScheduleStatus status =
+                traffic.schedule(verb.id(), schedule, request.getExpectedEpoch(), verb.note());
+            return MigrationWire.message(migrations.get(verb.id()))
+                .setSchedule(TrafficWire.message(status))
+                .build();
           }
           return message(
               migrations.switchTraffic(
