@@ -190,7 +190,7 @@ public final class BackfillWorker {
       try {
         leases = patiently(() -> migrations.lease(migrationId, side, name, batch, lease));
       } catch (WhimbrelException e) {
-        if (e.code() == ErrorCode.MIGRATION_STATE && migrations.get(migrationId).state().ended()) {
+        if (e.code() == ErrorCode.MIGRATION_STATE && migrations.get(migrationId).state().ending()) {
           return;
         }
         throw e;

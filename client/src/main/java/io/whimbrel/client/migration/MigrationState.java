@@ -31,6 +31,11 @@ public enum MigrationState {
   /** Stopped by a failure; the data is safe, an operator must look. */
   FAILED;
 
+  /** Whether one of the versions is being dropped or is gone. */
+  public boolean ending() {
+    return this == COMPLETING || this == CANCELLING || ended();
+  }
+
   /** Whether nothing will change any more. */
   public boolean ended() {
     return this == COMPLETED || this == CANCELLED;

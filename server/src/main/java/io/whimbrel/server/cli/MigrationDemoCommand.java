@@ -7,6 +7,7 @@ import io.whimbrel.client.IndexSpec;
 import io.whimbrel.client.Point;
 import io.whimbrel.client.PointId;
 import io.whimbrel.client.SearchRequest;
+import io.whimbrel.client.StorageStats;
 import io.whimbrel.client.Value;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelClient;
@@ -73,6 +74,7 @@ final class MigrationDemoCommand implements Callable<Integer> {
   private final Chart chart = new Chart();
   private final List<String> events = new ArrayList<>();
   private long started;
+  private long migrating;
   private int linesDrawn;
 
   @Option(
@@ -85,6 +87,15 @@ final class MigrationDemoCommand implements Callable<Integer> {
     this.session = session;
   }
 
+  /// What the data takes: files, of which the log of the latest writes is a part, and vectors in
+  /// memory.
+  private record Bytes(long disk, long memory) {
+    @Override
+    public String toString() {
+      return MigrationReport.bytes(memory) + " and " + MigrationReport.bytes(disk);
+    }
+  }
+
   /// What was proved.
   private record Proof(
       long points,
@@ -93,9 +104,9 @@ final class MigrationDemoCommand implements Callable<Integer> {
       long lost,
       long wrong,
       double seconds,
-      long bytesBefore,
-      long bytesBoth,
-      long bytesAfter,
+      Bytes before,
+      Bytes both,
+      Bytes after,
       double recallBefore,
       double recallAfter,
       String refusal,
@@ -149,8 +160,9 @@ final class MigrationDemoCommand implements Callable<Integer> {
     awaitIndex(client, 1);
     note("old model: " + texts.size() + " points; asking " + models.queries().size() + " queries ...");
     double recallBefore = traffic.recall(K, false);
-    long bytesBefore = bytes(client);
+    Bytes before = bytes(client);
 
+    migrating = System.nanoTime();
     Migrations migrations = client.migrations();
     Migration migration =
         migrations.create(
@@ -184,7 +196,7 @@ final class MigrationDemoCommand implements Callable<Integer> {
     Thread.sleep(1_000);
     shift(migrations, id, 5_000);
     Thread.sleep(1_000);
-    long bytesBoth = bytes(client);
+    Bytes both = bytes(client);
     shift(migrations, id, 10_000);
     Thread.sleep(1_000);
     String refusal = refusal(client, models);
@@ -211,8 +223,8 @@ final class MigrationDemoCommand implements Callable<Integer> {
         lost,
         traffic.wrong(),
         (System.nanoTime() - started) / 1e9,
-        bytesBefore,
-        bytesBoth,
+        before,
+        both,
         bytes(client),
         recallBefore,
         recallAfter,
@@ -248,9 +260,10 @@ final class MigrationDemoCommand implements Callable<Integer> {
     }
   }
 
-  private static long bytes(WhimbrelClient client) {
+  private static Bytes bytes(WhimbrelClient client) {
     client.flush();
-    return client.storageStats().diskBytes() + client.storageStats().indexBytes();
+    StorageStats stats = client.storageStats();
+    return new Bytes(stats.diskBytes(), stats.indexBytes());
   }
 
   private void verify(Migrations migrations, String id) throws InterruptedException, IOException {
@@ -333,7 +346,7 @@ final class MigrationDemoCommand implements Callable<Integer> {
           readsOfNew = readsOfNewNow;
         }
         chart.add(
-            (System.nanoTime() - started) / 1e9,
+            (System.nanoTime() - migrating) / 1e9,
             now.state().ended() ? 1 : MigrationReport.share(now.progress()),
             share);
         draw(false);
@@ -372,7 +385,7 @@ final class MigrationDemoCommand implements Callable<Integer> {
 
   private synchronized void event(String text) {
     events.add(
-        String.format(Locale.ROOT, "%6.1f s  %s", (System.nanoTime() - started) / 1e9, text));
+        String.format(Locale.ROOT, "%6.1f s  %s", (System.nanoTime() - migrating) / 1e9, text));
     if (!session.json() && !Boolean.getBoolean("whimbrel.terminal")) {
       session.err().println(events.getLast());
     }
@@ -393,9 +406,12 @@ final class MigrationDemoCommand implements Callable<Integer> {
         json.writeNumberField("lost", proof.lost());
         json.writeNumberField("wrong", proof.wrong());
         json.writeNumberField("seconds", proof.seconds());
-        json.writeNumberField("bytes_before", proof.bytesBefore());
-        json.writeNumberField("bytes_both", proof.bytesBoth());
-        json.writeNumberField("bytes_after", proof.bytesAfter());
+        json.writeNumberField("bytes_before", proof.before().memory());
+        json.writeNumberField("bytes_both", proof.both().memory());
+        json.writeNumberField("bytes_after", proof.after().memory());
+        json.writeNumberField("disk_bytes_before", proof.before().disk());
+        json.writeNumberField("disk_bytes_both", proof.both().disk());
+        json.writeNumberField("disk_bytes_after", proof.after().disk());
         json.writeNumberField("recall_before", proof.recallBefore());
         json.writeNumberField("recall_after", proof.recallAfter());
         json.writeBooleanField("wrong_space_refused", !proof.refusal().isEmpty());
@@ -412,7 +428,7 @@ final class MigrationDemoCommand implements Callable<Integer> {
             lost       %,d points missing, back from the dead, or with another content than acknowledged
             wrong      %,d hits whose score is not that of their text by the model that answered
             recall@10  %.3f by the old model before, %.3f by the new one after
-            bytes      %s before, %s with both versions, %s after
+            bytes      in memory and on disk: %s before, %s with both versions, %s after
             refused    a query by the wrong model of the same dimension:
                        %s
             total      %.1f s, server stopped, nothing left behind
@@ -424,9 +440,9 @@ final class MigrationDemoCommand implements Callable<Integer> {
             proof.wrong(),
             proof.recallBefore(),
             proof.recallAfter(),
-            MigrationReport.bytes(proof.bytesBefore()),
-            MigrationReport.bytes(proof.bytesBoth()),
-            MigrationReport.bytes(proof.bytesAfter()),
+            proof.before(),
+            proof.both(),
+            proof.after(),
             proof.refusal().isEmpty() ? "NOT REFUSED" : proof.refusal(),
             proof.seconds());
     proof.faults().forEach(fault -> session.err().println("error: " + fault));
