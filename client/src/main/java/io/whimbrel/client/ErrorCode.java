@@ -28,7 +28,9 @@ public enum ErrorCode {
   OLD_SPACE,
   /** Versions of one dimension are in use: a vector without its space could be of either. */
   SPACE_REQUIRED,
-  /** The routing key belongs to another version than the query vector; the error carries the policy. */
+  /**
+   * The routing key belongs to another version than the query vector; the error carries the policy.
+   */
   ROUTING_STALE,
   /** The version has too few of the points, or is not ready and no minimum coverage was given. */
   COVERAGE_TOO_LOW,

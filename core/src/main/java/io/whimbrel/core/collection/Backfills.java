@@ -88,8 +88,7 @@ final class Backfills {
     List<Leased> leased;
     try (View view = store.view()) {
       Map<Long, BacklogRecord> taken = new HashMap<>();
-      List<Long> ids =
-          take(view, collection, moving, side, permit.points(), ttl.toNanos(), taken);
+      List<Long> ids = take(view, collection, moving, side, permit.points(), ttl.toNanos(), taken);
       leased = read(view, collection, ids, taken);
     }
     if (leased.isEmpty()) {
@@ -178,8 +177,7 @@ final class Backfills {
             new BackfillLease(
                 point.point().id(),
                 point.point().seq(),
-                contents.hash(
-                    collection.number(), moving, point.internalId(), point.point()),
+                contents.hash(collection.number(), moving, point.internalId(), point.point()),
                 payload,
                 point.attempts()));
       }
@@ -194,8 +192,7 @@ final class Backfills {
 
   static Contents contents(View view) {
     return new Contents((collection, ref, internalId) ->
-        view.get(
-            Table.VECTORS, Keys.vector(collection, ref.field(), ref.version(), internalId)));
+        view.get(Table.VECTORS, Keys.vector(collection, ref.field(), ref.version(), internalId)));
   }
 
   static void checkLease(int points, Duration ttl) {

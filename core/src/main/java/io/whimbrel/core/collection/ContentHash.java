@@ -10,11 +10,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// What a vector was made from, as 64 bits: two vectors of one point fit together when their hashes are equal.
+/// What a vector was made from, as 64 bits: two vectors of one point fit together when their hashes
+/// are equal.
 ///
-/// The content is the source fields of the payload; when the point has none of them, the client's name for the
-/// content; when there is none, the vector that came with the last write. xxHash64 over a tag that tells the three
-/// apart and their bytes; never 0, which stands for unknown. One chance in 2^64 that a change is missed.
+/// The content is the source fields of the payload; when the point has none of them, the client's
+/// name for the content; when there is none, the vector that came with the last write. xxHash64
+/// over a tag that tells the three apart and their bytes; never 0, which stands for unknown. One
+/// chance in 2^64 that a change is missed.
 final class ContentHash {
   private static final byte PAYLOAD = 1;
   private static final byte NAME = 2;
@@ -47,8 +49,7 @@ final class ContentHash {
   }
 
   private static long hash(byte tag, byte[] content) {
-    byte[] tagged =
-        ByteBuffer.allocate(1 + content.length).put(tag).put(content).array();
+    byte[] tagged = ByteBuffer.allocate(1 + content.length).put(tag).put(content).array();
     long hash = RoutingBuckets.hash(tagged);
     return hash == 0 ? 1 : hash;
   }

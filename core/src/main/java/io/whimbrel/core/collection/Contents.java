@@ -22,8 +22,7 @@ final class Contents {
   }
 
   /// What the point's content is now, see [ContentHash].
-  long hash(
-      int collection, LiveCollection.Moving moving, long internalId, PointRecord point)
+  long hash(int collection, LiveCollection.Moving moving, long internalId, PointRecord point)
       throws StorageException {
     long hash = namedHash(moving, point);
     return hash != 0 ? hash : vectorHash(collection, moving, internalId);
@@ -36,8 +35,8 @@ final class Contents {
         : ContentHash.of(moving.sourceFields(), point.decodePayload(), point.contentVersion());
   }
 
-  /// The hash of the vector that came with the last write of the field: the old version's, unless only the new one's
-  /// was given since.
+  /// The hash of the vector that came with the last write of the field: the old version's, unless
+  /// only the new one's was given since.
   private long vectorHash(int collection, LiveCollection.Moving moving, long internalId)
       throws StorageException {
     Optional<byte[]> from = vectors.read(collection, moving.from().ref(), internalId);
@@ -50,12 +49,10 @@ final class Contents {
             && isWritten(to.get())
             && (from.isEmpty() || !isWritten(from.get()) || seq(from.get()) < seq(to.get()));
     if (newer) {
-      return ContentHash.ofVector(
-          VectorRecord.decode(to.get(), moving.to().spec().dimension()));
+      return ContentHash.ofVector(moving.to().form().decode(ByteBuffer.wrap(to.get())));
     }
     return from.isPresent()
-        ? ContentHash.ofVector(
-            VectorRecord.decode(from.get(), moving.from().spec().dimension()))
+        ? ContentHash.ofVector(moving.from().form().decode(ByteBuffer.wrap(from.get())))
         : 0;
   }
 

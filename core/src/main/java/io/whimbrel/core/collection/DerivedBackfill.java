@@ -11,8 +11,8 @@ import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.StorageException;
 import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
-import io.whimbrel.core.store.VectorRecord;
 import io.whimbrel.core.store.View;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,10 +24,11 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The worker inside: fills derived versions from the stored vectors of the old one, by the same leases and commits as
-/// workers outside.
+/// The worker inside: fills derived versions from the stored vectors of the old one, by the same
+/// leases and commits as workers outside.
 ///
-/// One thread for the whole database, a batch of each migration in turn; it looks for work several times a second.
+/// One thread for the whole database, a batch of each migration in turn; it looks for work several
+/// times a second.
 final class DerivedBackfill implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DerivedBackfill.class);
   private static final int BATCH_POINTS = 512;
@@ -106,7 +107,6 @@ final class DerivedBackfill implements AutoCloseable {
     }
     List<BackfillCommit> commits = new ArrayList<>(work.points().size());
     PointRecord.VectorRef from = moving.from().ref();
-    int dimension = moving.from().spec().dimension();
     Derivation derivation = Derivation.between(moving.from().spec(), moving.to().spec());
     try (View view = store.view()) {
       List<byte @Nullable []> rows =
@@ -125,7 +125,7 @@ final class DerivedBackfill implements AutoCloseable {
           moving.state().side(BackfillSide.FORWARD).leases().end(point.internalId());
           continue;
         }
-        float[] values = VectorRecord.decode(row, dimension);
+        float[] values = moving.from().form().decode(ByteBuffer.wrap(row));
         commits.add(
             new BackfillCommit(
                 point.point().id(),
@@ -136,8 +136,7 @@ final class DerivedBackfill implements AutoCloseable {
     }
     if (!commits.isEmpty()) {
       sequencer
-          .backfill(
-              PreparedBackfill.commit(collection, moving, BackfillSide.FORWARD, commits))
+          .backfill(PreparedBackfill.commit(collection, moving, BackfillSide.FORWARD, commits))
           .join();
     }
     return true;

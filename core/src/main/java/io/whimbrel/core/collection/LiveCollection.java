@@ -27,8 +27,8 @@ import java.util.stream.Stream;
 
 /// A collection as the process holds it: its layout, its searchable versions, its totals.
 ///
-/// The sequencer replaces the layout as a whole when a migration moves, and the totals after each write. Whoever
-/// reads the layout once sees versions, write sets and routing that belong together.
+/// The sequencer replaces the layout as a whole when a migration moves, and the totals after each
+/// write. Whoever reads the layout once sees versions, write sets and routing that belong together.
 public final class LiveCollection {
   private final int number;
   private final String name;
@@ -78,7 +78,8 @@ public final class LiveCollection {
 
   /// An open migration of a field.
   record Moving(MigrationRecord migration, LiveVersion from, LiveVersion to, MovingField state) {
-    /// Payload fields that make up the content. A derived version is made from the old vector alone.
+    /// Payload fields that make up the content. A derived version is made from the old vector
+    /// alone.
     List<String> sourceFields() {
       if (migration.derived()) {
         return List.of();
@@ -103,8 +104,7 @@ public final class LiveCollection {
     this.totals = totals;
     Map<Long, MovingField> states = new HashMap<>();
     counters.forEach((migration, row) -> states.put(migration, new MovingField(row)));
-    this.layout =
-        layout(collectionRecord, new TreeMap<>(migrations), Map.of(), states);
+    this.layout = layout(collectionRecord, new TreeMap<>(migrations), Map.of(), states);
   }
 
   /// A collection without migrations.
@@ -192,8 +192,8 @@ public final class LiveCollection {
             .toList());
   }
 
-  /// The layout that `collectionRecord` and `migrations` describe, with the present versions and the state of
-  /// the present migrations; versions that are new are opened empty. Sequencer.
+  /// The layout that `collectionRecord` and `migrations` describe, with the present versions and
+  /// the state of the present migrations; versions that are new are opened empty. Sequencer.
   Layout next(CollectionRecord collectionRecord, NavigableMap<Long, MigrationRecord> migrations) {
     Map<PointRecord.VectorRef, LiveVersion> present = new HashMap<>();
     versions().forEach(version -> present.put(version.ref(), version));
@@ -201,12 +201,15 @@ public final class LiveCollection {
     for (Long migration : migrations.keySet()) {
       states.put(
           migration,
-          moving(migration).map(Moving::state).orElseGet(() -> new MovingField(BacklogCounters.EMPTY)));
+          moving(migration)
+              .map(Moving::state)
+              .orElseGet(() -> new MovingField(BacklogCounters.EMPTY)));
     }
     return layout(collectionRecord, migrations, present, states);
   }
 
-  /// Puts a layout in force; returns the versions that are no longer in it, for the caller to close. Sequencer.
+  /// Puts a layout in force; returns the versions that are no longer in it, for the caller to
+  /// close. Sequencer.
   List<LiveVersion> replaceLayout(Layout newLayout) {
     List<LiveVersion> before = versions().toList();
     layout = newLayout;

@@ -29,6 +29,7 @@ public final class LiveVersion implements AutoCloseable {
   private final EmbeddingSpec spec;
   private final String spaceId;
   private final Optional<Input> input;
+  private final VectorForm form;
   private volatile Generation generation;
 
   /// Puts and removes so far. Of the writer; published with the index.
@@ -79,6 +80,7 @@ public final class LiveVersion implements AutoCloseable {
     this.ref = ref;
     this.spec = spec;
     this.spaceId = spec.spaceId();
+    this.form = VectorForm.of(spec);
     this.generation = Generation.of(index);
   }
 
@@ -131,8 +133,8 @@ public final class LiveVersion implements AutoCloseable {
         : takesSpace(vector.spaceId());
   }
 
-  /// Whether the server has to compute the version's vector from this one. A vector of the version's own space
-  /// stays as it is.
+  /// Whether the server has to compute the version's vector from this one. A vector of the
+  /// version's own space stays as it is.
   boolean derivesFrom(Vector vector) {
     return input.isPresent()
         && (vector.spaceId().isEmpty()
@@ -143,6 +145,11 @@ public final class LiveVersion implements AutoCloseable {
   /// The version's vector for one of its input space.
   float[] derive(float[] values) {
     return input.isPresent() ? input.get().derivation().apply(values) : values;
+  }
+
+  /// How its vectors lie in the store.
+  VectorForm form() {
+    return form;
   }
 
   /// Adds or replaces the vector of a point; visible after the next [#publish].

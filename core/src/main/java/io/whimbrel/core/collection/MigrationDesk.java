@@ -35,7 +35,6 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -44,8 +43,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// The verbs of migrations: what can be checked is checked in the caller's thread, then [MigrationSteps] decides in the
-/// sequencer. Any thread.
+/// The verbs of migrations: what can be checked is checked in the caller's thread, then
+/// [MigrationSteps] decides in the sequencer. Any thread.
 public final class MigrationDesk implements AutoCloseable {
   /// Reads of the old version in this time count as open readers.
   private static final Duration READERS_WINDOW = Duration.ofMinutes(1);
@@ -155,16 +154,14 @@ public final class MigrationDesk implements AutoCloseable {
       String id, BackfillThrottle throttle, ChangeNote note) {
     return flags(
         id,
-        flags ->
-            new MigrationRecord.Flags(flags.pausedBecause(), flags.postponed(), throttle),
+        flags -> new MigrationRecord.Flags(flags.pausedBecause(), flags.postponed(), throttle),
         note);
   }
 
   public CompletableFuture<Migration> postpone(String id, boolean postponed, ChangeNote note) {
     return flags(
         id,
-        flags ->
-            new MigrationRecord.Flags(flags.pausedBecause(), postponed, flags.throttle()),
+        flags -> new MigrationRecord.Flags(flags.pausedBecause(), postponed, flags.throttle()),
         note);
   }
 
@@ -174,8 +171,7 @@ public final class MigrationDesk implements AutoCloseable {
   }
 
   private CompletableFuture<Migration> flags(String id, FlagChange change, ChangeNote note) {
-    return step(() ->
-        steps.setFlags(id, change.of(steps.find(id).migration().flags()), note));
+    return step(() -> steps.setFlags(id, change.of(steps.find(id).migration().flags()), note));
   }
 
   public BackfillLeases lease(String id, BackfillSide side, int points, Duration ttl)
@@ -249,8 +245,7 @@ public final class MigrationDesk implements AutoCloseable {
             .filter(failure -> failure.reason().isEmpty() && !failure.permanent())
             .toList();
     try (View view = store.view()) {
-      List<byte[]> keys =
-          returned.stream().map(f -> Keys.id(collection.number(), f.id())).toList();
+      List<byte[]> keys = returned.stream().map(f -> Keys.id(collection.number(), f.id())).toList();
       List<byte @Nullable []> ids = view.multiGet(Table.IDS, keys);
       for (int i = 0; i < ids.size(); i++) {
         byte[] internalId = ids.get(i);
@@ -259,15 +254,13 @@ public final class MigrationDesk implements AutoCloseable {
               .state()
               .side(side)
               .leases()
-              .rest(
-                  ByteBuffer.wrap(internalId).getLong(), returned.get(i).retryAfter().toNanos());
+              .rest(ByteBuffer.wrap(internalId).getLong(), returned.get(i).retryAfter().toNanos());
         }
       }
     }
   }
 
-  public DeadLetterPage deadLetters(String id, byte[] cursor, int limit)
-      throws StorageException {
+  public DeadLetterPage deadLetters(String id, byte[] cursor, int limit) throws StorageException {
     Limits.checkRange("limit", limit, 1, PAGE_MAX);
     if (cursor.length != 0 && cursor.length != Long.BYTES) {
       throw WhimbrelException.of(
@@ -319,8 +312,7 @@ public final class MigrationDesk implements AutoCloseable {
       String id, BackfillSide side, List<PointId> ids, ChangeNote note) {
     MigrationSteps.Found found = steps.find(id);
     return sequencer
-        .backfill(
-            PreparedBackfill.requeue(found.collection(), found.requireMoving(), side, ids))
+        .backfill(PreparedBackfill.requeue(found.collection(), found.requireMoving(), side, ids))
         .thenCompose(results -> {
           long listed =
               results.stream()
@@ -338,10 +330,8 @@ public final class MigrationDesk implements AutoCloseable {
         "%d points compared, %d faults; %s"
             .formatted(report.checked(), report.faults(), report.summary());
     ChangeNote full =
-        new ChangeNote(
-            note.actor(), summary.substring(0, Math.min(summary.length(), 1_000)));
-    return step(() ->
-        report.faults() == 0 ? steps.ready(id, true, full) : steps.faulty(id, full));
+        new ChangeNote(note.actor(), summary.substring(0, Math.min(summary.length(), 1_000)));
+    return step(() -> report.faults() == 0 ? steps.ready(id, true, full) : steps.faulty(id, full));
   }
 
   public CompletableFuture<Migration> skipVerification(String id, ChangeNote note) {
@@ -370,10 +360,12 @@ public final class MigrationDesk implements AutoCloseable {
           ErrorCode.INVALID_ARGUMENT,
           "confirm_collection",
           '"' + confirmCollection + '"',
-          '"' + asked.collection().name() + "\", since the old version's vectors are lost for ever");
+          '"'
+              + asked.collection().name()
+              + "\", since the old version's vectors are lost for ever");
     }
-    return step(() ->
-        steps.complete(id, keepData, force ? List.of() : unsafe(steps.find(id)), note));
+    return step(
+        () -> steps.complete(id, keepData, force ? List.of() : unsafe(steps.find(id)), note));
   }
 
   /// What would be lost or hurt by completing now.
@@ -400,8 +392,7 @@ public final class MigrationDesk implements AutoCloseable {
       unsafe.add(counters.dead() + " dead letters are not waived");
     }
     if (moving.get().state().oldReadWithin(READERS_WINDOW.toNanos())) {
-      unsafe.add(
-          "the old version was read within the last " + READERS_WINDOW.toSeconds() + " s");
+      unsafe.add("the old version was read within the last " + READERS_WINDOW.toSeconds() + " s");
     }
     return unsafe;
   }
@@ -414,8 +405,7 @@ public final class MigrationDesk implements AutoCloseable {
     return catalog.require(collection).field("field", field).policy();
   }
 
-  public RoutingPolicy awaitPolicy(
-      String collection, String field, long epoch, Duration wait) {
+  public RoutingPolicy awaitPolicy(String collection, String field, long epoch, Duration wait) {
     sequencer.awaitChange(() -> policy(collection, field).epoch() > epoch, wait);
     return policy(collection, field);
   }
@@ -431,8 +421,7 @@ public final class MigrationDesk implements AutoCloseable {
   private Migration info(MigrationSteps.Found found) {
     MigrationRecord migration = found.migration();
     Optional<LiveCollection.Moving> moving = found.moving();
-    BacklogCounters counters =
-        moving.map(m -> m.state().counters()).orElse(BacklogCounters.EMPTY);
+    BacklogCounters counters = moving.map(m -> m.state().counters()).orElse(BacklogCounters.EMPTY);
     RoutingPolicy policy = found.field().policy();
     boolean routed = policy.migrationId().equals(migration.id());
     return new Migration(

@@ -36,7 +36,8 @@ final class MigrationPlanner {
   /// A graph's row beside the vector: codes, factors and numbers of its neighbours.
   private static final double GRAPH_FACTOR = 2.2;
 
-  /// A prefix with less of the vectors' length than this share of it was not trained to stand alone.
+  /// A prefix with less of the vectors' length than this share of it was not trained to stand
+  /// alone.
   private static final double ENERGY_MIN_FACTOR = 1.1;
 
   private final Store store;
@@ -45,7 +46,8 @@ final class MigrationPlanner {
     this.store = store;
   }
 
-  /// Refuses what no migration of the field can be. Whether the spec can be served at all is the engine's to say.
+  /// Refuses what no migration of the field can be. Whether the spec can be served at all is the
+  /// engine's to say.
   static void check(LiveCollection.LiveField field, MigrationSpec spec) {
     if (spec.legacyWrite() == LegacyWrite.EMBED || spec.legacyWrite() == LegacyWrite.BRIDGE) {
       throw WhimbrelException.unimplemented(
@@ -70,11 +72,11 @@ final class MigrationPlanner {
     return from.spaceId().equals(to.spaceId())
         && from.metric() == to.metric()
         && from.storage() == to.storage()
+        && from.keepOriginals() == to.keepOriginals()
         && from.index().equals(to.index());
   }
 
-  MigrationPlan plan(
-      LiveCollection collection, LiveCollection.LiveField field, MigrationSpec spec)
+  MigrationPlan plan(LiveCollection collection, LiveCollection.LiveField field, MigrationSpec spec)
       throws StorageException {
     check(field, spec);
     List<String> warnings = new ArrayList<>();
@@ -83,7 +85,9 @@ final class MigrationPlanner {
     long points = collection.totals().vectorsOf(from.ref()).count();
     boolean derived = to.origin() == Origin.DERIVED;
     long vectorBytes =
-        points * (VectorRecord.HEADER_BYTES + (long) Float.BYTES * to.dimension());
+        points
+            * (VectorRecord.HEADER_BYTES
+                + (to.keepOriginals() ? (long) Float.BYTES * to.dimension() : to.dimension()));
     long rowBytes =
         to.storage() == Storage.INT8 ? to.dimension() : (long) Float.BYTES * to.dimension();
     double factor = to.index() instanceof IndexSpec.Hnsw ? GRAPH_FACTOR : 1;
@@ -94,8 +98,8 @@ final class MigrationPlanner {
         derived || sample.points == 0 ? 0 : sample.sourceBytes * points / sample.points;
     if (!derived && sourceFields.isEmpty()) {
       warnings.add(
-          "no source_fields: a change of content is seen by content_version or by the vector only, and workers get the"
-              + " whole payload");
+          "no source_fields: a change of content is seen by content_version or by the vector only,"
+              + " and workers get the whole payload");
     }
     if (!derived && sample.points > sample.withSource && !sourceFields.isEmpty()) {
       warnings.add(
@@ -164,15 +168,14 @@ final class MigrationPlanner {
         Scan scan =
             view.scan(
                 Table.VECTORS,
-                Keys.vector(
-                    collection.number(), from.ref().field(), from.ref().version(), 0),
+                Keys.vector(collection.number(), from.ref().field(), from.ref().version(), 0),
                 Keys.vector(
                     collection.number(), from.ref().field(), from.ref().version() + 1, 0))) {
       while (sample.points < SAMPLE_POINTS && scan.advance()) {
         sample.points++;
         long internalId = Keys.internalIdOf(scan.key());
         if (derived && to.dimension() < from.spec().dimension()) {
-          float[] values = VectorRecord.decode(scan.valueBytes(), from.spec().dimension());
+          float[] values = from.form().decode(scan.value());
           sample.energy += Derivation.between(from.spec(), to).energy(values);
           sample.vectors++;
         }

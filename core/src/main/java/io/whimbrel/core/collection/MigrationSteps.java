@@ -35,11 +35,12 @@ import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The steps of migrations: each is one synced batch that holds the new state and all that comes with it, then the new
-/// layout. Every method runs in the sequencer thread unless it says otherwise.
+/// The steps of migrations: each is one synced batch that holds the new state and all that comes
+/// with it, then the new layout. Every method runs in the sequencer thread unless it says
+/// otherwise.
 ///
-/// A step that finds its work done already changes nothing. What a crash interrupts is taken up by [#resume]: the
-/// listing of points by its cursor, the removal of a dropped version by the state.
+/// A step that finds its work done already changes nothing. What a crash interrupts is taken up by
+/// [#resume]: the listing of points by its cursor, the removal of a dropped version by the state.
 final class MigrationSteps {
   private static final Logger LOG = LoggerFactory.getLogger(MigrationSteps.class);
 
@@ -55,7 +56,8 @@ final class MigrationSteps {
   /// Spaces of dropped versions that a field remembers, to tell old clients what became of them.
   private static final int RETIRED_MAX = 64;
 
-  /// With so many vectors, or this share of all, not yet in the index, it counts as built: searches scan them.
+  /// With so many vectors, or this share of all, not yet in the index, it counts as built: searches
+  /// scan them.
   private static final int PENDING_MAX = 4_096;
 
   private static final int PENDING_SHARE = 100;
@@ -166,8 +168,8 @@ final class MigrationSteps {
     }
   }
 
-  /// Adds the new version to the write set. Points with a smaller internal id than the fence are listed piece by piece;
-  /// every write from here on keeps the backlog itself.
+  /// Adds the new version to the write set. Points with a smaller internal id than the fence are
+  /// listed piece by piece; every write from here on keeps the backlog itself.
   Found start(String id, ChangeNote note) throws StorageException {
     Found found = find(id);
     MigrationRecord migration = found.migration();
@@ -236,7 +238,8 @@ final class MigrationSteps {
     LiveCollection.Moving moving = open.get();
     try (View view = store.view()) {
       long first = moving.state().counters().listed() + 1;
-      List<Long> ids = vectorIds(view, collection, moving.from(), first, moving.migration().fence());
+      List<Long> ids =
+          vectorIds(view, collection, moving.from(), first, moving.migration().fence());
       boolean last = ids.isEmpty();
       long listed = last ? moving.migration().fence() - 1 : ids.getLast();
       Set<Long> settled = settled(view, collection, moving, first, listed + 1);
@@ -268,7 +271,8 @@ final class MigrationSteps {
     }
   }
 
-  /// Internal ids of a version's vectors from `first` on and below `end`, as many as one piece takes.
+  /// Internal ids of a version's vectors from `first` on and below `end`, as many as one piece
+  /// takes.
   private static List<Long> vectorIds(
       View view, LiveCollection collection, LiveVersion version, long first, long end)
       throws StorageException {
@@ -346,8 +350,7 @@ final class MigrationSteps {
     }
   }
 
-  private void advance(
-      LiveCollection collection, LiveCollection.Moving moving, MigrationState next)
+  private void advance(LiveCollection collection, LiveCollection.Moving moving, MigrationState next)
       throws StorageException {
     ChangeNote note =
         ChangeNote.server(
@@ -402,8 +405,7 @@ final class MigrationSteps {
   }
 
   /// Replaces what an operator can change at any time.
-  Found setFlags(String id, MigrationRecord.Flags flags, ChangeNote note)
-      throws StorageException {
+  Found setFlags(String id, MigrationRecord.Flags flags, ChangeNote note) throws StorageException {
     Found found = find(id);
     if (flags.equals(found.migration().flags())) {
       return found;
@@ -441,8 +443,7 @@ final class MigrationSteps {
     Found found = find(id);
     MigrationRecord.Flags flags = found.migration().flags();
     Found running =
-        setFlags(
-            id, new MigrationRecord.Flags("", flags.postponed(), flags.throttle()), note);
+        setFlags(id, new MigrationRecord.Flags("", flags.postponed(), flags.throttle()), note);
     if (running.migration().state() != MigrationState.FAILED) {
       return running;
     }
@@ -461,8 +462,7 @@ final class MigrationSteps {
       CollectionRecord.FieldRecord field,
       ChangeNote note)
       throws StorageException {
-    write(
-        found.collection(), facts.withState(facts.state().to(next)), field, note, _ -> {});
+    write(found.collection(), facts.withState(facts.state().to(next)), field, note, _ -> {});
     return find(facts.id());
   }
 
@@ -475,9 +475,7 @@ final class MigrationSteps {
     }
     BacklogCounters counters = found.requireMoving().state().counters();
     if (!verified && migration.state() == MigrationState.INDEXING) {
-      found =
-          move(
-              found, migration, MigrationState.VERIFYING, found.field().fieldRecord(), note);
+      found = move(found, migration, MigrationState.VERIFYING, found.field().fieldRecord(), note);
       migration = found.migration();
     }
     if (migration.state() != MigrationState.VERIFYING) {
@@ -617,8 +615,8 @@ final class MigrationSteps {
         note);
   }
 
-  /// Passes the point of no return. What makes it unsafe is checked by the caller's rules in `unsafe`, which are empty
-  /// when the operator forces it.
+  /// Passes the point of no return. What makes it unsafe is checked by the caller's rules in
+  /// `unsafe`, which are empty when the operator forces it.
   Found complete(String id, boolean keepData, List<String> unsafe, ChangeNote note)
       throws StorageException {
     Found found = find(id);
@@ -652,11 +650,7 @@ final class MigrationSteps {
     }
     if (state == MigrationState.PLANNED) {
       return move(
-          found,
-          found.migration(),
-          MigrationState.CANCELLED,
-          found.field().fieldRecord(),
-          note);
+          found, found.migration(), MigrationState.CANCELLED, found.field().fieldRecord(), note);
     }
     if (!state.leadsTo(MigrationState.CANCELLING)) {
       throw WhimbrelException.of(
@@ -721,8 +715,7 @@ final class MigrationSteps {
             .withState(migration.state().to(next)),
         newField,
         note,
-        batch ->
-            batch.put(Table.SYSTEM, Keys.totals(collection.number()), newTotals.encode()));
+        batch -> batch.put(Table.SYSTEM, Keys.totals(collection.number()), newTotals.encode()));
     collection.replaceTotals(newTotals);
     reclaimLater(collection, migration.number());
     return find(migration.id());
@@ -755,8 +748,8 @@ final class MigrationSteps {
     sequencer.later(() -> reclaim(collection, migration));
   }
 
-  /// Removes the rows of a version that is no longer in use, and of the migration's backlogs. Can be repeated. In the
-  /// background thread.
+  /// Removes the rows of a version that is no longer in use, and of the migration's backlogs. Can
+  /// be repeated. In the background thread.
   private void reclaim(LiveCollection collection, long number) {
     MigrationRecord migration = collection.layout().migrations().get(number);
     if (migration == null) {
@@ -773,8 +766,7 @@ final class MigrationSteps {
             Keys.vector(collection.number(), migration.field(), gone, 0),
             Keys.vector(collection.number(), migration.field(), gone + 1, 0));
       }
-      for (char kind :
-          new char[] {MovingRows.FORWARD, MovingRows.DEAD, MovingRows.REVERSE}) {
+      for (char kind : new char[] {MovingRows.FORWARD, MovingRows.DEAD, MovingRows.REVERSE}) {
         store.removeRange(
             Table.MIGRATION,
             Keys.inMotion(collection.number(), number, kind, 0),
@@ -800,8 +792,7 @@ final class MigrationSteps {
         migration.withState(migration.state().to(next)),
         fieldRecord(collection, migration),
         ChangeNote.server("the space is given back"),
-        batch ->
-            batch.delete(Table.SYSTEM, Keys.migration('Q', collection.number(), number)));
+        batch -> batch.delete(Table.SYSTEM, Keys.migration('Q', collection.number(), number)));
     return true;
   }
 
@@ -825,8 +816,7 @@ final class MigrationSteps {
                 view.scan(
                     Table.MIGRATION,
                     Keys.inMotion(collection.number(), number, MovingRows.DEAD, 0),
-                    Keys.inMotion(
-                        collection.number(), number, (char) (MovingRows.DEAD + 1), 0))) {
+                    Keys.inMotion(collection.number(), number, (char) (MovingRows.DEAD + 1), 0))) {
               while (moved[0] < DEAD_ROWS_MAX && scan.advance()) {
                 BacklogRecord dead = BacklogRecord.decode(scan.valueBytes());
                 if (dead.waived()) {
@@ -839,8 +829,7 @@ final class MigrationSteps {
                       moving,
                       MovingRows.DEAD,
                       internalId,
-                      new BacklogRecord(
-                          dead.attempts(), dead.contentHash(), true, dead.reason()));
+                      new BacklogRecord(dead.attempts(), dead.contentHash(), true, dead.reason()));
                 } else {
                   rows[0].remove(collection.number(), moving, MovingRows.DEAD, internalId);
                   rows[0].put(
@@ -883,8 +872,8 @@ final class MigrationSteps {
     write(collection, migration, field, Optional.of(note), more);
   }
 
-  /// The one way by which a migration changes: its record, its field, its history and whatever else belongs to the step
-  /// go into one batch; then the new layout is in force.
+  /// The one way by which a migration changes: its record, its field, its history and whatever else
+  /// belongs to the step go into one batch; then the new layout is in force.
   private void write(
       LiveCollection collection,
       MigrationRecord migration,
@@ -896,7 +885,8 @@ final class MigrationSteps {
     CollectionRecord collectionRecord = before.collectionRecord().with(field);
     NavigableMap<Long, MigrationRecord> migrations = new TreeMap<>(before.migrations());
     migrations.put(migration.number(), migration);
-    // Writes that wait are prepared once more for a new layout, so there is one only when something is new.
+    // Writes that wait are prepared once more for a new layout, so there is one only when something
+    // is new.
     boolean same =
         migrations.equals(before.migrations())
             && collectionRecord.equals(before.collectionRecord());
@@ -929,8 +919,7 @@ final class MigrationSteps {
                     note.get().reason());
             batch.put(
                 Table.MIGRATION,
-                Keys.inMotion(
-                    collection.number(), migration.number(), 'H', migration.revision()),
+                Keys.inMotion(collection.number(), migration.number(), 'H', migration.revision()),
                 EventRecord.encode(event));
           }
           more.addTo(batch);
@@ -938,7 +927,8 @@ final class MigrationSteps {
         after);
   }
 
-  /// What a client would send and the new version take, or a refusal of what cannot be migrated to. Any thread.
+  /// What a client would send and the new version take, or a refusal of what cannot be migrated to.
+  /// Any thread.
   static void checkSpec(LiveCollection.LiveField field, EmbeddingSpec to) {
     LiveVersion from = field.writeVersion();
     if (to.origin() != Origin.DERIVED && from.takesSpace(to.spaceId())) {

@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.LongAdder;
 
 /// What the process remembers of an open migration beside its record: leases, pace, counts.
 ///
-/// Lives as long as the migration is open in this process; the record and the layout of the collection change
-/// around it.
+/// Lives as long as the migration is open in this process; the record and the layout of the
+/// collection change around it.
 final class MovingField {
   private final Side forward = new Side();
   private final Side reverse = new Side();
@@ -32,8 +32,8 @@ final class MovingField {
     private final Leases leases = new Leases(System::nanoTime);
     private final Pace pace = new Pace(System::nanoTime);
 
-    /// Where the next lease starts to look; behind it lie deleted rows, which cost time to pass. Guarded by
-    /// this.
+    /// Where the next lease starts to look; behind it lie deleted rows, which cost time to pass.
+    /// Guarded by this.
     private long nextId;
 
     Leases leases() {

@@ -18,8 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// The rows of migrations, and of vectors in migration, as the requests of one group see and change them: what is
-/// stored, with what the group did before. Counters move with the rows. Belongs to the sequencer thread.
+/// The rows of migrations, and of vectors in migration, as the requests of one group see and change
+/// them: what is stored, with what the group did before. Counters move with the rows. Belongs to
+/// the sequencer thread.
 final class MovingRows {
   /// Kinds of rows, as in the key.
   static final char FORWARD = 'B';
@@ -95,11 +96,7 @@ final class MovingRows {
   }
 
   void put(
-      int collection,
-      LiveCollection.Moving moving,
-      char kind,
-      long internalId,
-      BacklogRecord row)
+      int collection, LiveCollection.Moving moving, char kind, long internalId, BacklogRecord row)
       throws StorageException {
     Optional<BacklogRecord> before = entry(collection, moving, kind, internalId);
     if (before.isPresent() && before.get().equals(row)) {
@@ -108,8 +105,7 @@ final class MovingRows {
     Count count = count(collection, moving);
     before.ifPresent(old -> count.add(kind, old, -1));
     count.add(kind, row, 1);
-    entries.put(
-        new EntryKey(moving.migration().number(), kind, internalId), Optional.of(row));
+    entries.put(new EntryKey(moving.migration().number(), kind, internalId), Optional.of(row));
     batch.put(
         Table.MIGRATION,
         Keys.inMotion(collection, moving.migration().number(), kind, internalId),
@@ -125,13 +121,11 @@ final class MovingRows {
     count(collection, moving).add(kind, before.get(), -1);
     entries.put(new EntryKey(moving.migration().number(), kind, internalId), Optional.empty());
     batch.delete(
-        Table.MIGRATION,
-        Keys.inMotion(collection, moving.migration().number(), kind, internalId));
+        Table.MIGRATION, Keys.inMotion(collection, moving.migration().number(), kind, internalId));
   }
 
   private Count count(int collection, LiveCollection.Moving moving) {
-    return counts.computeIfAbsent(
-        moving.migration().number(), _ -> new Count(collection, moving));
+    return counts.computeIfAbsent(moving.migration().number(), _ -> new Count(collection, moving));
   }
 
   /// Says how far the points that were there before dual writes are listed.
@@ -161,16 +155,14 @@ final class MovingRows {
     Optional<byte[]> known = vectors.get(new VectorKey(collection, ref, internalId));
     return known != null
         ? known
-        : view.get(
-            Table.VECTORS, Keys.vector(collection, ref.field(), ref.version(), internalId));
+        : view.get(Table.VECTORS, Keys.vector(collection, ref.field(), ref.version(), internalId));
   }
 
   /// Whether the version has a vector of the point that was made from `contentHash`.
   boolean isCurrent(int collection, LiveVersion version, long internalId, long contentHash)
       throws StorageException {
     Optional<byte[]> row = vector(collection, version.ref(), internalId);
-    return row.isPresent()
-        && VectorRecord.contentHashOf(ByteBuffer.wrap(row.get())) == contentHash;
+    return row.isPresent() && VectorRecord.contentHashOf(ByteBuffer.wrap(row.get())) == contentHash;
   }
 
   Contents contents() {

@@ -12,10 +12,10 @@ import java.util.Optional;
 
 /// What a write does to a field in migration, besides storing the vectors that came with it.
 ///
-/// The rule of the forward backlog, kept by every write: a point that has a vector of the field is listed, or is a
-/// dead letter of its present content, exactly when the new version's vector is missing or was made from other content.
-/// The reverse backlog lists the points whose present content came for the new version only.
-/// Belongs to the sequencer thread.
+/// The rule of the forward backlog, kept by every write: a point that has a vector of the field is
+/// listed, or is a dead letter of its present content, exactly when the new version's vector is
+/// missing or was made from other content. The reverse backlog lists the points whose present
+/// content came for the new version only. Belongs to the sequencer thread.
 final class MovingWrites {
   private final MovingRows rows;
 
@@ -23,8 +23,8 @@ final class MovingWrites {
     this.rows = rows;
   }
 
-  /// The vectors of `before` that stay beside those that an upsert brings: one that is of the same content, or that is
-  /// served stale.
+  /// The vectors of `before` that stay beside those that an upsert brings: one that is of the same
+  /// content, or that is served stale.
   List<PointRecord.VectorRef> kept(
       int collection,
       LiveCollection.Moving moving,
@@ -48,8 +48,8 @@ final class MovingWrites {
     return moving.migration().rules().staleRead() == StaleRead.SERVE;
   }
 
-  /// Lists the point where an upsert leaves a version behind. `after` is the point with its new vectors, all noted in
-  /// the rows.
+  /// Lists the point where an upsert leaves a version behind. `after` is the point with its new
+  /// vectors, all noted in the rows.
   void upserted(
       int collection,
       LiveCollection.Moving moving,
@@ -101,7 +101,8 @@ final class MovingWrites {
     }
     long contentHash = rows.contents().hash(collection, moving, internalId, after);
     List<PointRecord.VectorRef> kept = new ArrayList<>(after.vectors());
-    // After the switch the new version is what searches see: a stale vector is better than none, as it was before the
+    // After the switch the new version is what searches see: a stale vector is better than none, as
+    // it was before the
     // migration.
     if (hasTo
         && hasFrom
@@ -128,8 +129,7 @@ final class MovingWrites {
     boolean current =
         after.vectors().contains(moving.to().ref())
             && rows.isCurrent(collection, moving.to(), internalId, contentHash);
-    Optional<BacklogRecord> dead =
-        rows.entry(collection, moving, MovingRows.DEAD, internalId);
+    Optional<BacklogRecord> dead = rows.entry(collection, moving, MovingRows.DEAD, internalId);
     if (dead.isPresent() && (current || dead.get().contentHash() != contentHash)) {
       rows.remove(collection, moving, MovingRows.DEAD, internalId);
       dead = Optional.empty();
@@ -144,8 +144,7 @@ final class MovingWrites {
   }
 
   /// Forgets a point that has no vector of the field any more.
-  void deleted(
-      int collection, LiveCollection.Moving moving, long internalId, PointRecord before)
+  void deleted(int collection, LiveCollection.Moving moving, long internalId, PointRecord before)
       throws StorageException {
     if (!isIn(before, moving)) {
       return;

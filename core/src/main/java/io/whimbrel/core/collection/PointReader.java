@@ -24,7 +24,6 @@ import io.whimbrel.core.store.Scan;
 import io.whimbrel.core.store.StorageException;
 import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
-import io.whimbrel.core.store.VectorRecord;
 import io.whimbrel.core.store.View;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -87,8 +86,8 @@ public final class PointReader {
     }
   }
 
-  /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before). A chain of pages reads
-  /// the vectors of one version, also when traffic moves on.
+  /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before). A
+  /// chain of pages reads the vectors of one version, also when traffic moves on.
   public Page scroll(LiveCollection collection, byte[] cursor, int limit, ReadOptions read)
       throws StorageException {
     Limits.checkRange("limit", limit, 1, Limits.SCROLL_POINTS_MAX);
@@ -151,7 +150,8 @@ public final class PointReader {
     return bytes + PayloadCodec.encode("payload", point.payload()).length;
   }
 
-  /// Format(1), checksum(4) of the rest, count(1) of pinned versions with field(2) and version(4) each, last key.
+  /// Format(1), checksum(4) of the rest, count(1) of pinned versions with field(2) and version(4)
+  /// each, last key.
   private static byte[] cursor(byte[] lastKey, List<Selected> selected) {
     ByteBuffer cursor =
         ByteBuffer.allocate(
@@ -409,14 +409,13 @@ public final class PointReader {
               .map(id -> Keys.vector(collection.number(), ref.field(), ref.version(), id))
               .toList();
       List<byte @Nullable []> rows = view.multiGet(Table.VECTORS, keys);
-      int dimension = selection.version().spec().dimension();
+      VectorForm form = selection.version().form();
       String spaceId = selection.version().spaceId();
       for (int i = 0; i < rows.size(); i++) {
         byte[] row = rows.get(i);
         if (row != null) {
-          vectors
-              .get(i)
-              .put(selection.field(), new Vector(VectorRecord.decode(row, dimension), 1, spaceId));
+          float[] values = form.decode(ByteBuffer.wrap(row));
+          vectors.get(i).put(selection.field(), new Vector(values, 1, spaceId));
         }
       }
     }

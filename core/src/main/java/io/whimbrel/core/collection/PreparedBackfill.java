@@ -12,15 +12,12 @@ import io.whimbrel.core.store.VectorRecord;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What a backfill asks for, checked and encoded in the caller's thread; the sequencer decides it point by point.
+/// What a backfill asks for, checked and encoded in the caller's thread; the sequencer decides it
+/// point by point.
 ///
 /// @param bytes about what it holds in memory
 record PreparedBackfill(
-    LiveCollection collection,
-    long migration,
-    BackfillSide side,
-    List<Item> items,
-    long bytes) {
+    LiveCollection collection, long migration, BackfillSide side, List<Item> items, long bytes) {
   /// A point that failed this often is given up.
   static final int ATTEMPTS_MAX = 5;
 
@@ -103,19 +100,23 @@ record PreparedBackfill(
   }
 
   private static Vector vector(
-      LiveCollection collection, LiveVersion target, long contentHash, float[] values) {
+      LiveCollection collection, LiveVersion target, long contentHash, float[] given) {
     String fault = "";
+    float[] values = given;
     try {
+      VectorChecks.checkValues(
+          "vector", given, target.spec(), VectorChecks.where(collection, target));
+      values = target.form().kept(given);
       VectorChecks.checkValues(
           "vector", values, target.spec(), VectorChecks.where(collection, target));
     } catch (WhimbrelException e) {
       fault = String.valueOf(e.getMessage());
     }
-    return new Vector(
-        contentHash,
-        values,
-        VectorRecord.encode(values, VectorRecord.Source.BACKFILL, contentHash),
-        fault);
+    byte[] row =
+        fault.isEmpty()
+            ? target.form().encode(values, VectorRecord.Source.BACKFILL, contentHash)
+            : new byte[0];
+    return new Vector(contentHash, values, row, fault);
   }
 
   static PreparedBackfill release(

@@ -24,8 +24,9 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// A mutation that was checked against a layout of its collection and encoded, so that the sequencer
-/// only decides and copies. When the layout has changed by then, the mutation is prepared once more.
+/// A mutation that was checked against a layout of its collection and encoded, so that the
+/// sequencer only decides and copies. When the layout has changed by then, the mutation is prepared
+/// once more.
 ///
 /// @param fingerprint hash of the whole content; tells two requests under one request id apart
 /// @param bytes about what it holds in memory
@@ -88,6 +89,7 @@ record PreparedWrite(
     }
   }
 
+  /// @param values what the row keeps of the vector
   /// @param row the stored row, its sequence numbers still to be set
   record PreparedVector(LiveVersion version, float[] values, byte[] row) {}
 
@@ -100,8 +102,7 @@ record PreparedWrite(
           case Mutation.Upsert upsert -> {
             List<PreparedPoint> points = new ArrayList<>(upsert.size());
             for (int i = 0; i < upsert.size(); i++) {
-              points.add(
-                  prepare(collection, layout, upsert.points().get(i), "points[" + i + "]"));
+              points.add(prepare(collection, layout, upsert.points().get(i), "points[" + i + "]"));
             }
             yield new Kind.Upsert(points);
           }
@@ -127,8 +128,7 @@ record PreparedWrite(
       LiveCollection collection, LiveCollection.Layout layout, PointWrite point, String path) {
     List<PreparedField> fields = new ArrayList<>(point.vectors().size());
     for (Map.Entry<String, List<Vector>> entry : new TreeMap<>(point.vectors()).entrySet()) {
-      LiveCollection.LiveField field =
-          collection.field(layout, path + ".vectors", entry.getKey());
+      LiveCollection.LiveField field = collection.field(layout, path + ".vectors", entry.getKey());
       fields.add(
           prepare(collection, field, point, path + ".vectors." + entry.getKey(), entry.getValue()));
     }
@@ -157,17 +157,17 @@ record PreparedWrite(
             new PreparedVector(
                 version,
                 part.values(),
-                VectorRecord.encode(
-                    part.values(),
-                    part.derived() ? VectorRecord.Source.DERIVED : VectorRecord.Source.NATIVE,
-                    contentHash))));
+                version
+                    .form()
+                    .encode(
+                        part.values(),
+                        part.derived() ? VectorRecord.Source.DERIVED : VectorRecord.Source.NATIVE,
+                        contentHash))));
     return new PreparedField(field, prepared, contentHash);
   }
 
   private static long contentHash(
-      LiveCollection.LiveField field,
-      PointWrite point,
-      Map<LiveVersion, WriteRoutes.Part> parts) {
+      LiveCollection.LiveField field, PointWrite point, Map<LiveVersion, WriteRoutes.Part> parts) {
     Optional<LiveCollection.Moving> moving = field.moving();
     boolean derived = moving.isPresent() && moving.get().migration().derived();
     List<String> sourceFields =
@@ -247,7 +247,7 @@ record PreparedWrite(
         for (PreparedField field : point.fields()) {
           for (PreparedVector vector : field.vectors()) {
             // The row and the float array.
-            bytes += 2L * vector.row().length;
+            bytes += vector.row().length + (long) Float.BYTES * vector.values().length;
           }
         }
       }

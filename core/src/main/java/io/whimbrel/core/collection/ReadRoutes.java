@@ -14,12 +14,12 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
-/// Finds the version that answers a search, and the query vector of its space. A query never meets vectors of another
-/// space.
+/// Finds the version that answers a search, and the query vector of its space. A query never meets
+/// vectors of another space.
 ///
-/// A version that the request names answers, if the request has a vector of its space. Otherwise the policy in force
-/// decides: by the bucket of the routing key; without a key, by the spaces of the vectors, since a caller that knows
-/// nothing of the migration sends the old one.
+/// A version that the request names answers, if the request has a vector of its space. Otherwise
+/// the policy in force decides: by the bucket of the routing key; without a key, by the spaces of
+/// the vectors, since a caller that knows nothing of the migration sends the old one.
 final class ReadRoutes {
   private static final String PATH = "query.nearest.vector";
 
@@ -49,22 +49,22 @@ final class ReadRoutes {
 
   private Route find() {
     LiveVersion version = request.version() == 0 ? byPolicy() : named();
-    Vector vector =
-        vectorOf(version).orElseThrow(() -> mismatch(version, request.version() == 0));
+    Vector vector = vectorOf(version).orElseThrow(() -> mismatch(version, request.version() == 0));
     String path = vector == request.vector() ? PATH : "query.nearest.vectors";
     VectorChecks.check(path, vector, collection, version);
-    float[] query =
-        version.derivesFrom(vector) ? version.derive(vector.values()) : vector.values();
+    float[] query = version.derivesFrom(vector) ? version.derive(vector.values()) : vector.values();
     if (version.derivesFrom(vector)) {
       VectorChecks.checkValues(
           path, query, version.spec(), VectorChecks.where(collection, version));
     }
-    field.moving().ifPresent(moving -> {
-      // Before the switch such reads are the rule.
-      if (version == moving.from() && moving.migration().state() == MigrationState.SWITCHED) {
-        moving.state().noteOldRead();
-      }
-    });
+    field
+        .moving()
+        .ifPresent(moving -> {
+          // Before the switch such reads are the rule.
+          if (version == moving.from() && moving.migration().state() == MigrationState.SWITCHED) {
+            moving.state().noteOldRead();
+          }
+        });
     return new Route(version, query, coverage(version), policy.epoch());
   }
 
@@ -101,7 +101,8 @@ final class ReadRoutes {
     if (!routing.key().isEmpty()) {
       return bucketed(routing.key());
     }
-    // Without a key the query decides, alike each time; a caller with one vector gets the version of its space.
+    // Without a key the query decides, alike each time; a caller with one vector gets the version
+    // of its space.
     return both
         ? bucketed(queryKey())
         : vectorOf(moving.to()).isPresent() ? moving.to() : moving.from();
@@ -115,8 +116,8 @@ final class ReadRoutes {
     return HexFormat.of().toHexDigits(ContentHash.ofVector(request.vector().values()));
   }
 
-  /// Whether the caller cannot know of the migration: one vector of the old version, without an epoch, and either no
-  /// space or no key.
+  /// Whether the caller cannot know of the migration: one vector of the old version, without an
+  /// epoch, and either no space or no key.
   private boolean isUnaware(LiveCollection.Moving moving) {
     return !moving.migration().derived()
         && routing.epoch() == 0
@@ -125,7 +126,8 @@ final class ReadRoutes {
         && (request.vector().spaceId().isEmpty() || routing.key().isEmpty());
   }
 
-  /// The request's vector for the version: one that names its space first, then one that does not and fits.
+  /// The request's vector for the version: one that names its space first, then one that does not
+  /// and fits.
   private Optional<Vector> vectorOf(LiveVersion version) {
     List<Vector> vectors = new ArrayList<>(1 + routing.others().size());
     vectors.add(request.vector());
@@ -143,8 +145,8 @@ final class ReadRoutes {
     return Optional.empty();
   }
 
-  /// Whether a vector without a space could be of another version than the one asked: the old one's until the switch,
-  /// after it nobody knows.
+  /// Whether a vector without a space could be of another version than the one asked: the old one's
+  /// until the switch, after it nobody knows.
   private boolean isAmbiguous(LiveVersion version, Vector vector) {
     if (field.moving().isEmpty() || request.version() != 0) {
       return false;

@@ -118,14 +118,14 @@ public final class Recovery {
         dataLoss("collection \"" + entry.getValue().name() + "\" has no totals");
         expected = Totals.EMPTY;
       }
-      Map<Long, BacklogCounters> ofCollection = new HashMap<>(counters.getOrDefault(number, Map.of()));
+      Map<Long, BacklogCounters> ofCollection =
+          new HashMap<>(counters.getOrDefault(number, Map.of()));
       Map<Long, MigrationRecord> moving = migrations.getOrDefault(number, Map.of());
       for (MigrationRecord migration : moving.values()) {
         if (migration.state().writesBoth()) {
           BacklogCounters counted = ofCollection.get(migration.number());
           ofCollection.put(
-              migration.number(),
-              counted(number, entry.getValue().name(), migration, counted));
+              migration.number(), counted(number, entry.getValue().name(), migration, counted));
         }
       }
       collections.add(
@@ -150,8 +150,7 @@ public final class Recovery {
             logStart,
             options);
     sequencer.start(dropped);
-    return new Opened(
-        databaseId, catalog, sequencer, new MigrationDesk(sequencer, store, catalog));
+    return new Opened(databaseId, catalog, sequencer, new MigrationDesk(sequencer, store, catalog));
   }
 
   /// The counters of a migration, compared with the rows they count.
@@ -406,7 +405,6 @@ public final class Recovery {
   private Tallied load(int collection, LiveVersion version, long fileSeq, long seq)
       throws StorageException, VersionLoader.Doubt {
     Totals.Tally tally = Totals.Tally.EMPTY;
-    int dimension = version.spec().dimension();
     PointRecord.VectorRef ref = version.ref();
     VersionLoader loader = new VersionLoader(version, fileSeq, seq);
     try (View view = store.view();
@@ -418,7 +416,7 @@ public final class Recovery {
       while (rows.advance()) {
         long internalId = Keys.internalIdOf(rows.key());
         ByteBuffer row = rows.value();
-        loader.take(internalId, VectorRecord.seqOf(row), VectorRecord.values(row, dimension));
+        loader.take(internalId, VectorRecord.seqOf(row), version.form().floats(row));
         tally = tally.plus(internalId, 0);
       }
     }

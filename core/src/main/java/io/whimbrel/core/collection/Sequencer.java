@@ -222,8 +222,8 @@ public final class Sequencer {
     return answer;
   }
 
-  /// Waits for room in the queue and submits. The future completes after what was stored is on stable storage and
-  /// visible.
+  /// Waits for room in the queue and submits. The future completes after what was stored is on
+  /// stable storage and visible.
   CompletableFuture<List<CommitResult>> backfill(PreparedBackfill backfill) {
     refuseUnlessWriting();
     workers.awaitRoom(backfill.collection());
@@ -508,8 +508,8 @@ public final class Sequencer {
     return collection.totals().points().count();
   }
 
-  /// Writes rows of a step and makes `collection` look as they say; returns the versions that are no longer in use, for
-  /// the caller to give back. Sequencer thread.
+  /// Writes rows of a step and makes `collection` look as they say; returns the versions that are
+  /// no longer in use, for the caller to give back. Sequencer thread.
   ///
   /// @param layout what is in force afterwards
   List<LiveVersion> change(LiveCollection collection, Rows rows, LiveCollection.Layout layout)

@@ -12,8 +12,8 @@ import io.whimbrel.core.model.WhimbrelException;
 final class VectorChecks {
   private VectorChecks() {}
 
-  /// Refuses `vector` unless it fits `version`, as it is or as what the version is derived from. `path` is the
-  /// request field, for example `points[3].vectors.default`.
+  /// Refuses `vector` unless it fits `version`, as it is or as what the version is derived from.
+  /// `path` is the request field, for example `points[3].vectors.default`.
   static void check(String path, Vector vector, LiveCollection collection, LiveVersion version) {
     if (!vector.spaceId().isEmpty() && !version.takesSpace(vector.spaceId())) {
       throw spaceMismatch(path, vector, collection, version);

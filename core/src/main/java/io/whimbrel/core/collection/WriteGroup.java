@@ -280,8 +280,7 @@ final class WriteGroup {
       for (PreparedWrite.PreparedVector vector : field.vectors()) {
         refs.add(vector.version().ref());
         VectorRecord.setSeq(vector.row(), seq, seq);
-        putVector(
-            collection, vector.version(), internalId, vector.values(), vector.row(), seq);
+        putVector(collection, vector.version(), internalId, vector.values(), vector.row(), seq);
       }
       if (field.field().moving().isPresent() && before.isPresent()) {
         refs.addAll(
@@ -348,8 +347,7 @@ final class WriteGroup {
                   collection.number(), moving, before.internalId(), before.record(), after));
     }
     removeVectors(collection, before, after.vectors(), seq);
-    return put(
-        collection, entry, Optional.of(before), new StoredPoint(before.internalId(), after));
+    return put(collection, entry, Optional.of(before), new StoredPoint(before.internalId(), after));
   }
 
   private long delete(
@@ -366,7 +364,8 @@ final class WriteGroup {
     return before.internalId();
   }
 
-  /// Removes the vectors of `before` that are not in `kept`. Those of dropped versions go with their range.
+  /// Removes the vectors of `before` that are not in `kept`. Those of dropped versions go with
+  /// their range.
   private void removeVectors(
       LiveCollection collection, StoredPoint before, List<PointRecord.VectorRef> kept, long seq)
       throws StorageException {
@@ -428,7 +427,8 @@ final class WriteGroup {
     return changed;
   }
 
-  /// Decides one request of a backfill. Each point is decided by itself; nothing is refused after the first row.
+  /// Decides one request of a backfill. Each point is decided by itself; nothing is refused after
+  /// the first row.
   List<CommitResult> decide(PreparedBackfill request) throws StorageException {
     LiveCollection collection = request.collection();
     requireHeld(collection);
@@ -454,8 +454,7 @@ final class WriteGroup {
                   commit(collection, moving, request.side(), item, vector, point, seq);
               case PreparedBackfill.Failure failure ->
                   fail(collection, moving, request.side(), failure, point);
-              case PreparedBackfill.Requeue _ ->
-                  requeue(collection, moving, request.side(), point);
+              case PreparedBackfill.Requeue _ -> requeue(collection, moving, request.side(), point);
             };
         boolean stores = indexChanges.size() > changesBefore;
         if (stores) {
@@ -487,8 +486,8 @@ final class WriteGroup {
     return results;
   }
 
-  /// The commit rule: the vector is stored when the point still has the content it was made from, and the version has
-  /// not got a vector of that content already.
+  /// The commit rule: the vector is stored when the point still has the content it was made from,
+  /// and the version has not got a vector of that content already.
   private CommitResult.Outcome commit(
       LiveCollection collection,
       LiveCollection.Moving moving,
@@ -542,9 +541,7 @@ final class WriteGroup {
         movingRows.entry(number, moving, MovingRows.kind(side), point.internalId());
     if (listed.isEmpty()) {
       // Written by somebody else meanwhile, or given up before.
-      return movingRows
-              .entry(number, moving, MovingRows.DEAD, point.internalId())
-              .isPresent()
+      return movingRows.entry(number, moving, MovingRows.DEAD, point.internalId()).isPresent()
           ? CommitResult.Outcome.DEAD_LETTER
           : CommitResult.Outcome.STALE;
     }
@@ -583,12 +580,10 @@ final class WriteGroup {
     return CommitResult.Outcome.DEAD_LETTER;
   }
 
-  /// Lists a point whose vector was found wrong. Its hash is cleared, so that a commit of the same content is taken.
+  /// Lists a point whose vector was found wrong. Its hash is cleared, so that a commit of the same
+  /// content is taken.
   private CommitResult.Outcome requeue(
-      LiveCollection collection,
-      LiveCollection.Moving moving,
-      BackfillSide side,
-      StoredPoint point)
+      LiveCollection collection, LiveCollection.Moving moving, BackfillSide side, StoredPoint point)
       throws StorageException {
     int number = collection.number();
     LiveVersion target = side == BackfillSide.FORWARD ? moving.to() : moving.from();
@@ -601,13 +596,11 @@ final class WriteGroup {
       byte[] doubtful = VectorRecord.withoutContent(row.get());
       batch.put(
           Table.VECTORS,
-          Keys.vector(
-              number, target.ref().field(), target.ref().version(), point.internalId()),
+          Keys.vector(number, target.ref().field(), target.ref().version(), point.internalId()),
           doubtful);
       movingRows.stored(number, target.ref(), point.internalId(), doubtful);
     }
-    movingRows.put(
-        number, moving, MovingRows.kind(side), point.internalId(), BacklogRecord.FRESH);
+    movingRows.put(number, moving, MovingRows.kind(side), point.internalId(), BacklogRecord.FRESH);
     return CommitResult.Outcome.REQUEUED;
   }
 

@@ -11,9 +11,10 @@ import java.util.Map;
 
 /// Tells which version each vector of a write belongs to.
 ///
-/// A vector that names its space goes to the version of that space. One that does not is the old version's until
-/// the switch, unless its dimension says otherwise; after the switch it is refused where both versions have that
-/// dimension. Derived versions get their vectors from the one that clients send.
+/// A vector that names its space goes to the version of that space. One that does not is the old
+/// version's until the switch, unless its dimension says otherwise; after the switch it is refused
+/// where both versions have that dimension. Derived versions get their vectors from the one that
+/// clients send.
 final class WriteRoutes {
   private final LiveCollection collection;
   private final LiveCollection.LiveField field;
@@ -25,10 +26,12 @@ final class WriteRoutes {
 
   /// What a version gets.
   ///
+  /// @param values what its row keeps of the vector
   /// @param derived whether the server computed it
   record Part(float[] values, boolean derived) {}
 
-  /// The vectors of one point by version; `path` is the request field. Refuses what no version takes.
+  /// The vectors of one point by version; `path` is the request field. Refuses what no version
+  /// takes.
   Map<LiveVersion, Part> assign(String path, List<Vector> vectors) {
     Map<LiveVersion, Part> parts = new LinkedHashMap<>();
     for (int i = 0; i < vectors.size(); i++) {
@@ -40,8 +43,11 @@ final class WriteRoutes {
               : onlyVersion(vectorPath, vector);
       VectorChecks.check(vectorPath, vector, collection, version);
       boolean derives = version.derivesFrom(vector);
-      float[] values = derives ? version.derive(vector.values()) : vector.values();
-      if (derives) {
+      float[] given = derives ? version.derive(vector.values()) : vector.values();
+      float[] values = version.form().kept(given);
+      if (values != vector.values()) {
+        // A prefix may have no direction, and rounding may have made it longer than its index
+        // takes.
         VectorChecks.checkValues(
             vectorPath, values, version.spec(), VectorChecks.where(collection, version));
       }
@@ -130,7 +136,7 @@ final class WriteRoutes {
       // The vector as the client sent it, since the old version may itself be derived from it.
       for (Vector vector : vectors) {
         if (to.derivesFrom(vector)) {
-          float[] values = to.derive(vector.values());
+          float[] values = to.form().kept(to.derive(vector.values()));
           if (isUsable(values, to)) {
             parts.put(to, new Part(values, true));
           }
@@ -157,12 +163,15 @@ final class WriteRoutes {
           ErrorCode.NEW_ONLY_WRITE,
           path,
           "a vector of version " + to.ref().version() + " alone",
-          "one of " + known(moving.from()) + " too until the switch, or a migration with allow_new_only",
+          "one of "
+              + known(moving.from())
+              + " too until the switch, or a migration with allow_new_only",
           field.policy());
     }
   }
 
-  /// A prefix without direction: the backfill makes the point a dead letter, the write itself is fine.
+  /// A prefix without direction: the backfill makes the point a dead letter, the write itself is
+  /// fine.
   private static boolean isUsable(float[] values, LiveVersion version) {
     try {
       VectorChecks.checkValues("derived", values, version.spec(), "");

@@ -120,16 +120,18 @@ public final class Database implements AutoCloseable {
     return await(opened.sequencer().create(spec)).info();
   }
 
-  /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there is a version to derive
-  /// from.
+  /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there
+  /// is a version to derive from.
   void refuseUnsupported(String path, EmbeddingSpec embedding, boolean derivable) {
     if (embedding.cardinality() != Cardinality.SINGLE) {
       throw WhimbrelException.unimplemented(
           path + ".cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
     }
-    if (embedding.storage() != Storage.FLOAT32) {
+    if (embedding.storage() != Storage.FLOAT32 && !(embedding.index() instanceof IndexSpec.Flat)) {
       throw WhimbrelException.unimplemented(
-          path + ".storage", embedding.storage(), Storage.FLOAT32.name());
+          path + ".storage",
+          embedding.storage() + " with another index than Flat",
+          Storage.FLOAT32 + ", or Flat as index");
     }
     if (embedding.index() instanceof IndexSpec.MultiVector) {
       throw WhimbrelException.unimplemented(path + ".index", "MultiVector", "Flat or Hnsw");

@@ -23,9 +23,10 @@ import java.util.function.Supplier;
 
 /// Moves a vector field from one version to the next while reads and writes go on.
 ///
-/// Every verb is one durable step, decided by the sequencer thread; it can be repeated, and a kill between two
-/// steps changes nothing but time. A refusal is a `WhimbrelException` and has changed nothing. Any number of
-/// threads. Unless said otherwise a verb waits for its step and returns the migration after it.
+/// Every verb is one durable step, decided by the sequencer thread; it can be repeated, and a kill
+/// between two steps changes nothing but time. A refusal is a `WhimbrelException` and has changed
+/// nothing. Any number of threads. Unless said otherwise a verb waits for its step and returns the
+/// migration after it.
 public final class Migrations {
   private final Database database;
   private final MigrationDesk desk;
@@ -37,7 +38,10 @@ public final class Migrations {
 
   /// What a migration would cost, and what speaks against it. Changes nothing.
   public MigrationPlan plan(MigrationSpec spec) {
-    return database.reading(() -> { database.refuseUnsupported("to", spec.to(), true); return desk.plan(spec); });
+    return database.reading(() -> {
+      database.refuseUnsupported("to", spec.to(), true);
+      return desk.plan(spec);
+    });
   }
 
   /// Makes the new version; with `start`, writes go to both versions from here on. Refuses with
@@ -69,7 +73,8 @@ public final class Migrations {
     return database.reading(() -> desk.history(id));
   }
 
-  /// The migration as soon as its revision is above `revision`, or as it is after `wait`. Holds the thread.
+  /// The migration as soon as its revision is above `revision`, or as it is after `wait`. Holds the
+  /// thread.
   public Migration await(String id, long revision, Duration wait) {
     database.refuseIfClosed();
     return desk.await(id, revision, wait);
@@ -94,17 +99,18 @@ public final class Migrations {
     return database.await(desk.postpone(id, postponed, note));
   }
 
-  /// Up to `points` (1 to 1,000) points to embed, in the order they were first written, for `ttl` (1 s to 1 h).
-  /// Never blocks: under a throttle or a pause the answer is empty and says
-  /// when to ask again. Leases are in memory: after a restart the points are leased anew.
+  /// Up to `points` (1 to 1,000) points to embed, in the order they were first written, for `ttl`
+  /// (1 s to 1 h). Never blocks: under a throttle or a pause the answer is empty and says when to
+  /// ask again. Leases are in memory: after a restart the points are leased anew.
   public BackfillLeases lease(String id, BackfillSide side, int points, Duration ttl) {
     return database.reading(() -> desk.lease(id, side, points, ttl));
   }
 
-  /// Stores vectors of leased points, 1 to 1,000, each decided by itself: it is STORED when the point still has
-  /// the content that was leased, whether or not the lease has expired meanwhile. A vector of another space or
-  /// dimension refuses the whole request, since the worker runs the wrong model; one that is not finite or has
-  /// no direction makes its point a dead letter. The future completes after the vectors are durable and visible.
+  /// Stores vectors of leased points, 1 to 1,000, each decided by itself: it is STORED when the
+  /// point still has the content that was leased, whether or not the lease has expired meanwhile. A
+  /// vector of another space or dimension refuses the whole request, since the worker runs the
+  /// wrong model; one that is not finite or has no direction makes its point a dead letter. The
+  /// future completes after the vectors are durable and visible.
   public CompletableFuture<List<CommitResult>> commit(
       String id, BackfillSide side, List<BackfillCommit> commits) {
     database.refuseIfClosed();
@@ -132,14 +138,15 @@ public final class Migrations {
     return database.await(desk.moveDeadLetters(id, true, note));
   }
 
-  /// Puts points into a backlog, for a verification that found their vectors wrong; 1 to 10,000. Ids without a
-  /// point, or without a vector in the other version, are passed over. Returns how many were put in.
+  /// Puts points into a backlog, for a verification that found their vectors wrong; 1 to 10,000.
+  /// Ids without a point, or without a vector in the other version, are passed over. Returns how
+  /// many were put in.
   public long requeue(String id, BackfillSide side, List<PointId> ids, ChangeNote note) {
     return database.await(desk.requeue(id, side, ids, note));
   }
 
-  /// Tells the outcome of a comparison. Without faults, in state VERIFYING and with an empty backlog, the state
-  /// becomes READY. With faults it stays.
+  /// Tells the outcome of a comparison. Without faults, in state VERIFYING and with an empty
+  /// backlog, the state becomes READY. With faults it stays.
   public Migration verified(String id, VerificationReport report, ChangeNote note) {
     return database.await(desk.verified(id, report, note));
   }
@@ -149,9 +156,9 @@ public final class Migrations {
     return database.await(desk.skipVerification(id, note));
   }
 
-  /// Lets the new version answer `basisPoints` of 10,000 buckets: SHIFTING, or SWITCHED at 10,000. Refuses with
-  /// EPOCH_MISMATCH unless `expectedEpoch` is in force (0 is not looked at). `dryRun` checks and returns what
-  /// the migration would be.
+  /// Lets the new version answer `basisPoints` of 10,000 buckets: SHIFTING, or SWITCHED at 10,000.
+  /// Refuses with EPOCH_MISMATCH unless `expectedEpoch` is in force (0 is not looked at). `dryRun`
+  /// checks and returns what the migration would be.
   public Migration switchTraffic(
       String id, int basisPoints, long expectedEpoch, boolean dryRun, ChangeNote note) {
     return database.await(desk.switchTraffic(id, basisPoints, expectedEpoch, dryRun, note));
@@ -167,11 +174,11 @@ public final class Migrations {
     return database.await(desk.fail(id, note));
   }
 
-  /// Ends the migration and gives the old version's space back in the background, see COMPLETING. There is no
-  /// way back. `confirmCollection` must be the collection's name. Refuses with UNSAFE before the soak time is
-  /// over, with points in the reverse backlog, with dead letters not waived, or with readers of the old version
-  /// in the last minute, unless `force`. `keepData` leaves the old version readable by number, without further
-  /// writes.
+  /// Ends the migration and gives the old version's space back in the background, see COMPLETING.
+  /// There is no way back. `confirmCollection` must be the collection's name. Refuses with UNSAFE
+  /// before the soak time is over, with points in the reverse backlog, with dead letters not
+  /// waived, or with readers of the old version in the last minute, unless `force`. `keepData`
+  /// leaves the old version readable by number, without further writes.
   public Migration complete(
       String id, String confirmCollection, boolean keepData, boolean force, ChangeNote note) {
     return database.await(desk.complete(id, confirmCollection, keepData, force, note));
@@ -194,7 +201,8 @@ public final class Migrations {
     return desk.awaitPolicy(collection, field, epoch, wait);
   }
 
-  /// Where the 99th percentile of recent searches comes from, for throttles; zero before this is called.
+  /// Where the 99th percentile of recent searches comes from, for throttles; zero before this is
+  /// called.
   public void searchP99(Supplier<Duration> p99) {
     desk.searchP99(p99);
   }

@@ -6,13 +6,14 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.WhimbrelException;
 
-/// How the vectors of a derived version come out of another version's: the first `dimension` values, scaled to
-/// unit length if `normalize`. Another storage or index changes no value.
+/// How the vectors of a derived version come out of another version's: the first `dimension`
+/// values, scaled to unit length if `normalize`. Another storage or index changes no value.
 ///
-/// The shortening is that of Matryoshka representations (Kusupati et al. 2022), which only models trained for it
-/// survive.
+/// The shortening is that of Matryoshka representations (Kusupati et al. 2022), which only models
+/// trained for it survive.
 public record Derivation(int dimension, boolean normalize) {
-  /// The way from `from` to `to`; refused when vectors of `to` cannot be computed from those of `from`.
+  /// The way from `from` to `to`; refused when vectors of `to` cannot be computed from those of
+  /// `from`.
   public static Derivation between(EmbeddingSpec from, EmbeddingSpec to) {
     if (!from.model().equals(to.model())
         || !from.documentPrefix().equals(to.documentPrefix())
@@ -22,8 +23,8 @@ public record Derivation(int dimension, boolean normalize) {
           "to.model",
           to.model(),
           from.model()
-              + " with the same prefixes, since a derived version has the model of its source; for another"
-              + " model use origin CLIENT");
+              + " with the same prefixes, since a derived version has the model of its source; for"
+              + " another model use origin CLIENT");
     }
     if (from.cardinality() != to.cardinality()) {
       throw WhimbrelException.unimplemented(
@@ -83,8 +84,8 @@ public record Derivation(int dimension, boolean normalize) {
     return derived;
   }
 
-  /// Share of the squared length that the first `dimension` values hold: near 1 for a model whose early
-  /// dimensions matter most.
+  /// Share of the squared length that the first `dimension` values hold: near 1 for a model whose
+  /// early dimensions matter most.
   public double energy(float[] vector) {
     double head = 0;
     double all = 0;

@@ -4,10 +4,11 @@ import com.carrotsearch.hppc.LongLongHashMap;
 import com.carrotsearch.hppc.cursors.LongLongCursor;
 import java.util.function.LongSupplier;
 
-/// Which points of a backlog are out with a worker, and which must rest before they are tried again.
+/// Which points of a backlog are out with a worker, and which must rest before they are tried
+/// again.
 ///
-/// In memory only: the backlog itself is what survives, and a lease lost in a crash is handed out anew. Any
-/// number of threads. Bounded by [#LEASED_MAX] and by the rests that are still running.
+/// In memory only: the backlog itself is what survives, and a lease lost in a crash is handed out
+/// anew. Any number of threads. Bounded by [#LEASED_MAX] and by the rests that are still running.
 public final class Leases {
   /// Points out at once.
   public static final int LEASED_MAX = 100_000;

@@ -6,8 +6,8 @@ import java.util.function.LongSupplier;
 
 /// How fast a backfill may go and how fast it goes.
 ///
-/// Points and bytes a second are two buckets that fill up with time, up to a second's worth, and may be
-/// overdrawn by one batch. Any number of threads.
+/// Points and bytes a second are two buckets that fill up with time, up to a second's worth, and
+/// may be overdrawn by one batch. Any number of threads.
 public final class Pace {
   private static final double NANOS = 1e9;
 

@@ -2,8 +2,8 @@ package io.whimbrel.core.model;
 
 import java.time.Duration;
 
-/// Holds a backfill back so that searches stay fast. Stored with the migration, takes effect at once. A limit
-/// that is zero does not hold.
+/// Holds a backfill back so that searches stay fast. Stored with the migration, takes effect at
+/// once. A limit that is zero does not hold.
 ///
 /// @param pointsPerSecond points leased in a second
 /// @param bytesPerSecond bytes of new vectors in a second

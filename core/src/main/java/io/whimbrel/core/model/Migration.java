@@ -15,7 +15,8 @@ import java.util.OptionalDouble;
 /// @param postponed whether an operator holds a traffic schedule where it is
 /// @param rollbackReady whether the old version has every write, so that going back loses nothing
 /// @param legacyWrites writes with a vector for the old version only, since the database was opened
-/// @param legacyReads reads of clients that know the old version only, since the database was opened
+/// @param legacyReads reads of clients that know the old version only, since the database was
+///   opened
 /// @param switchedAtMillis when the new version began to answer all reads; 0 when it does not
 /// @param verified whether a clean comparison, or an operator, let it become READY
 /// @param failure why the state is FAILED; else empty

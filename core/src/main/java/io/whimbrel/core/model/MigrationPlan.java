@@ -10,7 +10,8 @@ import java.util.List;
 /// @param memoryBytes of the new version's index, estimated
 /// @param diskPeakBytes highest use of the disk on the way, everything included, estimated
 /// @param diskFreeBytes free bytes of the file system of the data directory
-/// @param sourceBytes bytes of text in the source fields, estimated from a sample; a token is about four
+/// @param sourceBytes bytes of text in the source fields, estimated from a sample; a token is about
+///   four
 /// @param warnings what the operator should know before
 public record MigrationPlan(
     long points,

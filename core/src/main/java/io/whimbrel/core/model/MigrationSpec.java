@@ -5,8 +5,9 @@ import java.time.Duration;
 /// A migration to be made.
 ///
 /// @param field the vector field that gets a new version
-/// @param to what the new version holds. With origin DERIVED the server computes its vectors, and those of
-///   queries, from the old version's: a prefix of the dimensions, another storage, index or metric
+/// @param to what the new version holds. With origin DERIVED the server computes its vectors, and
+///   those of queries, from the old version's: a prefix of the dimensions, another storage, index
+///   or metric
 /// @param allowNewOnly take writes that have a vector for the new version only, before the switch
 /// @param soak how long the old version stays after the switch before it may be dropped
 public record MigrationSpec(
@@ -27,7 +28,8 @@ public record MigrationSpec(
     }
   }
 
-  /// With the defaults: old clients' points wait in the backlog, stale vectors are left out, no soak time.
+  /// With the defaults: old clients' points wait in the backlog, stale vectors are left out, no
+  /// soak time.
   public static MigrationSpec of(String collection, String field, EmbeddingSpec to) {
     return new MigrationSpec(
         collection,

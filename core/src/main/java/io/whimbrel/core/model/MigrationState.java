@@ -16,8 +16,8 @@ import java.util.Set;
 ///                                                                CANCELLING ◄─────┘ ─► CANCELLED
 /// ```
 ///
-/// Every state before COMPLETING but PLANNED can also become FAILED, which answers all reads from the old
-/// version and waits for an operator, who resumes or cancels.
+/// Every state before COMPLETING but PLANNED can also become FAILED, which answers all reads from
+/// the old version and waits for an operator, who resumes or cancels.
 public enum MigrationState {
   /// Recorded; nothing is changed yet.
   PLANNED,
@@ -84,7 +84,15 @@ public enum MigrationState {
   /// Whether both versions take writes.
   public boolean writesBoth() {
     return switch (this) {
-      case DUAL_WRITE, BACKFILLING, INDEXING, VERIFYING, READY, SHIFTING, SWITCHED, ROLLED_BACK, FAILED ->
+      case DUAL_WRITE,
+          BACKFILLING,
+          INDEXING,
+          VERIFYING,
+          READY,
+          SHIFTING,
+          SWITCHED,
+          ROLLED_BACK,
+          FAILED ->
           true;
       case PLANNED, COMPLETING, COMPLETED, CANCELLING, CANCELLED -> false;
     };

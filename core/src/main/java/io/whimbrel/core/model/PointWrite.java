@@ -7,12 +7,12 @@ import java.util.OptionalLong;
 
 /// A point as it is to be written: payload and vectors replace whatever was stored.
 ///
-/// @param vectors vector field to its vectors: one, or one for each of several versions, told apart by
-///   `spaceId`; a field may be left out
+/// @param vectors vector field to its vectors: one, or one for each of several versions, told apart
+///   by `spaceId`; a field may be left out
 /// @param ifSeq when present, the stored sequence number that the write demands; 0 demands that the
 ///   point does not exist
-/// @param contentVersion the caller's name for the content that the vectors are made from, for points whose
-///   source is not in the payload; empty for none, up to 128 bytes
+/// @param contentVersion the caller's name for the content that the vectors are made from, for
+///   points whose source is not in the payload; empty for none, up to 128 bytes
 public record PointWrite(
     PointId id,
     Map<String, Value> payload,
@@ -29,8 +29,7 @@ public record PointWrite(
       copy.put(field, List.copyOf(list));
     });
     vectors = Map.copyOf(copy);
-    Limits.checkRange(
-        "content_version", contentVersion.length(), 0, Limits.REQUEST_ID_BYTES_MAX);
+    Limits.checkRange("content_version", contentVersion.length(), 0, Limits.REQUEST_ID_BYTES_MAX);
   }
 
   /// With at most one vector a field.

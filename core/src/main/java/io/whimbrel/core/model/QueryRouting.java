@@ -9,8 +9,8 @@ import java.util.OptionalDouble;
 /// @param key equal keys are answered alike; empty when the caller has none
 /// @param epoch the policy by which the caller chose the space of its vector; 0 when it knows none
 /// @param others the query in further spaces, each with its `spaceId`
-/// @param minCoverage refuse to be answered by a version that covers a smaller share of the points, in
-///   [0, 1]; needed to ask a version that is not ready
+/// @param minCoverage refuse to be answered by a version that covers a smaller share of the points,
+///   in [0, 1]; needed to ask a version that is not ready
 public record QueryRouting(
     String key, long epoch, List<Vector> others, OptionalDouble minCoverage) {
   public static final QueryRouting NONE =
@@ -20,8 +20,7 @@ public record QueryRouting(
   private static final int OTHERS_MAX = 8;
 
   public QueryRouting {
-    Limits.checkRange(
-        "routing_key", key.getBytes(StandardCharsets.UTF_8).length, 0, KEY_BYTES_MAX);
+    Limits.checkRange("routing_key", key.getBytes(StandardCharsets.UTF_8).length, 0, KEY_BYTES_MAX);
     Limits.checkRange("vectors", others.size(), 0, OTHERS_MAX);
     others = List.copyOf(others);
     if (minCoverage.isPresent()

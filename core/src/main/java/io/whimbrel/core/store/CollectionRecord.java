@@ -21,6 +21,10 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
   private static final int HNSW = 2;
   private static final int MULTI_VECTOR = 3;
 
+  // Bits of the flags of a spec.
+  private static final int NORMALIZED = 1;
+  private static final int ORIGINALS_DROPPED = 2;
+
   public CollectionRecord {
     fields = List.copyOf(fields);
   }
@@ -49,8 +53,7 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
   ///
   /// @param epoch grows with every change
   /// @param migration number of the open migration; 0 when there is none
-  public record Route(
-      long epoch, long migration, int basisPoints, int fromVersion, int toVersion) {
+  public record Route(long epoch, long migration, int basisPoints, int fromVersion, int toVersion) {
     /// One version answers everything.
     public static Route only(int version, long epoch) {
       return new Route(epoch, 0, 0, version, version);
@@ -169,8 +172,7 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
       throws StorageException {
     int nextVersion = (int) in.varint();
     Route route =
-        new Route(
-            in.i64(), in.i64(), (int) in.varint(), (int) in.varint(), (int) in.varint());
+        new Route(in.i64(), in.i64(), (int) in.varint(), (int) in.varint(), (int) in.varint());
     int retiredCount = in.count();
     List<String> retired = new ArrayList<>();
     for (int i = 0; i < retiredCount; i++) {
@@ -192,7 +194,9 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
     }
     out.varint(spec.sourceFields().size());
     spec.sourceFields().forEach(out::text);
-    out.u8(spec.normalized() ? 1 : 0).text(spec.documentPrefix()).text(spec.queryPrefix());
+    int flags =
+        (spec.normalized() ? NORMALIZED : 0) | (spec.keepOriginals() ? 0 : ORIGINALS_DROPPED);
+    out.u8(flags).text(spec.documentPrefix()).text(spec.queryPrefix());
   }
 
   static EmbeddingSpec readSpec(RecordReader in) throws StorageException {
@@ -215,6 +219,10 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
     for (int i = 0; i < sourceCount; i++) {
       sourceFields.add(in.text());
     }
+    int flags = in.u8();
+    if ((flags & ~(NORMALIZED | ORIGINALS_DROPPED)) != 0) {
+      throw new StorageException("a stored spec has the unknown flags " + flags);
+    }
     return new EmbeddingSpec(
         model,
         dimension,
@@ -224,8 +232,9 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
         index,
         sourceFields,
         origin,
-        in.u8() == 1,
+        (flags & NORMALIZED) != 0,
         in.text(),
-        in.text());
+        in.text(),
+        (flags & ORIGINALS_DROPPED) == 0);
   }
 }

@@ -100,11 +100,7 @@ public final class Keys {
 
   /// Record (`M`) or counters (`Q`) of a migration.
   public static byte[] migration(char kind, int collection, long migration) {
-    return ByteBuffer.allocate(13)
-        .put((byte) kind)
-        .putInt(collection)
-        .putLong(migration)
-        .array();
+    return ByteBuffer.allocate(13).put((byte) kind).putInt(collection).putLong(migration).array();
   }
 
   /// Start of the `M` or `Q` rows of a collection; the end is that of `collection + 1`, exclusive.

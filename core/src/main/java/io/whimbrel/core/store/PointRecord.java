@@ -10,8 +10,8 @@ import java.util.Map;
 /// A row of `POINTS`.
 ///
 /// @param seq sequence number of the last write
-/// @param vectors which vectors the point has in `VECTORS`, in key order; those of a dropped version may be
-///   named still
+/// @param vectors which vectors the point has in `VECTORS`, in key order; those of a dropped
+///   version may be named still
 /// @param contentVersion the client's name for the content; empty for none
 /// @param payload as [PayloadCodec] wrote it
 public record PointRecord(

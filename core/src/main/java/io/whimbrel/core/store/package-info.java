@@ -16,7 +16,7 @@
 /// | | `Q` collection(4) migration(8) | [BacklogCounters] |
 /// | `IDS` | collection(4) kind(1) id | internal id(8); kind 0 is a number(8), 1 a text |
 /// | `POINTS` | collection(4) internal id(8) | [PointRecord] |
-/// | `VECTORS` | collection(4) field(2) version(4) internal id(8) | [VectorRecord]: 32 bytes of header, little-endian float32 |
+/// | `VECTORS` | collection(4) field(2) version(4) internal id(8) | [VectorRecord]: 32 bytes of header, little-endian float32 or codes of a byte a value |
 /// | `LOG` | shard(4) sequence number(8) | [ChangeRecord]: which internal ids the write changed |
 /// | `MIGRATION` | collection(4) migration(8) `B` internal id(8) | [BacklogRecord]: waits for its vector in the new version |
 /// | | collection(4) migration(8) `R` internal id(8) | [BacklogRecord]: the old version lacks it or has it in older form |

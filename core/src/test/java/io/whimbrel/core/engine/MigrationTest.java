@@ -111,8 +111,7 @@ class MigrationTest {
           assertThat(e)
               .isInstanceOfSatisfying(
                   WhimbrelException.class,
-                  refusal ->
-                      assertThat(refusal.code()).as(refusal.getMessage()).isEqualTo(code));
+                  refusal -> assertThat(refusal.code()).as(refusal.getMessage()).isEqualTo(code));
         });
   }
 
@@ -165,11 +164,11 @@ class MigrationTest {
     upsert(database, point("c", "cherry", OLD, NEW));
     assertThat(progress(migration).backlog()).isEqualTo(2);
     assertThat(progress(migration).done()).isEqualTo(1);
-    assertThat(drain(database, migration)).extracting(CommitResult::outcome)
+    assertThat(drain(database, migration))
+        .extracting(CommitResult::outcome)
         .containsExactly(Outcome.STORED, Outcome.STORED);
     String id = migration.id();
-    refused(
-        ErrorCode.MIGRATION_STATE, () -> migrations.switchTraffic(id, 100, 0, false, NOTE));
+    refused(ErrorCode.MIGRATION_STATE, () -> migrations.switchTraffic(id, 100, 0, false, NOTE));
     refused(
         ErrorCode.MIGRATION_STATE, () -> migrations.complete(id, COLLECTION, false, false, NOTE));
     migration = ready(database, migration);
@@ -188,8 +187,7 @@ class MigrationTest {
     assertThat(found.servedVersion()).isEqualTo(2);
     assertThat(found.hits().getFirst().point().id()).isEqualTo(PointId.of("b"));
 
-    refused(
-        ErrorCode.INVALID_ARGUMENT, () -> migrations.complete(id, "other", false, false, NOTE));
+    refused(ErrorCode.INVALID_ARGUMENT, () -> migrations.complete(id, "other", false, false, NOTE));
     migrations.complete(id, COLLECTION, false, false, NOTE);
     migration = awaitState(database, migrations.get(id), MigrationState.COMPLETING);
     assertThat(migration.state()).isEqualTo(MigrationState.COMPLETED);
@@ -229,7 +227,8 @@ class MigrationTest {
     Migration migration = start(database);
     drain(database, migration);
     migrations.cancel(migration.id(), false, NOTE);
-    Migration ended = awaitState(database, migrations.get(migration.id()), MigrationState.CANCELLING);
+    Migration ended =
+        awaitState(database, migrations.get(migration.id()), MigrationState.CANCELLING);
     assertThat(ended.state()).isEqualTo(MigrationState.CANCELLED);
     refused(ErrorCode.OLD_SPACE, () -> upsert(database, point("a", "apple", OLD, NEW)));
     upsert(database, point("a", "apple", OLD));
@@ -258,8 +257,7 @@ class MigrationTest {
 
   @Test
   void staleVectorsAreServedWhenThatIsWanted() {
-    Migration migration =
-        start(database, spec(LegacyWrite.ENQUEUE, StaleRead.SERVE, false));
+    Migration migration = start(database, spec(LegacyWrite.ENQUEUE, StaleRead.SERVE, false));
     upsert(database, point("a", "apple", OLD, NEW));
     upsert(database, point("a", "avocado", OLD));
     assertThat(vector(database, "a", 2)).contains(embed(NEW, "apple"));
@@ -293,8 +291,7 @@ class MigrationTest {
     assertThat(now.rollbackReady()).isFalse();
     String id = now.id();
     refused(ErrorCode.UNSAFE, () -> migrations.complete(id, COLLECTION, false, false, NOTE));
-    BackfillLeases leases =
-        migrations.lease(id, BackfillSide.REVERSE, 10, Duration.ofMinutes(1));
+    BackfillLeases leases = migrations.lease(id, BackfillSide.REVERSE, 10, Duration.ofMinutes(1));
     migrations
         .commit(
             id,
@@ -351,9 +348,7 @@ class MigrationTest {
         point("native", "elder", OLD));
     Migration migration = start(database);
     List<BackfillCommit> commits =
-        lease(database, migration, 10).leases().stream()
-            .map(lease -> commit(lease, NEW))
-            .toList();
+        lease(database, migration, 10).leases().stream().map(lease -> commit(lease, NEW)).toList();
     assertThat(commits).hasSize(5);
     assertThat(lease(database, migration, 10).leases()).isEmpty();
     upsert(database, point("changed", "blueberry", OLD));
@@ -371,8 +366,7 @@ class MigrationTest {
     assertThat(progress(migration).backlog()).isEqualTo(1);
     assertThat(vector(database, "changed", 2)).isEmpty();
     assertThat(vector(database, "deleted", 2)).isEmpty();
-    assertThat(ids(search(embed(NEW, "cherry"), 2)))
-        .containsExactly("again", "native", "same");
+    assertThat(ids(search(embed(NEW, "cherry"), 2))).containsExactly("again", "native", "same");
     drain(database, migration);
     assertThat(vector(database, "changed", 2)).contains(embed(NEW, "blueberry"));
   }
@@ -435,8 +429,7 @@ class MigrationTest {
                   List.of(new BackfillFailure(second, "too long", false, Duration.ZERO)))
               .join()
               .getFirst();
-      assertThat(failed.outcome())
-          .isEqualTo(attempt < 5 ? Outcome.REQUEUED : Outcome.DEAD_LETTER);
+      assertThat(failed.outcome()).isEqualTo(attempt < 5 ? Outcome.REQUEUED : Outcome.DEAD_LETTER);
     }
     PointId third = leases.leases().get(2).id();
     assertThat(
@@ -604,9 +597,7 @@ class MigrationTest {
     BackfillLeases leases = lease(database, migration, 1);
     migrations
         .commit(
-            migration.id(),
-            BackfillSide.FORWARD,
-            List.of(commit(leases.leases().getFirst(), NEW)))
+            migration.id(), BackfillSide.FORWARD, List.of(commit(leases.leases().getFirst(), NEW)))
         .join();
     SearchResult half = search(embed(NEW, "apple"), 2);
     assertThat(half.coverage()).isEqualTo(0.5);
@@ -644,23 +635,18 @@ class MigrationTest {
         () -> migrations.create(MigrationSpec.of(COLLECTION, "default", OLD), true, NOTE));
     refused(
         ErrorCode.UNIMPLEMENTED,
-        () ->
-            migrations.create(
-                spec(LegacyWrite.EMBED, StaleRead.EXCLUDE, false), true, NOTE));
+        () -> migrations.create(spec(LegacyWrite.EMBED, StaleRead.EXCLUDE, false), true, NOTE));
     refused(ErrorCode.MIGRATION_NOT_FOUND, () -> migrations.get("m-77"));
     refused(ErrorCode.MIGRATION_NOT_FOUND, () -> migrations.get("docs"));
     Migration migration = start(database);
     refused(ErrorCode.MIGRATION_EXISTS, () -> migrations.create(spec, true, NOTE));
     assertThat(migrations.list(COLLECTION)).hasSize(1);
-    refused(
-        ErrorCode.MIGRATION_STATE, () -> migrations.reverseTraffic(migration.id(), NOTE));
+    refused(ErrorCode.MIGRATION_STATE, () -> migrations.reverseTraffic(migration.id(), NOTE));
     refused(
         ErrorCode.MIGRATION_STATE,
-        () ->
-            migrations.verified(migration.id(), new VerificationReport(0, 0, ""), NOTE));
+        () -> migrations.verified(migration.id(), new VerificationReport(0, 0, ""), NOTE));
     switched(database, migrations.get(migration.id()));
-    refused(
-        ErrorCode.MIGRATION_STATE, () -> migrations.cancel(migration.id(), false, NOTE));
+    refused(ErrorCode.MIGRATION_STATE, () -> migrations.cancel(migration.id(), false, NOTE));
   }
 
   @Test
@@ -677,8 +663,7 @@ class MigrationTest {
             BackfillThrottle.NONE);
     Migration migration = switched(database, start(database, spec));
     search(embed(OLD, "apple"), 1);
-    assertThatThrownBy(() ->
-            migrations.complete(migration.id(), COLLECTION, false, false, NOTE))
+    assertThatThrownBy(() -> migrations.complete(migration.id(), COLLECTION, false, false, NOTE))
         .hasMessageContaining("soak")
         .hasMessageContaining("read within");
     migrations.complete(migration.id(), COLLECTION, false, true, NOTE);
@@ -709,9 +694,7 @@ class MigrationTest {
     AtomicReference<Duration> p99 = new AtomicReference<>(Duration.ofMillis(20));
     migrations.searchP99(p99::get);
     migrations.setThrottle(
-        id,
-        new BackfillThrottle(0, 0, 0, Duration.ofMillis(10), Duration.ofMillis(100)),
-        NOTE);
+        id, new BackfillThrottle(0, 0, 0, Duration.ofMillis(10), Duration.ofMillis(100)), NOTE);
     assertThat(lease(database, migration, 1).waitReason()).contains("search p99");
     p99.set(Duration.ofMillis(200));
     assertThat(lease(database, migration, 1).waitReason()).contains("paused");
@@ -765,15 +748,13 @@ class MigrationTest {
     upsert(database, point("c", "cherry", OLD));
     Migration now = migrations.get(id);
     for (MigrationState state :
-        List.of(
-            MigrationState.DUAL_WRITE, MigrationState.BACKFILLING, MigrationState.INDEXING)) {
+        List.of(MigrationState.DUAL_WRITE, MigrationState.BACKFILLING, MigrationState.INDEXING)) {
       now = awaitState(database, now, state);
     }
     assertThat(progress(now).backlog()).isZero();
     for (String text : List.of("apple", "berry", "cherry")) {
       String point = text.substring(0, 1);
-      assertThat(vector(database, point, 2).orElseThrow().values())
-          .containsExactly(derived(text));
+      assertThat(vector(database, point, 2).orElseThrow().values()).containsExactly(derived(text));
     }
     migrations.skipVerification(id, NOTE);
     migrations.switchTraffic(id, 10_000, 0, false, NOTE);
@@ -837,7 +818,8 @@ class MigrationTest {
     Migration now = migrations.get(migration.id());
     assertThat(now.state()).isEqualTo(MigrationState.BACKFILLING);
     assertThat(now.progress().backlog()).isEqualTo(1);
-    assertThat(drain(database, now)).extracting(CommitResult::outcome)
+    assertThat(drain(database, now))
+        .extracting(CommitResult::outcome)
         .containsExactly(Outcome.STORED);
     assertThat(ready(database, now).state()).isEqualTo(MigrationState.READY);
   }
@@ -850,9 +832,7 @@ class MigrationTest {
     Vector second = embed(OLD, "two");
     upsert(database, bare("a", first, ""), bare("b", first, "v1"));
     List<BackfillCommit> commits =
-        lease(database, migration, 2).leases().stream()
-            .map(lease -> commit(lease, NEW))
-            .toList();
+        lease(database, migration, 2).leases().stream().map(lease -> commit(lease, NEW)).toList();
     // The name says that it is the same content, although the vector is another.
     upsert(database, bare("a", second, ""), bare("b", second, "v1"));
     assertThat(migrations.commit(migration.id(), BackfillSide.FORWARD, commits).join())
@@ -880,8 +860,7 @@ class MigrationTest {
     assertThat(migrations.get(migration.id()).state()).isEqualTo(MigrationState.PLANNED);
     migrations.start(migration.id(), NOTE);
     reopen();
-    Migration now =
-        awaitState(database, migrations.get(migration.id()), MigrationState.DUAL_WRITE);
+    Migration now = awaitState(database, migrations.get(migration.id()), MigrationState.DUAL_WRITE);
     assertThat(now.progress().backlog()).isEqualTo(2);
     assertThat(lease(database, now, 2).leases()).hasSize(2);
     reopen();

@@ -34,8 +34,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
 
-/// A collection of texts whose field "default" moves from one made-up model to another of the same dimension. A vector
-/// says which model made it of which text, so that every stored vector can be judged.
+/// A collection of texts whose field "default" moves from one made-up model to another of the same
+/// dimension. A vector says which model made it of which text, so that every stored vector can be
+/// judged.
 final class MovingDocs {
   static final String COLLECTION = "docs";
   static final int DIMENSION = 8;
@@ -100,8 +101,7 @@ final class MovingDocs {
       list.add(PointId.of(id));
     }
     database
-        .write(
-            COLLECTION, new Mutation.Delete(list, OptionalLong.empty()), WriteOptions.DEFAULT)
+        .write(COLLECTION, new Mutation.Delete(list, OptionalLong.empty()), WriteOptions.DEFAULT)
         .join();
   }
 
@@ -182,8 +182,7 @@ final class MovingDocs {
   static Migration ready(Database database, Migration migration) {
     drain(database, migration);
     Migration now = database.migrations().get(migration.id());
-    for (MigrationState state :
-        List.of(MigrationState.BACKFILLING, MigrationState.INDEXING)) {
+    for (MigrationState state : List.of(MigrationState.BACKFILLING, MigrationState.INDEXING)) {
       now = awaitState(database, now, state);
     }
     return database

@@ -42,8 +42,7 @@ class MigrationStateTest {
           Map.entry(COMPLETED, Set.of(COMPLETING)),
           Map.entry(
               CANCELLING,
-              Set.of(
-                  DUAL_WRITE, BACKFILLING, INDEXING, VERIFYING, READY, ROLLED_BACK, FAILED)),
+              Set.of(DUAL_WRITE, BACKFILLING, INDEXING, VERIFYING, READY, ROLLED_BACK, FAILED)),
           Map.entry(CANCELLED, Set.of(PLANNED, CANCELLING)),
           Map.entry(
               FAILED,

@@ -31,7 +31,8 @@ class RoutingBucketsTest {
     long below = 0;
     for (int basisPoints = 1; basisPoints <= counts.length; basisPoints++) {
       below += counts[basisPoints - 1];
-      // Who is in at one share is in at every larger one, since a bucket is compared with the share.
+      // Who is in at one share is in at every larger one, since a bucket is compared with the
+      // share.
       assertThat(100.0 * below / keys).isCloseTo(basisPoints / 100.0, within(0.15));
     }
   }
