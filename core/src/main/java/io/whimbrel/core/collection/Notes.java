@@ -34,10 +34,14 @@ public final class Notes {
     });
   }
 
-  /// Removes every row whose name begins with `prefix`.
-  public CompletableFuture<Boolean> remove(String prefix) {
-    return write(batch ->
-        batch.deleteRange(Table.SYSTEM, Keys.note(prefix), Keys.note(prefix + Character.MAX_VALUE)));
+  /// Removes every row whose name begins with one of the prefixes, all or none.
+  public CompletableFuture<Boolean> remove(String... prefixes) {
+    return write(batch -> {
+      for (String prefix : prefixes) {
+        batch.deleteRange(
+            Table.SYSTEM, Keys.note(prefix), Keys.note(prefix + Character.MAX_VALUE));
+      }
+    });
   }
 
   private CompletableFuture<Boolean> write(Sequencer.Rows rows) {

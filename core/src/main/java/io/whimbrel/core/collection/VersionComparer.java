@@ -191,7 +191,7 @@ public final class VersionComparer {
     EmbeddingSpec spec = version.spec();
     float[] values;
     try {
-      values = VectorRecord.decode(row, spec.dimension());
+      values = version.form().decode(ByteBuffer.wrap(row));
     } catch (StorageException e) {
       return Optional.of(new VDiff.Fault(Kind.DIMENSION, id, String.valueOf(e.getMessage())));
     }

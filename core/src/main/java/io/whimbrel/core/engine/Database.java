@@ -201,6 +201,7 @@ public final class Database implements AutoCloseable {
   /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with
   /// CANCELLED.
   public SearchResult search(String collection, SearchRequest request, BooleanSupplier cancelled) {
+    awaitSeq(request.read().minSeq());
     long start = System.nanoTime();
     SearchResult result;
     try {
@@ -213,10 +214,9 @@ public final class Database implements AutoCloseable {
     return result;
   }
 
-  /// A search that schedules and mirrors do not see.
+  /// A search of what is visible now, which schedules and mirrors do not see.
   SearchResult searchUnwatched(
       String collection, SearchRequest request, BooleanSupplier cancelled) {
-    awaitSeq(request.read().minSeq());
     return reading(() -> searchLive(collection, request, cancelled));
   }
 

@@ -37,7 +37,10 @@ import java.util.function.BooleanSupplier;
 
 /// Golden sets of collections, and the comparison of two versions by them. Any number of threads.
 public final class Evaluations {
-  private static final String PREFIX = "golden/";
+  /// Rows that describe a set, apart from the sets, which are large.
+  private static final String INFO = "golden-info/";
+
+  private static final String SET = "golden-set/";
 
   /// Golden sets of one collection.
   private static final int SETS_MAX = 64;
@@ -72,7 +75,7 @@ public final class Evaluations {
           ErrorCode.LIMIT_EXCEEDED, "golden_sets", present.size() + 1, "at most " + SETS_MAX);
     }
     String key = key(described, name);
-    database.await(notes.put(Map.of(key + "/info", encode(info), key + "/set", row)));
+    database.await(notes.put(Map.of(INFO + key, encode(info), SET + key, row)));
     return info;
   }
 
@@ -81,10 +84,8 @@ public final class Evaluations {
     CollectionInfo described = database.describe(collection);
     return database.reading(() -> {
       List<GoldenSetInfo> infos = new ArrayList<>();
-      for (Map.Entry<String, byte[]> row : notes.list(collectionKey(described)).entrySet()) {
-        if (row.getKey().endsWith("/info")) {
-          infos.add(decode(collection, row.getValue()));
-        }
+      for (byte[] row : notes.list(INFO + collectionKey(described)).values()) {
+        infos.add(decode(collection, row));
       }
       return infos;
     });
@@ -94,7 +95,7 @@ public final class Evaluations {
   public GoldenSet get(String collection, String name) {
     CollectionInfo described = database.describe(collection);
     return database.reading(() -> {
-      Optional<byte[]> row = notes.get(key(described, name) + "/set");
+      Optional<byte[]> row = notes.get(SET + key(described, name));
       if (row.isEmpty()) {
         throw notFound(collection, name);
       }
@@ -107,24 +108,25 @@ public final class Evaluations {
     if (list(collection).stream().noneMatch(one -> one.name().equals(name))) {
       throw notFound(collection, name);
     }
-    database.await(notes.remove(key(described, name) + "/"));
+    database.await(notes.remove(INFO + key(described, name), SET + key(described, name)));
   }
 
   /// Removes the sets of collections that are gone.
   void sweep() {
     Set<String> present = new HashSet<>();
     database.collections().forEach(collection -> present.add(collectionKey(collection)));
-    Map<String, byte[]> rows = database.reading(() -> notes.list(PREFIX));
-    for (String key : rows.keySet()) {
-      String owner = key.substring(0, key.indexOf('/', PREFIX.length()) + 1);
-      if (!present.contains(owner)) {
-        database.await(notes.remove(owner));
-      }
+    Set<String> owners = new HashSet<>();
+    for (String key : database.reading(() -> notes.list(INFO)).keySet()) {
+      owners.add(key.substring(INFO.length(), key.indexOf('/', INFO.length()) + 1));
+    }
+    owners.removeAll(present);
+    for (String owner : owners) {
+      database.await(notes.remove(INFO + owner, SET + owner));
     }
   }
 
-  /// Asks two versions of the golden set's field all its queries, through their indexes and by exact scans, and
-  /// compares. Runs in the caller's thread; `cancelled` is asked regularly and ends it with CANCELLED. Refuses with
+  /// Asks two versions of the golden set's field all its queries, through their indexes as users do and by exact scans,
+  /// and compares. Runs in the caller's thread; `cancelled` is asked regularly and ends it with CANCELLED. Refuses with
   /// OVERLOADED while two run, with SPACE_MISMATCH when a query has no vector for a version. Versions that are not
   /// ready are asked for what they have.
   /// Cost: four searches a query, two of them exact, then the [Evaluator]'s.
@@ -187,28 +189,28 @@ public final class Evaluations {
                   field,
                   version.number(),
                   vector,
-                  options.depth(),
+                  options.k(),
                   OptionalDouble.empty(),
-                  0,
+                  options.ef(),
                   false,
                   new ReadOptions(Selector.NONE, Selector.NONE, 0))
               .withRouting(new QueryRouting("", 0, List.of(), OptionalDouble.of(0)));
       served.put(query.id(), ranking(database.search(collection, request, cancelled)));
-      exact.put(query.id(), ranking(database.search(collection, exact(request), cancelled)));
+      exact.put(query.id(), ranking(database.search(collection, exact(request, options.depth()), cancelled)));
     }
     String tag = "v" + version.number();
     return new Evaluator.Answers(
         version.number(), new Run(tag, served), new Run(tag + "-exact", exact));
   }
 
-  private static SearchRequest exact(SearchRequest request) {
+  private static SearchRequest exact(SearchRequest request, int depth) {
     return new SearchRequest(
             request.field(),
             request.version(),
             request.vector(),
-            request.k(),
+            depth,
             request.scoreThreshold(),
-            request.ef(),
+            0,
             true,
             request.read())
         .withRouting(request.routing());
@@ -303,11 +305,11 @@ public final class Evaluations {
 
   /// A collection that is made again under the same name does not inherit sets.
   private static String collectionKey(CollectionInfo collection) {
-    return PREFIX + Long.toHexString(collection.createdSeq()) + '/';
+    return Long.toHexString(collection.createdSeq()) + '/';
   }
 
   private static String key(CollectionInfo collection, String name) {
-    return collectionKey(collection) + name;
+    return collectionKey(collection) + name + '/';
   }
 
   private static byte[] encode(GoldenSetInfo info) {

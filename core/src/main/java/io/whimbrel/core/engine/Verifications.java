@@ -24,11 +24,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,8 +60,9 @@ public final class Verifications implements AutoCloseable {
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().name("whimbrel-verify").daemon(true).factory());
 
-  /// A comparison under way; `row` is replaced by its thread.
+  /// A comparison under way: it says RUNNING until its end is stored. `row` is replaced by its thread.
   private static final class Comparison {
+    final CompletableFuture<Void> left = new CompletableFuture<>();
     volatile VDiffRow row;
     volatile boolean stop;
 
@@ -129,13 +130,12 @@ public final class Verifications implements AutoCloseable {
         : stored(migration).map(VDiffRow::diff);
   }
 
-  /// Ends a comparison where it is; it can be resumed. Returns it as it was when that was noted: a step may be on its
-  /// way.
+  /// Ends a comparison where it is; it can be resumed. Waits for the step on its way, for half a minute at most.
   public VDiff stop(String migration) {
     Comparison present = running.get(migration);
     if (present != null) {
       present.stop = true;
-      return present.row.diff();
+      present.left.copy().completeOnTimeout(null, CLOSE_WAIT.toMillis(), TimeUnit.MILLISECONDS).join();
     }
     return get(migration).orElseThrow(() -> none(migration));
   }
@@ -210,42 +210,42 @@ public final class Verifications implements AutoCloseable {
   }
 
   private void compare(String migration, Comparison comparison) {
+    VDiffRow ended;
     try {
-      walk(migration, comparison);
-      end(migration, comparison, UnaryOperator.identity());
-      if (comparison.row.diff().state() == VDiff.State.COMPLETED) {
-        tell(migration, comparison.row);
+      ended = walk(migration, comparison);
+      if (ended.diff().state() == VDiff.State.COMPLETED) {
+        tell(migration, ended);
       }
     } catch (WhimbrelException | StorageException e) {
       LOG.warn("the comparison of migration {} failed", migration, e);
-      end(
-          migration,
-          comparison,
-          row -> row.ended(VDiff.State.FAILED, System.currentTimeMillis(), String.valueOf(e.getMessage())));
+      ended = failed(comparison, String.valueOf(e.getMessage()));
     } catch (RuntimeException | Error e) {
       LOG.error("the comparison of migration {} met a defect", migration, e);
-      end(
-          migration,
-          comparison,
-          row -> row.ended(VDiff.State.FAILED, System.currentTimeMillis(), "a defect, see the log"));
+      ended = failed(comparison, "a defect, see the log");
+    }
+    try {
+      save(migration, ended);
+    } catch (RuntimeException e) {
+      // The row that is stored says RUNNING from an earlier place, which reads as STOPPED there.
+      LOG.warn("the end of the comparison of migration {} is not stored", migration, e);
     } finally {
       running.remove(migration, comparison);
+      comparison.left.complete(null);
     }
   }
 
-  private void walk(String migration, Comparison comparison) throws StorageException {
+  private static VDiffRow failed(Comparison comparison, String why) {
+    return comparison.row.ended(VDiff.State.FAILED, System.currentTimeMillis(), why);
+  }
+
+  private VDiffRow walk(String migration, Comparison comparison) throws StorageException {
     long saved = System.nanoTime();
-    while (true) {
+    while (!comparison.stop) {
       VDiffRow row = comparison.row;
-      if (comparison.stop) {
-        comparison.row = row.ended(VDiff.State.STOPPED, System.currentTimeMillis(), "");
-        return;
-      }
       VersionComparer.Step step = comparer.step(migration, row.nextId(), STEP_POINTS);
       row = row.with(step.checked(), step.nextId(), step.faults());
       if (step.nextId() < 0) {
-        comparison.row = row.ended(VDiff.State.COMPLETED, System.currentTimeMillis(), "");
-        return;
+        return row.ended(VDiff.State.COMPLETED, System.currentTimeMillis(), "");
       }
       comparison.row = row;
       if (System.nanoTime() - saved > SAVE_NANOS) {
@@ -253,16 +253,7 @@ public final class Verifications implements AutoCloseable {
         saved = System.nanoTime();
       }
     }
-  }
-
-  private void end(String migration, Comparison comparison, UnaryOperator<VDiffRow> change) {
-    comparison.row = change.apply(comparison.row);
-    try {
-      save(migration, comparison.row);
-    } catch (WhimbrelException e) {
-      // The row that is stored says RUNNING from an earlier place, which reads as STOPPED there.
-      LOG.warn("the end of the comparison of migration {} is not stored", migration, e);
-    }
+    return comparison.row.ended(VDiff.State.STOPPED, System.currentTimeMillis(), "");
   }
 
   private void tell(String migration, VDiffRow row) {

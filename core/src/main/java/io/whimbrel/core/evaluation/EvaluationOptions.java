@@ -9,9 +9,10 @@ import java.util.OptionalDouble;
 
 /// How two versions are compared.
 ///
-/// @param measures 1 to 16, each once; the first decides the verdict of the report
-/// @param k hits that index recall and the judged share look at, 1 to 1,000
-/// @param depth hits asked for, `k` and every measure's cut-off to 1,000
+/// @param measures 1 to 16, each once, cut off at 1 to `k`; the first decides the verdict of the report
+/// @param k hits that users ask for, 1 to 1,000
+/// @param ef beam width that users ask for, as in a search; 0 for the default
+/// @param depth hits that exact scans are asked for, `k` to 1,000: more make `threshold` match better
 /// @param delta how much worse still counts as not inferior, above 0 to 1
 /// @param rounds tosses and samples of the test
 /// @param seed the same seed gives the same report
@@ -19,6 +20,7 @@ import java.util.OptionalDouble;
 public record EvaluationOptions(
     List<Measure> measures,
     int k,
+    int ef,
     int depth,
     double delta,
     int rounds,
@@ -39,8 +41,17 @@ public record EvaluationOptions(
           ErrorCode.INVALID_ARGUMENT, "measures", names(measures), "each once");
     }
     Limits.checkRange("k", k, 1, DEPTH_MAX);
-    int deepest = Math.max(k, measures.stream().mapToInt(Measure::k).max().orElse(0));
-    Limits.checkRange("depth", depth, deepest, DEPTH_MAX);
+    Limits.checkEf(ef, k);
+    for (Measure measure : measures) {
+      if (measure.k() < 1 || measure.k() > k) {
+        throw WhimbrelException.of(
+            ErrorCode.INVALID_ARGUMENT,
+            "measures",
+            measure.name(),
+            "cut off at 1 to k, which is " + k);
+      }
+    }
+    Limits.checkRange("depth", depth, k, DEPTH_MAX);
     if (!(delta > 0 && delta <= 1)) {
       throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "delta", delta, "above 0 to 1");
     }
@@ -55,7 +66,7 @@ public record EvaluationOptions(
     return measures.stream().map(Measure::name).toList();
   }
 
-  /// All measures at `k`, nDCG first; 100 hits deep, or `k`.
+  /// All measures at `k`, nDCG first; scans are 100 hits deep, or `k`.
   public static EvaluationOptions atK(int k) {
     return new EvaluationOptions(
         List.of(
@@ -63,9 +74,10 @@ public record EvaluationOptions(
             new Measure(Measure.Kind.RECALL, k),
             new Measure(Measure.Kind.PRECISION, k),
             new Measure(Measure.Kind.MRR, k),
-            new Measure(Measure.Kind.MAP, 0),
+            new Measure(Measure.Kind.MAP, k),
             new Measure(Measure.Kind.HIT_RATE, k)),
         k,
+        0,
         Math.max(k, DEPTH_DEFAULT),
         DELTA_DEFAULT,
         PairedTest.ROUNDS_DEFAULT,
@@ -74,15 +86,15 @@ public record EvaluationOptions(
   }
 
   public EvaluationOptions withDelta(double delta) {
-    return new EvaluationOptions(measures, k, depth, delta, rounds, seed, threshold);
+    return new EvaluationOptions(measures, k, ef, depth, delta, rounds, seed, threshold);
   }
 
   public EvaluationOptions withSeed(long seed) {
-    return new EvaluationOptions(measures, k, depth, delta, rounds, seed, threshold);
+    return new EvaluationOptions(measures, k, ef, depth, delta, rounds, seed, threshold);
   }
 
   public EvaluationOptions withThreshold(double threshold) {
     return new EvaluationOptions(
-        measures, k, depth, delta, rounds, seed, OptionalDouble.of(threshold));
+        measures, k, ef, depth, delta, rounds, seed, OptionalDouble.of(threshold));
   }
 }

@@ -53,20 +53,24 @@ public final class Evaluator {
 
   /// The answers of one version.
   ///
-  /// @param served what users get
-  /// @param exact what a scan of all vectors gets
+  /// @param served what users get, `k` hits
+  /// @param exact what a scan of all vectors gets, `depth` hits
   public record Answers(int version, Run served, Run exact) {}
 
   /// Cost: four times that of a [PairedTest] of all measures and queries for each label that a query has.
   public EvaluationReport compare(Answers baseline, Answers candidate) {
     Map<String, int[]> slices = slices();
-    List<Comparison> served = compare(baseline.served(), candidate.served(), slices);
-    boolean scanned =
-        baseline.exact().equals(baseline.served()) && candidate.exact().equals(candidate.served());
+    double[][] servedBefore = scores(baseline.served());
+    double[][] servedAfter = scores(candidate.served());
+    double[][] exactBefore = scores(baseline.exact());
+    double[][] exactAfter = scores(candidate.exact());
+    List<Comparison> served = compare(servedBefore, servedAfter, slices);
+    boolean nothingLost =
+        Arrays.deepEquals(servedBefore, exactBefore) && Arrays.deepEquals(servedAfter, exactAfter);
     List<Comparison> model =
-        scanned ? served : compare(baseline.exact(), candidate.exact(), slices);
-    VersionSummary before = summary(baseline);
-    VersionSummary after = summary(candidate);
+        nothingLost ? served : compare(exactBefore, exactAfter, slices);
+    VersionSummary before = summary(baseline, servedBefore, exactBefore);
+    VersionSummary after = summary(candidate, servedAfter, exactAfter);
     Unjudged unjudged = unjudged(baseline.served(), candidate.served());
     Optional<ThresholdMatch> threshold =
         options.threshold().isEmpty()
@@ -117,9 +121,8 @@ public final class Evaluator {
     return slices;
   }
 
-  private List<Comparison> compare(Run baseline, Run candidate, Map<String, int[]> slices) {
-    double[][] before = scores(baseline);
-    double[][] after = scores(candidate);
+  private List<Comparison> compare(
+      double[][] before, double[][] after, Map<String, int[]> slices) {
     List<Comparison> untested = new ArrayList<>();
     slices.forEach(
         (slice, queries) -> {
@@ -205,7 +208,8 @@ public final class Evaluator {
     return sum / queries.length;
   }
 
-  private VersionSummary summary(Answers answers) {
+  private VersionSummary summary(
+      Answers answers, double[][] servedScores, double[][] exactScores) {
     double recall = 0;
     long judged = 0;
     for (GoldenQuery query : set.queries()) {
@@ -214,14 +218,12 @@ public final class Evaluator {
       judged += served.stream().filter(hit -> query.judgments().isJudged(hit.id())).count();
     }
     int queries = set.queries().size();
-    double[][] served = scores(answers.served());
-    double[][] exact = scores(answers.exact());
     Map<Measure, Double> loss = new LinkedHashMap<>();
-    for (int m = 0; m < exact.length; m++) {
+    for (int m = 0; m < exactScores.length; m++) {
       loss.put(
           options.measures().get(m),
-          Arrays.stream(exact[m]).average().orElse(0)
-              - Arrays.stream(served[m]).average().orElse(0));
+          Arrays.stream(exactScores[m]).average().orElse(0)
+              - Arrays.stream(servedScores[m]).average().orElse(0));
     }
     return new VersionSummary(
         answers.version(),

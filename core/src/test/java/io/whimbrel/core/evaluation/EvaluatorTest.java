@@ -250,25 +250,30 @@ class EvaluatorTest {
     assertThatThrownBy(
             () ->
                 new EvaluationOptions(
-                    List.of(MRR), 10, 5, 0.01, 1000, 1, OptionalDouble.empty()))
+                    List.of(MRR), 10, 0, 5, 0.01, 1000, 1, OptionalDouble.empty()))
         .hasMessageStartingWith("depth: 5 (expected: 10 to 1000)");
     assertThatThrownBy(
             () ->
                 new EvaluationOptions(
-                    List.of(MRR, MRR), 10, 10, 0.01, 1000, 1, OptionalDouble.empty()))
+                    List.of(MRR, MRR), 10, 0, 10, 0.01, 1000, 1, OptionalDouble.empty()))
         .hasMessageStartingWith("measures: [mrr@10, mrr@10] (expected: each once)");
+    assertThatThrownBy(
+            () ->
+                new EvaluationOptions(
+                    List.of(Measure.parse("map")), 10, 0, 10, 0.01, 1000, 1, OptionalDouble.empty()))
+        .hasMessageStartingWith("measures: map (expected: cut off at 1 to k, which is 10)");
     assertThatThrownBy(() -> new Evaluator(set(5000), depth(1000), () -> false))
         .hasMessage("depth: 1000 (expected: at most 200 for 5000 queries)");
   }
 
   private static EvaluationOptions only(Measure measure) {
     return new EvaluationOptions(
-        List.of(measure), 10, 10, 0.01, PairedTest.ROUNDS_DEFAULT, 1, OptionalDouble.empty());
+        List.of(measure), 10, 0, 10, 0.01, PairedTest.ROUNDS_DEFAULT, 1, OptionalDouble.empty());
   }
 
   private static EvaluationOptions depth(int depth) {
     return new EvaluationOptions(
-        List.of(MRR), 10, depth, 0.01, 1000, 1, OptionalDouble.empty());
+        List.of(MRR), 10, 0, depth, 0.01, 1000, 1, OptionalDouble.empty());
   }
 
   private static Comparison find(EvaluationReport report, Measure measure, String slice) {
