@@ -6,6 +6,7 @@ import io.whimbrel.client.internal.Channels;
 import io.whimbrel.client.internal.Ingest;
 import io.whimbrel.client.internal.Pages;
 import io.whimbrel.client.internal.Timer;
+import io.whimbrel.client.migration.Evaluations;
 import io.whimbrel.client.migration.Migrations;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,6 +39,7 @@ public final class WhimbrelClient implements AutoCloseable {
   private final int requestBytesMax;
   private final WhimbrelAsyncClient async;
   private final Migrations migrations;
+  private final Evaluations evaluations;
 
   private WhimbrelClient(Builder builder) {
     this.channel =
@@ -50,6 +52,7 @@ public final class WhimbrelClient implements AutoCloseable {
     Calls calls = new Calls(channel, timer, retries, deadline, requestBytesMax);
     this.async = new WhimbrelAsyncClient(calls, retries);
     this.migrations = new Migrations(calls);
+    this.evaluations = new Evaluations(calls);
   }
 
   /**
@@ -68,6 +71,11 @@ public final class WhimbrelClient implements AutoCloseable {
   /** Changing the embedding model of a field while reads and writes go on. */
   public Migrations migrations() {
     return migrations;
+  }
+
+  /** How good the answers of versions are, by queries whose right answers are known. */
+  public Evaluations evaluations() {
+    return evaluations;
   }
 
   /** Makes a collection; one that exists is refused with COLLECTION_EXISTS. */

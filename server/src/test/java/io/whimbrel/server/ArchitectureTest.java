@@ -58,10 +58,17 @@ class ArchitectureTest {
           Map.entry("client.internal", Set.of("client", "client.migration", "proto.v1")),
           Map.entry("client.arrow", Set.of("client", "client.internal", "proto.v1")),
           Map.entry("server.ops", Set.of("core.model", "core.engine")),
-          Map.entry("server.wire", Set.of("core.model", "core.engine", "proto.v1")),
+          Map.entry(
+              "server.wire", Set.of("core.model", "core.evaluation", "core.engine", "proto.v1")),
           Map.entry(
               "server.grpc",
-              Set.of("core.model", "core.engine", "server.wire", "server.ops", "proto.v1")),
+              Set.of(
+                  "core.model",
+                  "core.evaluation",
+                  "core.engine",
+                  "server.wire",
+                  "server.ops",
+                  "proto.v1")),
           Map.entry(
               "server.flight",
               Set.of(

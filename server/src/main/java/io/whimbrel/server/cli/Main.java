@@ -155,6 +155,8 @@ public final class Main {
       case UNKNOWN_FIELD, UNKNOWN_VERSION, DIMENSION_MISMATCH ->
           "`whimbrel collection describe` shows fields, versions and dimensions";
       case MIGRATION_NOT_FOUND -> "`whimbrel migrate status` shows what there is";
+      case GOLDEN_SET_NOT_FOUND ->
+          "give its files once: `whimbrel migrate evaluate --help` says which";
       case MIGRATION_EXISTS ->
           "`whimbrel migrate status` shows it; complete or cancel it before the next";
       case MIGRATION_STATE -> "`whimbrel migrate status` shows the state and what comes next";

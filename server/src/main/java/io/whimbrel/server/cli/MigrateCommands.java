@@ -67,6 +67,7 @@ final class MigrateCommands implements Callable<Integer> {
         .addSubcommand(new SetThrottle(session))
         .addSubcommand(new ShowDeadLetters(session))
         .addSubcommand(new Verify(session))
+        .addSubcommand(new MigrateEvaluateCommand(session))
         .addSubcommand(new Mirror(session))
         .addSubcommand(new Switch(session))
         .addSubcommand(new Postpone(session))

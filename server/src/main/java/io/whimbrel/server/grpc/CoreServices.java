@@ -23,7 +23,8 @@ public final class CoreServices implements ServiceModule {
             points,
             new QueryService(database, pools.search()),
             new AdminService(database, pools.admin(), limits),
-            migrations);
+            migrations,
+            new EvaluationService(database.evaluations(), pools.admin()));
     services =
         parts.stream()
             .map(part ->
