@@ -155,7 +155,6 @@ class MigrationIT {
 
     assertThat(code(() -> search(byNew, 1))).isEqualTo(ErrorCode.SPACE_MISMATCH);
     assertThat(code(() -> search(byOther, 0))).isEqualTo(ErrorCode.SPACE_MISMATCH);
-    assertThat(code(() -> search(Vector.of(1, 0), 0))).isEqualTo(ErrorCode.SPACE_REQUIRED);
     assertThat(code(() -> client.upsert(DOCS, List.of(Point.of(PointId.of("x"), byOther)))))
         .isEqualTo(ErrorCode.SPACE_MISMATCH);
     assertThat(code(() -> client.upsert(DOCS, List.of(Point.of(PointId.of("x"), byNew)))))
@@ -208,7 +207,7 @@ class MigrationIT {
         .isEqualTo(ErrorCode.EPOCH_MISMATCH);
     Migration dry =
         migrations.switchTraffic(id, 100, new Migrations.SwitchOptions(true, 0, "look"));
-    assertThat(dry.basisPoints()).isEqualTo(100);
+    assertThat(dry.state()).isEqualTo(MigrationState.READY);
     assertThat(migrations.get(id).basisPoints()).isZero();
     migrations.switchTraffic(id, 5_000);
     assertThat(code(() -> migrations.complete(id, DOCS))).isEqualTo(ErrorCode.MIGRATION_STATE);
@@ -341,6 +340,8 @@ class MigrationIT {
       assertThat(docs.search("a", "user-" + user, 3).servedVersion()).isEqualTo(1);
     }
     assertThat(migrations.get(migration.id()).legacyReads()).isPositive();
+    migrations.switchTraffic(migration.id(), 10_000);
+    assertThat(docs.search("a", "user", 3).servedVersion()).isEqualTo(1);
   }
 
   @Test
@@ -372,6 +373,10 @@ class MigrationIT {
     verify(id);
     migrations.switchTraffic(id, 10_000);
     assertThat(migrations.get(id).rollbackReady()).isTrue();
+    assertThat(
+            code(() ->
+                client.upsert(DOCS, List.of(Point.of(PointId.of("x"), Vector.of(1, 0))))))
+        .isEqualTo(ErrorCode.SPACE_REQUIRED);
     Vector byNew = Vector.of(0, 1).inSpace(migration.to().spaceId());
     for (int i = 0; i < 3; i++) {
       client.upsert(
@@ -514,14 +519,17 @@ class MigrationIT {
             Schedule.Gates.DEFAULT);
     Migration shifting =
         migrations.switchTraffic(id, schedule, Migrations.SwitchOptions.DEFAULT);
-    awaitMigration(id, m -> m.basisPoints() == 100);
+    awaitMigration(
+        id,
+        m ->
+            m.basisPoints() == 100
+                && m.schedule().filter(s -> !s.heldBy().isEmpty()).isPresent());
     assertThat(shifting.schedule()).isPresent();
     assertThat(migrations.postpone(id).postponed()).isTrue();
     assertThat(migrations.unpostpone(id).postponed()).isFalse();
     Migration.ScheduleStatus status = migrations.get(id).schedule().orElseThrow();
     assertThat(status.state()).isEqualTo("RUNNING");
     assertThat(status.schedule().steps()).isEqualTo(schedule.steps());
-    assertThat(status.heldBy()).isNotEmpty();
     migrations.reverse(id, "by hand");
     awaitMigration(
         id, m -> m.schedule().filter(s -> s.state().equals("STOPPED")).isPresent());
@@ -548,7 +556,7 @@ class MigrationIT {
     awaitMigration(id, m -> m.state() == MigrationState.CANCELLED);
     assertThat(search(Vector.of(1, 0), 0).hits()).hasSize(8);
     assertThat(code(() -> client.upsert(DOCS, List.of(Point.of(PointId.of("x"), byNew)))))
-        .isEqualTo(ErrorCode.SPACE_MISMATCH);
+        .isEqualTo(ErrorCode.OLD_SPACE);
   }
 
   @Test

@@ -103,20 +103,22 @@ public final class RoutedCollection {
       UnaryOperator<SearchRequest.Builder> request) {
     RoutingPolicy.Version picked = policy.pick(key);
     // Who has no model for the picked version asks as a client that knows nothing of the policy:
-    // the old version answers as long as there is one, and the server counts it.
+    // its own version answers, and the server counts it. After the switch it must be named.
     Optional<RoutingPolicy.Version> known =
         model(policy, picked).isPresent()
             ? Optional.of(picked)
             : policy.versions().stream().filter(v -> model(policy, v).isPresent()).findFirst();
     RoutingPolicy.Version version = known.orElseThrow(() -> noModel(picked));
     Vector vector = embed(policy, version, version.spec().queryPrefix() + text);
-    long epoch = version == picked ? policy.epoch() : 0;
-    SearchRequest.Routing routing =
-        new SearchRequest.Routing(key, epoch, List.of(), OptionalDouble.empty(), 0);
-    SearchResult result =
-        client.search(
-            collection,
-            request.apply(SearchRequest.builder(vector)).field(field).routing(routing).build());
+    SearchRequest.Builder search = request.apply(SearchRequest.builder(vector)).field(field);
+    if (version == picked) {
+      search.routing(
+          new SearchRequest.Routing(
+              key, policy.epoch(), List.of(), OptionalDouble.empty(), 0));
+    } else if (policy.basisPoints() == RoutingPolicy.BUCKETS) {
+      search.version(version.number());
+    }
+    SearchResult result = client.search(collection, search.build());
     if (result.routingEpoch() > policy.epoch()) {
       forget(policy);
     }
