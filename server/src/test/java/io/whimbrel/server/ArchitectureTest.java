@@ -33,14 +33,17 @@ class ArchitectureTest {
           Map.entry("core.migration", Set.of("core.model")),
           Map.entry("core.store", Set.of("core.model")),
           Map.entry("core.evaluation", Set.of("core.model")),
+          Map.entry("core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry(
               "core.collection",
               Set.of(
                   "core.model",
                   "core.simd",
+                  "core.quant",
                   "core.index",
                   "core.hnsw",
+                  "core.maxsim",
                   "core.store",
                   "core.migration")),
           Map.entry(

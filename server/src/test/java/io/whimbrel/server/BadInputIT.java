@@ -566,14 +566,6 @@ class BadInputIT {
                 "UNIMPLEMENTED",
                 "filter"),
             badSpec(
-                "int8 graph",
-                b ->
-                    b.setStorage(Storage.STORAGE_INT8)
-                        .setIndex(
-                            IndexSpec.newBuilder().setHnsw(HnswIndexSpec.getDefaultInstance())),
-                "UNIMPLEMENTED",
-                "storage"),
-            badSpec(
                 "multi",
                 b -> b.setCardinality(Cardinality.CARDINALITY_MULTI),
                 "UNIMPLEMENTED",

@@ -3,9 +3,8 @@ package io.whimbrel.bench.ann;
 import io.whimbrel.bench.dataset.SearchOptions;
 import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.bench.report.Machine;
-import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.bench.report.Plot;
 import io.whimbrel.core.model.Storage;
-import io.whimbrel.core.model.WhimbrelException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -62,7 +61,7 @@ public final class AnnCommand implements Callable<Integer> {
   @Option(
       names = "--storage",
       defaultValue = "float32",
-      description = "float32 or int8, of whimbrel; peers keep float32. Default: ${DEFAULT-VALUE}")
+      description = "float32 or int8, of whimbrel and flat; peers keep float32. Default: ${DEFAULT-VALUE}")
   private Storage storage = Storage.FLOAT32;
 
   @Option(
@@ -97,13 +96,6 @@ public final class AnnCommand implements Callable<Integer> {
     for (int ef : efs) {
       options.check("--ef", ef, k, Integer.MAX_VALUE);
     }
-    if (storage != Storage.FLOAT32 && systems.contains(AnnSystem.WHIMBREL)) {
-      throw WhimbrelException.of(
-          ErrorCode.UNIMPLEMENTED,
-          "--storage",
-          storage.name().toLowerCase(Locale.ROOT),
-          "float32: whimbrel's graph holds no other yet");
-    }
     SearchSet opened = options.open();
     Commands commands =
         new Commands(
@@ -136,12 +128,21 @@ public final class AnnCommand implements Callable<Integer> {
       Files.writeString(
           plot,
           Plot.svg(
-              opened.name() + ", recall@" + k + ", " + opened.base().length + " rows", results));
+              opened.name() + ", recall@" + k + ", " + opened.base().length + " rows",
+              results.stream().map(AnnCommand::series).toList()));
     }
     if (json) {
       out.println(report.json());
     }
     return watcher.failures == 0 ? 0 : 1;
+  }
+
+  private static Plot.Series series(AnnBenchmark.Result result) {
+    return new Plot.Series(
+        result.system().key(),
+        result.front().points().stream()
+            .map(point -> new Plot.Point(point.recall(), point.qps()))
+            .toList());
   }
 
   private static String heap(SearchSet data) {

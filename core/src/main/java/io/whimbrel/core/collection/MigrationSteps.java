@@ -474,6 +474,17 @@ final class MigrationSteps {
       return found;
     }
     BacklogCounters counters = found.requireMoving().state().counters();
+    if (verified && migration.state() == MigrationState.READY) {
+      // Made ready on an operator's word before.
+      MigrationRecord facts = migration.withFacts(0, true, "", false);
+      write(
+          found.collection(),
+          facts.withFlags(facts.flags()),
+          found.field().fieldRecord(),
+          note,
+          _ -> {});
+      return find(id);
+    }
     if (!verified && migration.state() == MigrationState.INDEXING) {
       found = move(found, migration, MigrationState.VERIFYING, found.field().fieldRecord(), note);
       migration = found.migration();
@@ -772,6 +783,9 @@ final class MigrationSteps {
             Keys.inMotion(collection.number(), number, kind, 0),
             Keys.inMotion(collection.number(), number, (char) (kind + 1), 0));
       }
+      // The logs hold the removed rows too, as long as other tables have not written what is in
+      // them.
+      store.flush();
       sequencer.run(() -> reclaimed(collection, number));
     } catch (StorageException e) {
       LOG.error("cannot give back the space of version {} of migration {}", gone, number, e);

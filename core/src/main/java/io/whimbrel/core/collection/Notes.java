@@ -14,8 +14,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
-/// Small durable rows by name, for what watches collections and does not change them: golden sets, comparisons of
-/// versions, traffic schedules. They have no sequence number and no place in the change log. Any number of threads.
+/// Small durable rows by name, for what watches collections and does not change them: golden sets,
+/// comparisons of versions, traffic schedules. They have no sequence number and no place in the
+/// change log. Any number of threads.
 public final class Notes {
   private final Sequencer sequencer;
   private final Store store;
@@ -38,8 +39,7 @@ public final class Notes {
   public CompletableFuture<Boolean> remove(String... prefixes) {
     return write(batch -> {
       for (String prefix : prefixes) {
-        batch.deleteRange(
-            Table.SYSTEM, Keys.note(prefix), Keys.note(prefix + Character.MAX_VALUE));
+        batch.deleteRange(Table.SYSTEM, Keys.note(prefix), Keys.note(prefix + Character.MAX_VALUE));
       }
     });
   }
@@ -48,7 +48,10 @@ public final class Notes {
     return sequencer.run(() -> {
       if (!sequencer.readOnlyReason().isEmpty()) {
         throw WhimbrelException.of(
-            ErrorCode.READ_ONLY, "database", sequencer.readOnlyReason(), "a store that takes writes");
+            ErrorCode.READ_ONLY,
+            "database",
+            sequencer.readOnlyReason(),
+            "a store that takes writes");
       }
       try (Batch batch = store.batch()) {
         rows.addTo(batch);
@@ -69,8 +72,7 @@ public final class Notes {
     Map<String, byte[]> rows = new TreeMap<>();
     try (View view = store.view();
         Scan scan =
-            view.scan(
-                Table.SYSTEM, Keys.note(prefix), Keys.note(prefix + Character.MAX_VALUE))) {
+            view.scan(Table.SYSTEM, Keys.note(prefix), Keys.note(prefix + Character.MAX_VALUE))) {
       while (scan.advance()) {
         rows.put(Keys.noteOf(scan.keyBytes()), scan.valueBytes());
       }

@@ -24,13 +24,13 @@ import java.util.concurrent.CompletionException;
 
 /// Compares both versions of a migration, point by point over their key ranges.
 ///
-/// One step is one ordered walk over points, vectors of both versions and backlogs side by side, in one view of the
-/// store: since a write puts all of them in one batch, they fit together, however much is written meanwhile. What the
-/// index lacks is asked of the sequencer thread, between two groups of writes, where store and index are the same.
-/// Any number of threads.
+/// One step is one ordered walk over points, vectors of both versions and backlogs side by side, in
+/// one view of the store: since a write puts all of them in one batch, they fit together, however
+/// much is written meanwhile. What the index lacks is asked of the sequencer thread, between two
+/// groups of writes, where store and index are the same. Any number of threads.
 public final class VersionComparer {
-  /// How far from 1 the length of a vector may be whose model promises unit length: what float16 and the order of
-  /// summation do.
+  /// How far from 1 the length of a vector may be whose model promises unit length: what float16
+  /// and the order of summation do.
   private static final double NORM_SLACK = 0.01;
 
   private final Sequencer sequencer;
@@ -82,8 +82,8 @@ public final class VersionComparer {
   /// A vector of the new version that should be in its index.
   private record Indexed(long internalId, String id) {}
 
-  /// Compares up to `idsMax` points from the internal id `fromId` on. Refuses with MIGRATION_STATE when the migration
-  /// has not two versions. Cost: one read of every vector of both.
+  /// Compares up to `idsMax` points from the internal id `fromId` on. Refuses with MIGRATION_STATE
+  /// when the migration has not two versions. Cost: one read of every vector of both.
   public Step step(String migration, long fromId, int idsMax) throws StorageException {
     MigrationSteps.Found found = sequencer.steps().find(migration);
     LiveCollection.Moving moving = found.requireMoving();
@@ -108,8 +108,7 @@ public final class VersionComparer {
         Rows dead = inMotion(view, collection, moving, MovingRows.DEAD, fromId)) {
       Contents contents =
           new Contents((number, ref, internalId) ->
-              view.get(
-                  Table.VECTORS, Keys.vector(number, ref.field(), ref.version(), internalId)));
+              view.get(Table.VECTORS, Keys.vector(number, ref.field(), ref.version(), internalId)));
       for (int ids = 0; ids < idsMax; ids++) {
         id = Math.min(points.id, Math.min(from.id, to.id));
         if (id == Long.MAX_VALUE) {

@@ -22,7 +22,6 @@ import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
-import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
@@ -95,20 +94,24 @@ public final class Database implements AutoCloseable {
             directory.resolve(STORE_DIRECTORY),
             options.blockCacheBytes(),
             options.acceptDataLoss());
+    Database database;
     try {
       Recovery.Opened opened =
           new Recovery(store, directory, kernels, options.acceptDataLoss(), options.indexThreads())
               .open(
                   new Sequencer.Options(
                       options.writeQueueBytesMax(), options.writeWaitMax(), options.asyncFlush()));
-      Database database = new Database(store, kernels, opened);
-      if (database.opened.sequencer().readOnlyReason().isEmpty()) {
-        database.evaluations.sweep();
-      }
-      database.traffic.start();
-      return database;
+      database = new Database(store, kernels, opened);
     } catch (IOException | RuntimeException e) {
       store.close();
+      throw e;
+    }
+    try {
+      database.evaluations.sweep();
+      database.traffic.start();
+      return database;
+    } catch (RuntimeException e) {
+      database.close();
       throw e;
     }
   }
@@ -126,12 +129,6 @@ public final class Database implements AutoCloseable {
     if (embedding.cardinality() != Cardinality.SINGLE) {
       throw WhimbrelException.unimplemented(
           path + ".cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
-    }
-    if (embedding.storage() != Storage.FLOAT32 && !(embedding.index() instanceof IndexSpec.Flat)) {
-      throw WhimbrelException.unimplemented(
-          path + ".storage",
-          embedding.storage() + " with another index than Flat",
-          Storage.FLOAT32 + ", or Flat as index");
     }
     if (embedding.index() instanceof IndexSpec.MultiVector) {
       throw WhimbrelException.unimplemented(path + ".index", "MultiVector", "Flat or Hnsw");

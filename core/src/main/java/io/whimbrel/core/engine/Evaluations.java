@@ -125,10 +125,10 @@ public final class Evaluations {
     }
   }
 
-  /// Asks two versions of the golden set's field all its queries, through their indexes as users do and by exact scans,
-  /// and compares. Runs in the caller's thread; `cancelled` is asked regularly and ends it with CANCELLED. Refuses with
-  /// OVERLOADED while two run, with SPACE_MISMATCH when a query has no vector for a version. Versions that are not
-  /// ready are asked for what they have.
+  /// Asks two versions of the golden set's field all its queries, through their indexes as users do
+  /// and by exact scans, and compares. Runs in the caller's thread; `cancelled` is asked regularly
+  /// and ends it with CANCELLED. Refuses with OVERLOADED while two run, with SPACE_MISMATCH when a
+  /// query has no vector for a version. Versions that are not ready are asked for what they have.
   /// Cost: four searches a query, two of them exact, then the [Evaluator]'s.
   public EvaluationReport evaluate(
       String collection,
@@ -196,7 +196,9 @@ public final class Evaluations {
                   new ReadOptions(Selector.NONE, Selector.NONE, 0))
               .withRouting(new QueryRouting("", 0, List.of(), OptionalDouble.of(0)));
       served.put(query.id(), ranking(database.search(collection, request, cancelled)));
-      exact.put(query.id(), ranking(database.search(collection, exact(request, options.depth()), cancelled)));
+      exact.put(
+          query.id(),
+          ranking(database.search(collection, exact(request, options.depth()), cancelled)));
     }
     String tag = "v" + version.number();
     return new Evaluator.Answers(
@@ -250,14 +252,18 @@ public final class Evaluations {
                 "version",
                 number,
                 "one of "
-                    + policy.versions().stream().map(RoutingPolicy.PolicyVersion::number).toList()));
+                    + policy.versions().stream()
+                        .map(RoutingPolicy.PolicyVersion::number)
+                        .toList()));
   }
 
-  /// A query vector must name its space: without it nobody could tell later which model it came from.
+  /// A query vector must name its space: without it nobody could tell later which model it came
+  /// from.
   private static void checkVectors(CollectionInfo.FieldInfo field, GoldenSet set) {
     Map<String, Integer> dimensions = new LinkedHashMap<>();
-    field.versions().forEach(version ->
-        dimensions.put(version.spec().spaceId(), version.spec().dimension()));
+    field
+        .versions()
+        .forEach(version -> dimensions.put(version.spec().spaceId(), version.spec().dimension()));
     for (GoldenQuery query : set.queries()) {
       for (Vector vector : query.vectors()) {
         String path = "queries[" + query.id() + "].vectors";

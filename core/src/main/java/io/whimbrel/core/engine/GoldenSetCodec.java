@@ -40,14 +40,13 @@ final class GoldenSetCodec {
       new TreeMap<>(query.slices()).forEach((key, value) -> out.text(key).text(value));
       Map<PointId, Integer> grades = new TreeMap<>(query.judgments().grades());
       out.varint(grades.size());
-      grades.forEach(
-          (point, grade) -> {
-            switch (point) {
-              case PointId.Number(long number) -> out.u8(NUMBER).i64(number);
-              case PointId.Text(String text) -> out.u8(TEXT).text(text);
-            }
-            out.i64(grade);
-          });
+      grades.forEach((point, grade) -> {
+        switch (point) {
+          case PointId.Number(long number) -> out.u8(NUMBER).i64(number);
+          case PointId.Text(String text) -> out.u8(TEXT).text(text);
+        }
+        out.i64(grade);
+      });
     }
     return out.toBytes();
   }

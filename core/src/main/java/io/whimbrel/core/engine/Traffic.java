@@ -38,12 +38,12 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Watches the searches of fields in migration: moves traffic by schedules, takes it back when a gate is passed, and
-/// mirrors searches to the new version.
+/// Watches the searches of fields in migration: moves traffic by schedules, takes it back when a
+/// gate is passed, and mirrors searches to the new version.
 ///
-/// A schedule only asks for what an operator could ask for, through [Migrations]; it never completes a migration. Its
-/// place is durable; windows are counted anew after a restart, and time counts only while the server runs. A mirror is
-/// not durable. Any number of threads.
+/// A schedule only asks for what an operator could ask for, through [Migrations]; it never
+/// completes a migration. Its place is durable; windows are counted anew after a restart, and time
+/// counts only while the server runs. A mirror is not durable. Any number of threads.
 public final class Traffic implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Traffic.class);
 
@@ -143,9 +143,7 @@ public final class Traffic implements AutoCloseable {
       watch.signals.answered(byNew, result.hits().size(), nanos);
       if (!byNew) {
         watch.mirror.ifPresent(
-            mirror ->
-                shadows.offer(
-                    mirror, result, nanos, candidate(collection, request, policy)));
+            mirror -> shadows.offer(mirror, result, nanos, candidate(collection, request, policy)));
       }
     } catch (WhimbrelException e) {
       // Dropped meanwhile: nothing to watch.
@@ -187,10 +185,9 @@ public final class Traffic implements AutoCloseable {
   private static boolean takes(RoutingPolicy policy, int number, Vector vector) {
     return policy.versions().stream()
         .filter(version -> version.number() == number)
-        .anyMatch(
-            version ->
-                vector.spaceId().equals(version.spaceId())
-                    || vector.spaceId().equals(version.spec().spaceId()));
+        .anyMatch(version ->
+            vector.spaceId().equals(version.spaceId())
+                || vector.spaceId().equals(version.spec().spaceId()));
   }
 
   /// The same search of the new version; empty when it has no vector for it.
@@ -214,23 +211,18 @@ public final class Traffic implements AutoCloseable {
                 request.ef(),
                 request.exact(),
                 request.read())
-            .withRouting(
-                new QueryRouting(
-                    "", 0, request.routing().others(), OptionalDouble.of(0)));
+            .withRouting(new QueryRouting("", 0, request.routing().others(), OptionalDouble.of(0)));
     return Optional.of(cancelled -> database.searchUnwatched(collection, other, cancelled));
   }
 
   /// Whether both versions take the same vectors, as with a derived one.
   private static boolean isFedAlike(RoutingPolicy policy) {
-    return policy.versions().stream()
-            .map(RoutingPolicy.PolicyVersion::spaceId)
-            .distinct()
-            .count()
+    return policy.versions().stream().map(RoutingPolicy.PolicyVersion::spaceId).distinct().count()
         == 1;
   }
 
-  /// Mirrors `percent` (0 to 100) of the searches that the old version answers, each for `deadline` (1 ms to 1 minute)
-  /// at most, and begins a new report. 0 ends it, and the report stays.
+  /// Mirrors `percent` (0 to 100) of the searches that the old version answers, each for `deadline`
+  /// (1 ms to 1 minute) at most, and begins a new report. 0 ends it, and the report stays.
   public MirrorReport mirror(String migration, int percent, Duration deadline) {
     Limits.checkRange("percent", percent, 0, PER_CENT);
     if (deadline.toMillis() < 1 || deadline.compareTo(MIRROR_DEADLINE_MAX) > 0) {
@@ -259,8 +251,8 @@ public final class Traffic implements AutoCloseable {
     return watch == null ? Optional.empty() : watch.mirror.map(ShadowReads.Mirror::report);
   }
 
-  /// Moves the traffic to the first step and from there by the schedule. Refused as [Migrations#switchTraffic] is, and
-  /// with MIGRATION_STATE while a schedule runs.
+  /// Moves the traffic to the first step and from there by the schedule. Refused as
+  /// [Migrations#switchTraffic] is, and with MIGRATION_STATE while a schedule runs.
   public ScheduleStatus schedule(
       String migration, TrafficSchedule schedule, long expectedEpoch, ChangeNote note) {
     Migration found = database.migrations().get(migration);
@@ -278,13 +270,16 @@ public final class Traffic implements AutoCloseable {
             "none; reverse or switch the traffic to end it");
       }
       database.migrations().switchTraffic(migration, share, expectedEpoch, true, note);
-      // The row first: traffic that nobody guards is worse than a schedule without traffic, which ends by itself.
+      // The row first: traffic that nobody guards is worse than a schedule without traffic, which
+      // ends by itself.
       Drive drive = new Drive(new ScheduleRow(schedule, ScheduleStatus.State.RUNNING, 0, 0, ""));
       save(migration, drive.row);
       try {
         database.migrations().switchTraffic(migration, share, expectedEpoch, false, note);
       } catch (WhimbrelException e) {
-        save(migration, drive.row.ended(ScheduleStatus.State.STOPPED, String.valueOf(e.getMessage())));
+        save(
+            migration,
+            drive.row.ended(ScheduleStatus.State.STOPPED, String.valueOf(e.getMessage())));
         throw e;
       }
       watch.signals.restartStep();
@@ -338,7 +333,8 @@ public final class Traffic implements AutoCloseable {
       try {
         tick(each.getKey(), each.getValue());
       } catch (WhimbrelException e) {
-        // For example an operator was faster, or the store takes no writes: decided again at the next tick.
+        // For example an operator was faster, or the store takes no writes: decided again at the
+        // next tick.
         if (!closing) {
           LOG.warn("the traffic schedule of migration {} waits", each.getKey(), e);
           hold(each.getValue(), String.valueOf(e.getMessage()));
@@ -404,13 +400,14 @@ public final class Traffic implements AutoCloseable {
     }
   }
 
-  /// Looks whether the traffic is where the schedule left it. A step that was made, but not noted before a crash, is
-  /// taken over; anything else was done by hand and ends the schedule.
+  /// Looks whether the traffic is where the schedule left it. A step that was made, but not noted
+  /// before a crash, is taken over; anything else was done by hand and ends the schedule.
   private boolean adopt(String id, Watch watch, Drive drive, Migration migration) {
     List<TrafficSchedule.Step> steps = drive.row.schedule().steps();
     int step = drive.controller.step();
     boolean moving =
-        migration.state() == MigrationState.SHIFTING || migration.state() == MigrationState.SWITCHED;
+        migration.state() == MigrationState.SHIFTING
+            || migration.state() == MigrationState.SWITCHED;
     if (moving && migration.basisPoints() == steps.get(step).basisPoints()) {
       return true;
     }
@@ -425,7 +422,11 @@ public final class Traffic implements AutoCloseable {
         watch,
         drive,
         ScheduleStatus.State.STOPPED,
-        "the migration is " + migration.state() + " at " + migration.basisPoints() + " basis points");
+        "the migration is "
+            + migration.state()
+            + " at "
+            + migration.basisPoints()
+            + " basis points");
     return false;
   }
 
@@ -469,13 +470,13 @@ public final class Traffic implements AutoCloseable {
   private void moved(String id, Watch watch, Drive drive, int step) {
     drive.controller.moved(step);
     drive.quality = Optional.empty();
+    drive.askedNanos = 0;
     drive.heldBy = "";
     watch.signals.restartStep();
     saveProgress(id, drive);
   }
 
-  private void end(
-      String id, Watch watch, Drive drive, ScheduleStatus.State state, String why) {
+  private void end(String id, Watch watch, Drive drive, ScheduleStatus.State state, String why) {
     int step =
         state == ScheduleStatus.State.DONE
             ? drive.row.schedule().steps().size()

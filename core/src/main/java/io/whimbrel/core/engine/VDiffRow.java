@@ -20,8 +20,7 @@ record VDiffRow(VDiff diff, long nextId, ChangeNote note) {
 
   static VDiffRow begin(long total, long startedAtMillis, ChangeNote note) {
     return new VDiffRow(
-        new VDiff(
-            VDiff.State.RUNNING, 0, total, Map.of(), List.of(), startedAtMillis, 0, ""),
+        new VDiff(VDiff.State.RUNNING, 0, total, Map.of(), List.of(), startedAtMillis, 0, ""),
         0,
         note);
   }

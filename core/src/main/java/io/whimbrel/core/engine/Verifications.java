@@ -13,8 +13,8 @@ import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.Selector;
 import io.whimbrel.core.model.VDiff;
-import io.whimbrel.core.model.VerificationReport;
 import io.whimbrel.core.model.Vector;
+import io.whimbrel.core.model.VerificationReport;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.store.StorageException;
 import java.time.Duration;
@@ -34,8 +34,8 @@ import org.slf4j.LoggerFactory;
 
 /// Compares both versions of a migration in the background, one migration after the other.
 ///
-/// A comparison has a durable cursor: stopped, by an operator or with the server, it goes on where it was. Any number
-/// of threads.
+/// A comparison has a durable cursor: stopped, by an operator or with the server, it goes on where
+/// it was. Any number of threads.
 public final class Verifications implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Verifications.class);
 
@@ -60,7 +60,8 @@ public final class Verifications implements AutoCloseable {
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().name("whimbrel-verify").daemon(true).factory());
 
-  /// A comparison under way: it says RUNNING until its end is stored. `row` is replaced by its thread.
+  /// A comparison under way: it says RUNNING until its end is stored. `row` is replaced by its
+  /// thread.
   private static final class Comparison {
     final CompletableFuture<Void> left = new CompletableFuture<>();
     volatile VDiffRow row;
@@ -77,15 +78,17 @@ public final class Verifications implements AutoCloseable {
     this.comparer = comparer;
   }
 
-  /// Begins to compare from the start. Without faults, in state VERIFYING, the migration becomes READY at the end.
-  /// Refuses with MIGRATION_STATE while a comparison of this migration runs or without two versions.
+  /// Begins to compare from the start. Without faults, in state VERIFYING, the migration becomes
+  /// READY at the end. Refuses with MIGRATION_STATE while a comparison of this migration runs or
+  /// without two versions.
   public VDiff start(String migration, ChangeNote note) {
     Migration found = database.migrations().get(migration);
     if (!found.state().writesBoth()) {
       throw WhimbrelException.of(
           ErrorCode.MIGRATION_STATE, "migration", found.state(), "a state with two versions");
     }
-    return run(migration, VDiffRow.begin(found.progress().live(), System.currentTimeMillis(), note));
+    return run(
+        migration, VDiffRow.begin(found.progress().live(), System.currentTimeMillis(), note));
   }
 
   /// Goes on with a comparison that was stopped or has failed; a running one just runs.
@@ -130,12 +133,17 @@ public final class Verifications implements AutoCloseable {
         : stored(migration).map(VDiffRow::diff);
   }
 
-  /// Ends a comparison where it is; it can be resumed. Waits for the step on its way, for half a minute at most.
+  /// Ends a comparison where it is; it can be resumed. Waits for the step on its way, for half a
+  /// minute at most.
   public VDiff stop(String migration) {
     Comparison present = running.get(migration);
     if (present != null) {
       present.stop = true;
-      present.left.copy().completeOnTimeout(null, CLOSE_WAIT.toMillis(), TimeUnit.MILLISECONDS).join();
+      present
+          .left
+          .copy()
+          .completeOnTimeout(null, CLOSE_WAIT.toMillis(), TimeUnit.MILLISECONDS)
+          .join();
     }
     return get(migration).orElseThrow(() -> none(migration));
   }
@@ -150,9 +158,10 @@ public final class Verifications implements AutoCloseable {
     database.await(notes.remove(key(migration)));
   }
 
-  /// Compares vectors that the caller has embedded again, with the new model and from the text of now, with those
-  /// stored: 1 to 1,000. A cosine below 0.999 is a fault of kind OTHER_MODEL, and is added to the comparison if it has
-  /// ended. Points that are gone, or wait for their vector, are passed over.
+  /// Compares vectors that the caller has embedded again, with the new model and from the text of
+  /// now, with those stored: 1 to 1,000. A cosine below 0.999 is a fault of kind OTHER_MODEL, and
+  /// is added to the comparison if it has ended. Points that are gone, or wait for their vector,
+  /// are passed over.
   public List<VDiff.Fault> sample(String migration, List<EmbeddedAgain> sample) {
     Limits.checkRange("sample", sample.size(), 1, SAMPLE_MAX);
     Migration found = database.migrations().get(migration);
@@ -161,7 +170,10 @@ public final class Verifications implements AutoCloseable {
     List<PointId> ids = sample.stream().map(EmbeddedAgain::id).toList();
     ReadOptions read =
         new ReadOptions(
-            Selector.NONE, new Selector.Include(List.of(field)), 0, Map.of(field, found.toVersion()));
+            Selector.NONE,
+            new Selector.Include(List.of(field)),
+            0,
+            Map.of(field, found.toVersion()));
     for (Point point : database.get(found.spec().collection(), ids, read)) {
       Vector vector = point.vectors().get(field);
       if (vector != null) {
@@ -258,8 +270,7 @@ public final class Verifications implements AutoCloseable {
 
   private void tell(String migration, VDiffRow row) {
     VDiff diff = row.diff();
-    if (!diff.clean()
-        || database.migrations().get(migration).state() == MigrationState.VERIFYING) {
+    if (!diff.clean() || database.migrations().get(migration).state() == MigrationState.VERIFYING) {
       database
           .migrations()
           .verified(

@@ -9,14 +9,17 @@ import java.util.OptionalDouble;
 
 /// How two versions are compared.
 ///
-/// @param measures 1 to 16, each once, cut off at 1 to `k`; the first decides the verdict of the report
+/// @param measures 1 to 16, each once, cut off at 1 to `k`; the first decides the verdict of the
+///   report
 /// @param k hits that users ask for, 1 to 1,000
 /// @param ef beam width that users ask for, as in a search; 0 for the default
-/// @param depth hits that exact scans are asked for, `k` to 1,000: more make `threshold` match better
+/// @param depth hits that exact scans are asked for, `k` to 1,000: more make `threshold` match
+///   better
 /// @param delta how much worse still counts as not inferior, above 0 to 1
 /// @param rounds tosses and samples of the test
 /// @param seed the same seed gives the same report
-/// @param threshold a score threshold in use on the baseline, for which one of the candidate is looked for
+/// @param threshold a score threshold in use on the baseline, for which one of the candidate is
+///   looked for
 public record EvaluationOptions(
     List<Measure> measures,
     int k,

@@ -7,10 +7,12 @@ import java.util.Optional;
 
 /// Two versions compared by one golden set.
 ///
-/// @param verdict WORSE if any comparison of what users get is, else that of the first measure over all queries
+/// @param verdict WORSE if any comparison of what users get is, else that of the first measure over
+///   all queries
 /// @param served comparisons of the answers users get, by slice (all queries first), then measure
 /// @param model comparisons of the exact answers: the embeddings alone, whatever the index loses
-/// @param unjudged hits of either version among the first `k` that nobody has judged, bounded by [#UNJUDGED_MAX]
+/// @param unjudged hits of either version among the first `k` that nobody has judged, bounded by
+///   [#UNJUDGED_MAX]
 /// @param unjudgedCount all of them
 /// @param threshold for the threshold in the options
 /// @param warnings what the reader should know before believing the numbers
@@ -40,10 +42,12 @@ public record EvaluationReport(
   /// @param baseline mean score of the baseline
   /// @param candidate mean score of the candidate
   /// @param test of the differences, candidate minus baseline
-  /// @param pCorrected p-value corrected for all comparisons that were tested; 1 when this one was not
-  /// @param smallestDetectable smallest true difference that this many queries show four times in five, were this
-  ///   the only comparison
-  /// @param tested whether the slice has the [Evaluator#TESTED_QUERIES_MIN] queries that a test needs
+  /// @param pCorrected p-value corrected for all comparisons that were tested; 1 when this one was
+  ///   not
+  /// @param smallestDetectable smallest true difference that this many queries show four times in
+  ///   five, were this the only comparison
+  /// @param tested whether the slice has the [Evaluator#TESTED_QUERIES_MIN] queries that a test
+  ///   needs
   public record Comparison(
       Measure measure,
       String slice,
@@ -63,8 +67,10 @@ public record EvaluationReport(
   /// One version alone.
   ///
   /// @param version its number
-  /// @param indexRecall share of the first `k` exact hits that the index found, mean over the queries
-  /// @param indexLoss by measure, mean score of the exact answers minus that of the answers users get
+  /// @param indexRecall share of the first `k` exact hits that the index found, mean over the
+  ///   queries
+  /// @param indexLoss by measure, mean score of the exact answers minus that of the answers users
+  ///   get
   /// @param judged share of the first `k` places of the answers users get whose point is judged
   /// @param served what users get
   /// @param exact the exact answers

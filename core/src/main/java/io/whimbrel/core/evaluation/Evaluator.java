@@ -21,7 +21,8 @@ import java.util.function.BooleanSupplier;
 
 /// Compares two versions by their answers to one golden set.
 public final class Evaluator {
-  /// A slice of fewer queries is shown but not tested, and gets no verdict: an interval of so few says nothing.
+  /// A slice of fewer queries is shown but not tested, and gets no verdict: an interval of so few
+  /// says nothing.
   public static final int TESTED_QUERIES_MIN = 20;
 
   /// Queries times depth: what four runs of hits may take in memory.
@@ -44,7 +45,11 @@ public final class Evaluator {
           ErrorCode.LIMIT_EXCEEDED,
           "depth",
           options.depth(),
-          "at most " + HITS_MAX / set.queries().size() + " for " + set.queries().size() + " queries");
+          "at most "
+              + HITS_MAX / set.queries().size()
+              + " for "
+              + set.queries().size()
+              + " queries");
     }
     this.set = set;
     this.options = options;
@@ -57,7 +62,8 @@ public final class Evaluator {
   /// @param exact what a scan of all vectors gets, `depth` hits
   public record Answers(int version, Run served, Run exact) {}
 
-  /// Cost: four times that of a [PairedTest] of all measures and queries for each label that a query has.
+  /// Cost: four times that of a [PairedTest] of all measures and queries for each label that a
+  /// query has.
   public EvaluationReport compare(Answers baseline, Answers candidate) {
     Map<String, int[]> slices = slices();
     double[][] servedBefore = scores(baseline.served());
@@ -67,8 +73,7 @@ public final class Evaluator {
     List<Comparison> served = compare(servedBefore, servedAfter, slices);
     boolean nothingLost =
         Arrays.deepEquals(servedBefore, exactBefore) && Arrays.deepEquals(servedAfter, exactAfter);
-    List<Comparison> model =
-        nothingLost ? served : compare(exactBefore, exactAfter, slices);
+    List<Comparison> model = nothingLost ? served : compare(exactBefore, exactAfter, slices);
     VersionSummary before = summary(baseline, servedBefore, exactBefore);
     VersionSummary after = summary(candidate, servedAfter, exactAfter);
     Unjudged unjudged = unjudged(baseline.served(), candidate.served());
@@ -105,9 +110,8 @@ public final class Evaluator {
       set.queries()
           .get(i)
           .slices()
-          .forEach(
-              (key, value) ->
-                  found.computeIfAbsent(key + "=" + value, _ -> new ArrayList<>()).add(query));
+          .forEach((key, value) ->
+              found.computeIfAbsent(key + "=" + value, _ -> new ArrayList<>()).add(query));
     }
     if (found.size() > SLICES_MAX) {
       throw WhimbrelException.of(
@@ -121,39 +125,40 @@ public final class Evaluator {
     return slices;
   }
 
-  private List<Comparison> compare(
-      double[][] before, double[][] after, Map<String, int[]> slices) {
+  private List<Comparison> compare(double[][] before, double[][] after, Map<String, int[]> slices) {
     List<Comparison> untested = new ArrayList<>();
-    slices.forEach(
-        (slice, queries) -> {
-          double[][] differences = new double[before.length][queries.length];
-          for (int m = 0; m < before.length; m++) {
-            for (int i = 0; i < queries.length; i++) {
-              differences[m][i] = after[m][queries[i]] - before[m][queries[i]];
-            }
-          }
-          PairedTest.Result[] results =
-              new PairedTest(options.rounds(), cancelled)
-                  .test(differences, options.seed() * 31 + slice.hashCode());
-          for (int m = 0; m < before.length; m++) {
-            untested.add(
-                new Comparison(
-                    options.measures().get(m),
-                    slice,
-                    queries.length,
-                    mean(before[m], queries),
-                    mean(after[m], queries),
-                    results[m],
-                    1,
-                    PairedTest.smallestDetectable(
-                        results[m].deviation(), queries.length, PairedTest.ALPHA),
-                    queries.length >= TESTED_QUERIES_MIN,
-                    Verdict.INCONCLUSIVE));
-          }
-        });
+    slices.forEach((slice, queries) -> {
+      double[][] differences = new double[before.length][queries.length];
+      for (int m = 0; m < before.length; m++) {
+        for (int i = 0; i < queries.length; i++) {
+          differences[m][i] = after[m][queries[i]] - before[m][queries[i]];
+        }
+      }
+      PairedTest.Result[] results =
+          new PairedTest(options.rounds(), cancelled)
+              .test(differences, options.seed() * 31 + slice.hashCode());
+      for (int m = 0; m < before.length; m++) {
+        untested.add(
+            new Comparison(
+                options.measures().get(m),
+                slice,
+                queries.length,
+                mean(before[m], queries),
+                mean(after[m], queries),
+                results[m],
+                1,
+                PairedTest.smallestDetectable(
+                    results[m].deviation(), queries.length, PairedTest.ALPHA),
+                queries.length >= TESTED_QUERIES_MIN,
+                Verdict.INCONCLUSIVE));
+      }
+    });
     double[] corrected =
         PairedTest.holm(
-            untested.stream().filter(Comparison::tested).mapToDouble(one -> one.test().p()).toArray());
+            untested.stream()
+                .filter(Comparison::tested)
+                .mapToDouble(one -> one.test().p())
+                .toArray());
     List<Comparison> comparisons = new ArrayList<>();
     int next = 0;
     for (Comparison one : untested) {
@@ -208,8 +213,7 @@ public final class Evaluator {
     return sum / queries.length;
   }
 
-  private VersionSummary summary(
-      Answers answers, double[][] servedScores, double[][] exactScores) {
+  private VersionSummary summary(Answers answers, double[][] servedScores, double[][] exactScores) {
     double recall = 0;
     long judged = 0;
     for (GoldenQuery query : set.queries()) {
@@ -234,7 +238,8 @@ public final class Evaluator {
         answers.exact());
   }
 
-  /// A served hit that scores as much as the last exact one is as good, whichever of the ties was kept.
+  /// A served hit that scores as much as the last exact one is as good, whichever of the ties was
+  /// kept.
   private static double recall(List<Ranking.Hit> served, List<Ranking.Hit> exact) {
     if (exact.isEmpty()) {
       return 1;
@@ -282,46 +287,53 @@ public final class Evaluator {
     List<String> warnings = new ArrayList<>();
     if (!first.tested()) {
       warnings.add(
-          format("%d queries are too few for a verdict; %d are needed", first.queries(), TESTED_QUERIES_MIN));
+          format(
+              "%d queries are too few for a verdict; %d are needed",
+              first.queries(), TESTED_QUERIES_MIN));
     } else if (first.verdict() == Verdict.INCONCLUSIVE) {
       warnings.add(
           format(
               "%d queries show a difference in %s of %.3f or more; this one is %+.3f",
-              first.queries(), first.measure().name(), first.smallestDetectable(), first.difference()));
+              first.queries(),
+              first.measure().name(),
+              first.smallestDetectable(),
+              first.difference()));
     }
     long empty = set.queries().stream().filter(query -> query.judgments().relevant() == 0).count();
     if (empty > 0) {
-      warnings.add(format("%d queries have no relevant point: they count 0 for both versions", empty));
+      warnings.add(
+          format("%d queries have no relevant point: they count 0 for both versions", empty));
     }
     if (Math.abs(candidate.judged() - baseline.judged()) > JUDGED_GAP_HIGH) {
       warnings.add(
           format(
-              "judged are %.0f %% of the baseline's first %d hits and %.0f %% of the candidate's: the judgments favour"
-                  + " one of them; judge the unjudged hits",
+              "judged are %.0f %% of the baseline's first %d hits and %.0f %% of the candidate's:"
+                  + " the judgments favour one of them; judge the unjudged hits",
               100 * baseline.judged(), options.k(), 100 * candidate.judged()));
     }
     for (VersionSummary version : List.of(baseline, candidate)) {
       if (version.indexRecall() < INDEX_RECALL_LOW) {
         warnings.add(
             format(
-                "the index of version %d finds %.1f %% of the exact first %d: a larger ef or m helps, another model does"
-                    + " not",
+                "the index of version %d finds %.1f %% of the exact first %d: a larger ef or m"
+                    + " helps, another model does not",
                 version.version(), 100 * version.indexRecall(), options.k()));
       }
     }
-    threshold.ifPresent(
-        match -> {
-          warnings.add(
-              format(
-                  "a score threshold of %.4g was made for the baseline; %.4g lets as many hits of the candidate pass",
-                  match.baseline(), match.candidate()));
-          if (match.truncated() > 0) {
-            warnings.add(
-                format(
-                    "for %d queries all %d hits asked for pass the threshold: it is matched on too few hits",
-                    match.truncated(), options.depth()));
-          }
-        });
+    threshold.ifPresent(match -> {
+      warnings.add(
+          format(
+              "a score threshold of %.4g was made for the baseline; %.4g lets as many hits of the"
+                  + " candidate pass",
+              match.baseline(), match.candidate()));
+      if (match.truncated() > 0) {
+        warnings.add(
+            format(
+                "for %d queries all %d hits asked for pass the threshold: it is matched on too few"
+                    + " hits",
+                match.truncated(), options.depth()));
+      }
+    });
     return warnings;
   }
 

@@ -15,11 +15,7 @@ import java.util.Map;
 /// @param vectors the query in each space it may be asked in, each with its `spaceId`
 /// @param slices labels to report by, for example `language` = `de`
 public record GoldenQuery(
-    String id,
-    String text,
-    List<Vector> vectors,
-    Map<String, String> slices,
-    Judgments judgments) {
+    String id, String text, List<Vector> vectors, Map<String, String> slices, Judgments judgments) {
   private static final int TEXT_CHARS_MAX = 64 << 10;
   private static final int VECTORS_MAX = 8;
   private static final int SLICES_MAX = 16;
@@ -30,11 +26,10 @@ public record GoldenQuery(
     Limits.checkRange("query.text", text.length(), 0, TEXT_CHARS_MAX);
     Limits.checkRange("query.vectors", vectors.size(), 0, VECTORS_MAX);
     Limits.checkRange("query.slices", slices.size(), 0, SLICES_MAX);
-    slices.forEach(
-        (key, value) -> {
-          Limits.checkRange("query.slices.key", key.length(), 1, LABEL_CHARS_MAX);
-          Limits.checkRange("query.slices.value", value.length(), 0, LABEL_CHARS_MAX);
-        });
+    slices.forEach((key, value) -> {
+      Limits.checkRange("query.slices.key", key.length(), 1, LABEL_CHARS_MAX);
+      Limits.checkRange("query.slices.value", value.length(), 0, LABEL_CHARS_MAX);
+    });
     vectors = List.copyOf(vectors);
     slices = Map.copyOf(slices);
   }

@@ -5,7 +5,8 @@ import io.whimbrel.core.model.PointId;
 import java.util.Arrays;
 import java.util.Map;
 
-/// The graded points of one query. 0 and below is judged not relevant; a point that is not here is unjudged.
+/// The graded points of one query. 0 and below is judged not relevant; a point that is not here is
+/// unjudged.
 public final class Judgments {
   /// Points judged for one query.
   public static final int POINTS_MAX = 10_000;
@@ -23,7 +24,11 @@ public final class Judgments {
     grades.values().forEach(grade -> Limits.checkRange("grade", grade, GRADE_MIN, GRADE_MAX));
     this.grades = Map.copyOf(grades);
     int[] ascending =
-        grades.values().stream().mapToInt(Integer::intValue).filter(grade -> grade > 0).sorted().toArray();
+        grades.values().stream()
+            .mapToInt(Integer::intValue)
+            .filter(grade -> grade > 0)
+            .sorted()
+            .toArray();
     this.ideal = new int[ascending.length];
     Arrays.setAll(ideal, i -> ascending[ascending.length - 1 - i]);
   }

@@ -12,7 +12,8 @@ import java.util.stream.Collectors;
 ///
 /// @param k hits that count, 1 to 10,000; 0 for all of the answer, written without `@`
 public record Measure(Kind kind, int k) {
-  /// What is scored. A point is relevant with a grade of 1 or more; nDCG takes the grade itself as gain.
+  /// What is scored. A point is relevant with a grade of 1 or more; nDCG takes the grade itself as
+  /// gain.
   public enum Kind {
     /// Relevant hits of all relevant points; trec_eval `recall_k`.
     RECALL,
@@ -20,9 +21,11 @@ public record Measure(Kind kind, int k) {
     PRECISION,
     /// 1 / rank of the first relevant hit; trec_eval `recip_rank`, with `-M k`.
     MRR,
-    /// Gain discounted by log2(rank + 1), of that of the best order of all judged points; trec_eval `ndcg_cut_k`.
+    /// Gain discounted by log2(rank + 1), of that of the best order of all judged points; trec_eval
+    /// `ndcg_cut_k`.
     NDCG,
-    /// Mean over all relevant points of the precision at their rank, 0 when not found; trec_eval `map_cut_k`.
+    /// Mean over all relevant points of the precision at their rank, 0 when not found; trec_eval
+    /// `map_cut_k`.
     MAP,
     /// 1 with a relevant hit, else 0; trec_eval `success_k`.
     HIT_RATE

@@ -14,11 +14,12 @@ import org.apache.commons.statistics.distribution.NormalDistribution;
 
 /// How sure a mean difference between two versions is, when both answered the same queries.
 ///
-/// The p-value is that of Fisher's paired randomisation test: were both versions alike, the sign of each query's
-/// difference would be a coin toss; p is the share of `rounds` tosses of all signs whose mean is as far from 0 as the
-/// observed one, either way, the observed one counted in. The interval holds the middle 95 % of the means of `rounds`
-/// bootstrap samples of the queries. Several measures of the same queries share tosses and samples.
-/// Source: Smucker, Allan and Carterette, CIKM 2007.
+/// The p-value is that of Fisher's paired randomisation test: were both versions alike, the sign of
+/// each query's difference would be a coin toss; p is the share of `rounds` tosses of all signs
+/// whose mean is as far from 0 as the observed one, either way, the observed one counted in. The
+/// interval holds the middle 95 % of the means of `rounds` bootstrap samples of the queries.
+/// Several measures of the same queries share tosses and samples. Source: Smucker, Allan and
+/// Carterette, CIKM 2007.
 public final class PairedTest {
   /// Tosses, and samples.
   public static final int ROUNDS_DEFAULT = 10_000;
@@ -54,27 +55,27 @@ public final class PairedTest {
   /// @param p two-sided, not corrected
   public record Result(double mean, double deviation, double low, double high, double p) {}
 
-  /// Tests `differences`, `[measures][queries]`, at least one query. The same `seed` gives the same result.
-  /// Cost: 2 * rounds * measures * queries additions.
+  /// Tests `differences`, `[measures][queries]`, at least one query. The same `seed` gives the same
+  /// result. Cost: 2 * rounds * measures * queries additions.
   public Result[] test(double[][] differences, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     double[] p = pValues(differences, random.split());
     double[][] means = bootstrapMeans(differences, random.split());
     Quantile quantile = Quantile.withDefaults();
     return IntStream.range(0, differences.length)
-        .mapToObj(
-            m -> {
-              double[] row = differences[m];
-              double[] ends = quantile.evaluate(means[m], ALPHA / 2, 1 - ALPHA / 2);
-              double deviation = row.length < 2 ? 0 : StandardDeviation.of(row).getAsDouble();
-              return new Result(sum(row) / row.length, deviation, ends[0], ends[1], p[m]);
-            })
+        .mapToObj(m -> {
+          double[] row = differences[m];
+          double[] ends = quantile.evaluate(means[m], ALPHA / 2, 1 - ALPHA / 2);
+          double deviation = row.length < 2 ? 0 : StandardDeviation.of(row).getAsDouble();
+          return new Result(sum(row) / row.length, deviation, ends[0], ends[1], p[m]);
+        })
         .toArray(Result[]::new);
   }
 
   private double[] pValues(double[][] differences, SplittableRandom random) {
     int queries = differences[0].length;
-    double[] observed = Arrays.stream(differences).mapToDouble(PairedTest::sum).map(Math::abs).toArray();
+    double[] observed =
+        Arrays.stream(differences).mapToDouble(PairedTest::sum).map(Math::abs).toArray();
     int[] asFar = new int[differences.length];
     long[] signs = new long[(queries + Long.SIZE - 1) / Long.SIZE];
     for (int round = 0; round < rounds; round++) {
@@ -128,9 +129,9 @@ public final class PairedTest {
     return sum;
   }
 
-  /// P-values corrected for their number, so that the chance of any false alarm among them stays at [#ALPHA]: the
-  /// smallest is multiplied by their count, the next by one less, and so on, none below the one before.
-  /// Source: Holm 1979.
+  /// P-values corrected for their number, so that the chance of any false alarm among them stays at
+  /// [#ALPHA]: the smallest is multiplied by their count, the next by one less, and so on, none
+  /// below the one before. Source: Holm 1979.
   public static double[] holm(double[] p) {
     Integer[] order = IntStream.range(0, p.length).boxed().toArray(Integer[]::new);
     Arrays.sort(order, Comparator.comparingDouble(i -> p[i]));
@@ -143,9 +144,9 @@ public final class PairedTest {
     return corrected;
   }
 
-  /// The smallest true mean difference that `queries` differences of standard deviation `deviation` show as
-  /// significant with a chance of [#POWER], at a false alarm rate of `alpha`. 1, the range of every measure, for
-  /// fewer than two queries.
+  /// The smallest true mean difference that `queries` differences of standard deviation `deviation`
+  /// show as significant with a chance of [#POWER], at a false alarm rate of `alpha`. 1, the range
+  /// of every measure, for fewer than two queries.
   public static double smallestDetectable(double deviation, int queries, double alpha) {
     if (queries < 2) {
       return 1;

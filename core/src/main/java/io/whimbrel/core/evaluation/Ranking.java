@@ -10,8 +10,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/// One answer, ordered as trec_eval orders it: by score as float32, descending, equal scores by id in descending
-/// byte order. The order in which hits are given does not count.
+/// One answer, ordered as trec_eval orders it: by score as float32, descending, equal scores by id
+/// in descending byte order. The order in which hits are given does not count.
 public record Ranking(List<Hit> hits) {
   private static final Comparator<Hit> ORDER =
       Comparator.<Hit>comparingDouble(hit -> (float) hit.score())

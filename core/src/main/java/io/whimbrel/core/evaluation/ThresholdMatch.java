@@ -4,17 +4,19 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 
-/// A score threshold of the candidate that lets through as many hits as one of the baseline does. Scores of two
-/// models are not comparable: the same number can let through everything or nothing.
+/// A score threshold of the candidate that lets through as many hits as one of the baseline does.
+/// Scores of two models are not comparable: the same number can let through everything or nothing.
 ///
 /// @param baseline the threshold in use
 /// @param candidate half way between the last score that passes and the first that does not
 /// @param hitsPerQuery mean number of exact hits of the baseline at or above its threshold
-/// @param truncated queries of which all hits asked for pass, in either version: the match is a guess if there are any
+/// @param truncated queries of which all hits asked for pass, in either version: the match is a
+///   guess if there are any
 public record ThresholdMatch(
     double baseline, double candidate, double hitsPerQuery, int truncated) {
 
-  /// Matches `threshold` by the exact answers of both versions to the same queries, each `depth` hits deep.
+  /// Matches `threshold` by the exact answers of both versions to the same queries, each `depth`
+  /// hits deep.
   static ThresholdMatch of(double threshold, Run baseline, Run candidate, int depth) {
     Collection<Ranking> before = baseline.rankings().values();
     long passing = before.stream().mapToLong(ranking -> passing(ranking, threshold)).sum();

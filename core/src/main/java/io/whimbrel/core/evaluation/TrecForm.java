@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
-/// The text files of trec_eval: judgments (`query 0 point grade`) and runs (`query Q0 point rank score tag`), one a
-/// line, separated by white space.
+/// The text files of trec_eval: judgments (`query 0 point grade`) and runs (`query Q0 point rank
+/// score tag`), one a line, separated by white space.
 public final class TrecForm {
   private static final int LINES_MAX = 10_000_000;
   private static final int LINE_CHARS_MAX = 4096;

@@ -3,6 +3,7 @@ package io.whimbrel.core.hnsw;
 import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /// The `k` nearest visible rows met so far, sorted by distance and then by ordinal.
@@ -44,7 +45,7 @@ final class Hits implements Searcher.Visitor {
 
   /// Looks at a row that no walk brought.
   void offer(Searcher searcher, int row) {
-    visit(row, searcher.searchDistance(row));
+    visit(row, searcher.exactDistance(row));
   }
 
   AcceptBits accept() {
@@ -88,6 +89,21 @@ final class Hits implements Searcher.Visitor {
     if (count == nodes.length) {
       bar = Math.min(bar, distances[count - 1]);
     }
+  }
+
+  /// Replaces the distances by exact ones and keeps the `k` nearest.
+  void refine(Searcher searcher, int k) {
+    int found = count;
+    int[] rowsFound = Arrays.copyOf(nodes, found);
+    count = 0;
+    for (int i = 0; i < found; i++) {
+      distances[i] = searcher.exactDistance(rowsFound[i]);
+    }
+    float[] exact = Arrays.copyOf(distances, found);
+    for (int i = 0; i < found; i++) {
+      insert(rowsFound[i], exact[i]);
+    }
+    count = Math.min(count, k);
   }
 
   private boolean isBefore(int row, float distance, int at) {

@@ -103,8 +103,9 @@ public final class Pace {
   /// Says that points were handed out.
   public synchronized void leased(BackfillThrottle throttle, int count, long pointBytes) {
     fill(throttle, nanoTime.getAsLong());
-    points -= count;
-    bytes -= (double) count * pointBytes;
+    // A limit that comes later must not find a debt of the time before.
+    points -= throttle.pointsPerSecond() > 0 ? count : 0;
+    bytes -= throttle.bytesPerSecond() > 0 ? (double) count * pointBytes : 0;
     leasedNanos = filledNanos;
   }
 

@@ -20,10 +20,12 @@ import org.HdrHistogram.Histogram;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Asks the other version what a search was asked, after it was answered, and keeps count of the differences.
+/// Asks the other version what a search was asked, after it was answered, and keeps count of the
+/// differences.
 ///
-/// The searcher only hands over: work waits in a bounded queue for a bounded pool, is dropped when there is no room,
-/// ends at its deadline, and whatever it throws is counted and goes no further. Any number of threads.
+/// The searcher only hands over: work waits in a bounded queue for a bounded pool, is dropped when
+/// there is no room, ends at its deadline, and whatever it throws is counted and goes no further.
+/// Any number of threads.
 public final class ShadowReads implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ShadowReads.class);
   private static final Duration CLOSE_WAIT = Duration.ofSeconds(10);
@@ -136,8 +138,9 @@ public final class ShadowReads implements AutoCloseable {
     }
   }
 
-  /// Mirrors a search that was answered with `control` after `controlNanos`, if it is its turn. `candidate` is empty
-  /// when the other version cannot be asked the same. Never waits, never throws.
+  /// Mirrors a search that was answered with `control` after `controlNanos`, if it is its turn.
+  /// `candidate` is empty when the other version cannot be asked the same. Never waits, never
+  /// throws.
   public void offer(
       Mirror mirror, SearchResult control, long controlNanos, Optional<Candidate> candidate) {
     if (!mirror.sample(controlNanos)) {

@@ -9,15 +9,16 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/// Decides when a traffic schedule goes on, waits or is taken back, from what it is told: no clock, no thread, no
-/// store.
+/// Decides when a traffic schedule goes on, waits or is taken back, from what it is told: no clock,
+/// no thread, no store.
 ///
-/// A window is closed once it is long enough and the new version has given enough answers in it; so little traffic
-/// makes windows long, not conclusions rash. A signal out of bounds in two windows one after the other trips: one bad
-/// window may be chance, and looking often finds chance. A step is done after its hold, when its last two windows at
-/// least were good and the last word on quality is not bad. While an operator postpones it, or the windows are not
-/// good, a step is held on; bounds are watched all the same, also after the last step until its hold is over.
-/// Belongs to one thread.
+/// A window is closed once it is long enough and the new version has given enough answers in it; so
+/// little traffic makes windows long, not conclusions rash. A signal out of bounds in two windows
+/// one after the other trips: one bad window may be chance, and looking often finds chance. A step
+/// is done after its hold, when its last two windows at least were good and the last word on
+/// quality is not bad. While an operator postpones it, or the windows are not good, a step is held
+/// on; bounds are watched all the same, also after the last step until its hold is over. Belongs to
+/// one thread.
 public final class TrafficController {
   /// Windows in a row that trip, and that a step needs.
   private static final int WINDOWS = 2;
@@ -55,8 +56,7 @@ public final class TrafficController {
   /// @param postponed whether an operator holds the schedule
   /// @param backlogAgeMillis how long the backlog has not been empty
   /// @param quality what the golden set said last at this step; empty while it has not been asked
-  public record Surroundings(
-      boolean postponed, long backlogAgeMillis, Optional<Quality> quality) {}
+  public record Surroundings(boolean postponed, long backlogAgeMillis, Optional<Quality> quality) {}
 
   /// @param worse whether the new version was found worse
   /// @param text for the history
@@ -80,9 +80,9 @@ public final class TrafficController {
     this.heldMillis = heldMillis;
   }
 
-  /// Decides after `passedMillis` more. `from` and `to` are counts since the window began; when [#windowClosed] says
-  /// so afterwards, a new one begins. After Advance, Trip or Done the caller acts; an action that fails is decided
-  /// again at the next call.
+  /// Decides after `passedMillis` more. `from` and `to` are counts since the window began; when
+  /// [#windowClosed] says so afterwards, a new one begins. After Advance, Trip or Done the caller
+  /// acts; an action that fails is decided again at the next call.
   public Decision tick(
       long passedMillis, WindowCounts from, WindowCounts to, Surroundings surroundings) {
     heldMillis += passedMillis;
@@ -123,7 +123,8 @@ public final class TrafficController {
     if (!gates.goldenSet().isEmpty()
         && (surroundings.quality().isEmpty() || surroundings.quality().get().worse())) {
       return new Decision.Hold(
-          "the golden set " + gates.goldenSet()
+          "the golden set "
+              + gates.goldenSet()
               + surroundings.quality().map(quality -> ": " + quality.text()).orElse(""));
     }
     return step + 1 < schedule.steps().size()
@@ -153,7 +154,9 @@ public final class TrafficController {
     if (to.errorRate() > gates.errorRateMax()) {
       bad.put(
           Signal.ERRORS,
-          text("errors: %.2f %% (at most %.2f %%)", 100 * to.errorRate(), 100 * gates.errorRateMax()));
+          text(
+              "errors: %.2f %% (at most %.2f %%)",
+              100 * to.errorRate(), 100 * gates.errorRateMax()));
     }
     // What compares needs enough of both; at 10,000 basis points the old version answers nothing.
     if (from.requests() >= gates.samplesMin()) {
@@ -192,9 +195,8 @@ public final class TrafficController {
     surroundings
         .quality()
         .filter(Quality::worse)
-        .ifPresent(
-            quality ->
-                bad.put(Signal.QUALITY, "golden set " + gates.goldenSet() + ": " + quality.text()));
+        .ifPresent(quality ->
+            bad.put(Signal.QUALITY, "golden set " + gates.goldenSet() + ": " + quality.text()));
     return bad;
   }
 

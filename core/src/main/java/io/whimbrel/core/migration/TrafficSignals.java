@@ -7,7 +7,8 @@ import java.util.concurrent.atomic.LongAdder;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.Recorder;
 
-/// Counts what both versions of a migration do. Any number of threads count; one thread reads windows.
+/// Counts what both versions of a migration do. Any number of threads count; one thread reads
+/// windows.
 public final class TrafficSignals {
   private static final long MICROS_MAX = TimeUnit.MINUTES.toMicros(10);
   private static final int DIGITS = 2;

@@ -2,7 +2,8 @@ package io.whimbrel.core.model;
 
 import java.util.Map;
 
-/// What mirrored searches showed since the mirror was set. For information: a better model should differ.
+/// What mirrored searches showed since the mirror was set. For information: a better model should
+/// differ.
 ///
 /// @param percent of the searches of the old version that are mirrored
 /// @param sampled searches that were to be mirrored
@@ -12,7 +13,8 @@ import java.util.Map;
 /// @param errors the failed ones by error code
 /// @param compared of them, those with two answers
 /// @param meanOverlap share of the hits that both answers have in common, mean over the compared
-/// @param fromP99Millis 99th percentile of the old version's answers among the sampled, in milliseconds
+/// @param fromP99Millis 99th percentile of the old version's answers among the sampled, in
+///   milliseconds
 /// @param toP99Millis of the new version's answers
 public record MirrorReport(
     int percent,

@@ -2,18 +2,21 @@ package io.whimbrel.core.model;
 
 import java.time.Duration;
 
-/// What takes all reads back to the old version, in two windows one after the other, and what a step of traffic must
-/// pass before the next.
+/// What takes all reads back to the old version, in two windows one after the other, and what a
+/// step of traffic must pass before the next.
 ///
-/// @param window shortest time over which answers are counted, 1 s to 1 day; it goes on until the new version has given
-///   `samplesMin` answers
+/// @param window shortest time over which answers are counted, 1 s to 1 day; it goes on until the
+///   new version has given `samplesMin` answers
 /// @param samplesMin answers of a version below which nothing is concluded, 1 to 1,000,000
 /// @param errorRateMax share of the new version's answers that may fail, in [0, 1]
 /// @param p99RatioMax its 99th percentile as a multiple of the old version's, from 1
-/// @param zeroResultExcessMax share of its answers that may be empty, above the old version's, in [0, 1]
+/// @param zeroResultExcessMax share of its answers that may be empty, above the old version's, in
+///   [0, 1]
 /// @param backlogAgeMax how long points may wait in the backlog without a break
-/// @param feedbackDropMax how far its share of good feedback may lie below the old version's, in [0, 1]
-/// @param goldenSet golden set of the collection that must not find the new version WORSE before a step; empty for none
+/// @param feedbackDropMax how far its share of good feedback may lie below the old version's, in
+///   [0, 1]
+/// @param goldenSet golden set of the collection that must not find the new version WORSE before a
+///   step; empty for none
 public record TrafficGates(
     Duration window,
     int samplesMin,

@@ -6,13 +6,16 @@ import java.util.List;
 
 /// Steps of traffic to the new version of a migration, each held until its gates pass.
 ///
-/// @param steps 1 to 100, growing shares; the hold of the last one, at 10,000, is the time that gates still guard
+/// @param steps 1 to 100, growing shares; the hold of the last one, at 10,000, is the time that
+///   gates still guard
 /// @param gates what lets a step go on, and what takes all reads back
 public record TrafficSchedule(List<Step> steps, TrafficGates gates) {
   private static final int STEPS_MAX = 100;
 
-  /// 1 % for an hour, then 10 % more every 24 hours, all of it on the tenth day, guarded for 7 days.
-  public static final TrafficSchedule DEFAULT = new TrafficSchedule(defaultSteps(), TrafficGates.DEFAULT);
+  /// 1 % for an hour, then 10 % more every 24 hours, all of it on the tenth day, guarded for 7
+  /// days.
+  public static final TrafficSchedule DEFAULT =
+      new TrafficSchedule(defaultSteps(), TrafficGates.DEFAULT);
 
   public TrafficSchedule {
     Limits.checkRange("schedule.steps", steps.size(), 1, STEPS_MAX);

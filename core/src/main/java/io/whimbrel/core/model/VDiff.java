@@ -45,9 +45,11 @@ public record VDiff(
   public enum Kind {
     /// The old version has a vector, the new one does not, and the backlog does not list the point.
     MISSING,
-    /// The new version has a vector, the old one does not, and the reverse backlog does not list the point.
+    /// The new version has a vector, the old one does not, and the reverse backlog does not list
+    /// the point.
     MISSING_OLD,
-    /// The new version's vector was made from other content, and the backlog does not list the point.
+    /// The new version's vector was made from other content, and the backlog does not list the
+    /// point.
     STALE,
     /// The new version's vector has another length than its spec.
     DIMENSION,

@@ -28,6 +28,7 @@ import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.CompressionType;
 import org.rocksdb.DBOptions;
+import org.rocksdb.FlushOptions;
 import org.rocksdb.LRUCache;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
@@ -231,6 +232,18 @@ public final class Store implements AutoCloseable {
       database.compactRange(family, from, to);
     } catch (RocksDBException e) {
       throw new StorageException("cannot remove a range of " + table, e);
+    } finally {
+      leave();
+    }
+  }
+
+  /// Writes every table's memory to its files, so that logs of what has been removed since go away.
+  public void flush() throws StorageException {
+    enter();
+    try (FlushOptions options = new FlushOptions().setWaitForFlush(true)) {
+      database.flush(options, List.copyOf(families.values()));
+    } catch (RocksDBException e) {
+      throw new StorageException("cannot flush", e);
     } finally {
       leave();
     }

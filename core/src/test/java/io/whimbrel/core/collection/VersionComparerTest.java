@@ -85,15 +85,10 @@ class VersionComparerTest {
     store = Store.open(directory.resolve("rocksdb"), 8 << 20, false);
     opened =
         new Recovery(store, directory, KernelProvider.best(), false, 1)
-            .open(
-                new Sequencer.Options(
-                    64 << 20, Duration.ofSeconds(30), Duration.ofMillis(500)));
+            .open(new Sequencer.Options(64 << 20, Duration.ofSeconds(30), Duration.ofMillis(500)));
     collection = opened.sequencer().create(CollectionSpec.of("docs", OLD)).join();
     Migration created =
-        opened
-            .migrations()
-            .create(MigrationSpec.of("docs", "default", NEW), true, NOTE)
-            .join();
+        opened.migrations().create(MigrationSpec.of("docs", "default", NEW), true, NOTE).join();
     migration = created.id();
     comparer = new VersionComparer(opened.sequencer(), store);
   }
@@ -182,8 +177,7 @@ class VersionComparerTest {
   }
 
   private byte[] key(int version, long internalId) {
-    return Keys.vector(
-        collection.number(), version(version).ref().field(), version, internalId);
+    return Keys.vector(collection.number(), version(version).ref().field(), version, internalId);
   }
 
   private long internalId(int number) throws StorageException {
@@ -204,8 +198,7 @@ class VersionComparerTest {
   private byte[] withValues(int number, float... values) throws StorageException {
     ByteBuffer before = ByteBuffer.wrap(row(number));
     byte[] after =
-        VectorRecord.encode(
-            values, VectorRecord.Source.NATIVE, VectorRecord.contentHashOf(before));
+        VectorRecord.encode(values, VectorRecord.Source.NATIVE, VectorRecord.contentHashOf(before));
     VectorRecord.setSeq(after, VectorRecord.seqOf(before), VectorRecord.contentSeqOf(before));
     return after;
   }
@@ -274,8 +267,7 @@ class VersionComparerTest {
                 int number = random.nextInt(POINTS + 500);
                 if (random.nextInt(4) == 0) {
                   write(
-                      new Mutation.Delete(
-                          List.of(PointId.of("p" + number)), OptionalLong.empty()));
+                      new Mutation.Delete(List.of(PointId.of("p" + number)), OptionalLong.empty()));
                 } else {
                   write(new Mutation.Upsert(List.of(point(number, random, random.nextBoolean()))));
                 }

@@ -51,7 +51,8 @@ class EvaluationsTest {
     database.close();
   }
 
-  /// Each query asks for the text of one point. `asked` is what the new model is given, the old one gets the text.
+  /// Each query asks for the text of one point. `asked` is what the new model is given, the old one
+  /// gets the text.
   private static GoldenSet set(boolean asksNewRight) {
     List<GoldenQuery> queries = new ArrayList<>();
     for (int q = 0; q < QUERIES; q++) {
@@ -86,7 +87,8 @@ class EvaluationsTest {
   void comparesBothVersionsOnTheLiveCollection() throws IOException {
     moved();
     GoldenSetInfo info = database.evaluations().put(COLLECTION, "default", "right", set(true));
-    assertThat(info).isEqualTo(new GoldenSetInfo(COLLECTION, "default", "right", QUERIES, 2 * QUERIES));
+    assertThat(info)
+        .isEqualTo(new GoldenSetInfo(COLLECTION, "default", "right", QUERIES, 2 * QUERIES));
     database.evaluations().put(COLLECTION, "default", "wrong", set(false));
 
     EvaluationReport alike = evaluate("right");
@@ -116,8 +118,7 @@ class EvaluationsTest {
     database.deleteCollection(COLLECTION);
     MovingDocs.create(database);
     assertThat(database.evaluations().list(COLLECTION)).isEmpty();
-    refused(
-        ErrorCode.GOLDEN_SET_NOT_FOUND, () -> database.evaluations().get(COLLECTION, "a-b"));
+    refused(ErrorCode.GOLDEN_SET_NOT_FOUND, () -> database.evaluations().get(COLLECTION, "a-b"));
   }
 
   @Test

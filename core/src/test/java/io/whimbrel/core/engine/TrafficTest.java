@@ -10,6 +10,9 @@ import static io.whimbrel.core.engine.MovingDocs.upsert;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.whimbrel.core.evaluation.GoldenQuery;
+import io.whimbrel.core.evaluation.GoldenSet;
+import io.whimbrel.core.evaluation.Judgments;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Migration;
 import io.whimbrel.core.model.MigrationEvent;
@@ -30,6 +33,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -155,6 +159,50 @@ class TrafficTest {
     assertTripped("empty answers: ");
   }
 
+  /// The gates of this golden set, in which every query asks for the text of one point.
+  private TrafficSchedule judgedBy(boolean asksNewRight) {
+    List<GoldenQuery> queries =
+        IntStream.range(0, 30)
+            .mapToObj(
+                q ->
+                    new GoldenQuery(
+                        "q" + q,
+                        "",
+                        List.of(
+                            embed(OLD, "text " + q),
+                            embed(NEW, (asksNewRight ? "text " : "other ") + q)),
+                        Map.of(),
+                        new Judgments(Map.of(PointId.of("p" + q), 1))))
+            .toList();
+    database.evaluations().put(COLLECTION, "default", "faq", new GoldenSet(queries));
+    return new TrafficSchedule(
+        List.of(
+            new TrafficSchedule.Step(5000, Duration.ZERO),
+            new TrafficSchedule.Step(10_000, Duration.ZERO)),
+        new TrafficGates(
+            Duration.ofSeconds(1), 20, 0.01, 1000, 1, Duration.ofHours(1), 0.1, "faq"));
+  }
+
+  @Test
+  void aGoldenSetThatFindsTheNewVersionWorseTakesAllReadsBack() {
+    schedule(judgedBy(false));
+    int key = 0;
+    while (status().state() == ScheduleStatus.State.RUNNING) {
+      search(key++);
+    }
+    assertTripped("golden set faq: WORSE");
+  }
+
+  @Test
+  void aGoldenSetThatFindsNothingWorseLetsTheScheduleGoOn() {
+    schedule(judgedBy(true));
+    int key = 0;
+    while (status().state() == ScheduleStatus.State.RUNNING) {
+      search(key++);
+    }
+    assertThat(status().state()).as(status().ended()).isEqualTo(ScheduleStatus.State.DONE);
+  }
+
   private void assertTripped(String reason) {
     assertThat(status().state()).as(status().ended()).isEqualTo(ScheduleStatus.State.TRIPPED);
     assertThat(status().ended()).startsWith(reason);
@@ -196,7 +244,8 @@ class TrafficTest {
 
   @Test
   void refusesAScheduleThatCannotBegin() {
-    assertThatThrownBy(() -> database.traffic().schedule(migration.id(), schedule(20, 100), 999, NOTE))
+    assertThatThrownBy(
+            () -> database.traffic().schedule(migration.id(), schedule(20, 100), 999, NOTE))
         .isInstanceOfSatisfying(
             WhimbrelException.class,
             refusal -> assertThat(refusal.code()).isEqualTo(ErrorCode.EPOCH_MISMATCH));
@@ -219,8 +268,7 @@ class TrafficTest {
   void aMirrorChangesNoAnswer() {
     List<SearchResult> before = IntStream.range(0, 20).mapToObj(this::search).toList();
     database.traffic().mirror(migration.id(), 100, DEADLINE);
-    List<SearchResult> mirrored =
-        IntStream.range(0, 20).mapToObj(this::search).toList();
+    List<SearchResult> mirrored = IntStream.range(0, 20).mapToObj(this::search).toList();
     assertThat(mirrored).isEqualTo(before);
     MirrorReport report = database.traffic().mirrorReport(migration.id()).orElseThrow();
     while (report.compared() + report.dropped() < 20) {
@@ -235,7 +283,8 @@ class TrafficTest {
     // A caller that knows the old model only cannot be mirrored.
     database.traffic().mirror(migration.id(), 100, DEADLINE);
     database.search(COLLECTION, SearchRequest.of(embed(OLD, "text 1"), 5));
-    assertThat(database.traffic().mirrorReport(migration.id()).orElseThrow().skipped()).isEqualTo(1);
+    assertThat(database.traffic().mirrorReport(migration.id()).orElseThrow().skipped())
+        .isEqualTo(1);
     assertThatThrownBy(() -> database.traffic().mirror(migration.id(), 101, DEADLINE))
         .hasMessage("percent: 101 (expected: 0 to 100)");
   }

@@ -136,10 +136,7 @@ class VerificationsTest {
     Migration planned =
         database
             .migrations()
-            .create(
-                MigrationSpec.of(MovingDocs.COLLECTION, "default", NEW),
-                false,
-                NOTE);
+            .create(MigrationSpec.of(MovingDocs.COLLECTION, "default", NEW), false, NOTE);
     assertThatThrownBy(() -> database.verifications().start(planned.id(), NOTE))
         .isInstanceOf(WhimbrelException.class)
         .hasMessage("migration: PLANNED (expected: a state with two versions)");

@@ -23,7 +23,8 @@ class EvaluatorTest {
   private static final Measure MRR = Measure.parse("mrr@10");
   private static final PointId RIGHT = PointId.of("right");
 
-  /// One right point a query; `rank` says where from 1, 0 for not found. The answer is filled to ten hits.
+  /// One right point a query; `rank` says where from 1, 0 for not found. The answer is filled to
+  /// ten hits.
   private static Run run(String tag, int queries, IntUnaryOperator rank) {
     Map<String, Ranking> rankings = new HashMap<>();
     for (int q = 0; q < queries; q++) {
@@ -31,7 +32,8 @@ class EvaluatorTest {
       for (int place = 1; place <= 10; place++) {
         hits.add(
             new Ranking.Hit(
-                rank.applyAsInt(q) == place ? RIGHT : PointId.of("wrong" + place), 1 - place / 16.0));
+                rank.applyAsInt(q) == place ? RIGHT : PointId.of("wrong" + place),
+                1 - place / 16.0));
       }
       rankings.put("q" + q, new Ranking(hits));
     }
@@ -49,14 +51,13 @@ class EvaluatorTest {
   private static GoldenSet set(int queries, IntFunction<Map<String, String>> slices) {
     return new GoldenSet(
         IntStream.range(0, queries)
-            .mapToObj(
-                q ->
-                    new GoldenQuery(
-                        "q" + q,
-                        "",
-                        List.of(),
-                        slices.apply(q),
-                        new Judgments(Map.of(RIGHT, 1, PointId.of("wrong1"), 0))))
+            .mapToObj(q ->
+                new GoldenQuery(
+                    "q" + q,
+                    "",
+                    List.of(),
+                    slices.apply(q),
+                    new Judgments(Map.of(RIGHT, 1, PointId.of("wrong1"), 0))))
             .toList());
   }
 
@@ -179,7 +180,9 @@ class EvaluatorTest {
   void anIndexWithLowRecallIsNamed() {
     Run exact = run("exact", 30, _ -> 1);
     Map<String, Ranking> halves = new HashMap<>();
-    exact.rankings().forEach((query, ranking) -> halves.put(query, new Ranking(ranking.hits().subList(0, 5))));
+    exact
+        .rankings()
+        .forEach((query, ranking) -> halves.put(query, new Ranking(ranking.hits().subList(0, 5))));
     EvaluationReport report =
         new Evaluator(set(30), EvaluationOptions.atK(10), () -> false)
             .compare(
@@ -188,17 +191,15 @@ class EvaluatorTest {
     assertThat(report.candidate().indexRecall()).isEqualTo(0.5);
     assertThat(report.warnings())
         .contains(
-            "the index of version 2 finds 50.0 % of the exact first 10: a larger ef or m helps, another model does not");
+            "the index of version 2 finds 50.0 % of the exact first 10: a larger ef or m helps,"
+                + " another model does not");
   }
 
   @Test
   void tellsWhatNobodyHasJudged() {
     EvaluationReport report =
         compare(
-            set(30),
-            EvaluationOptions.atK(2),
-            run("before", 30, _ -> 2),
-            run("after", 30, _ -> 0));
+            set(30), EvaluationOptions.atK(2), run("before", 30, _ -> 2), run("after", 30, _ -> 0));
     assertThat(report.baseline().judged()).isEqualTo(1);
     assertThat(report.candidate().judged()).isEqualTo(0.5);
     assertThat(report.unjudgedCount()).isEqualTo(30);
@@ -212,14 +213,13 @@ class EvaluatorTest {
     Map<String, Ranking> shifted = new HashMap<>();
     before
         .rankings()
-        .forEach(
-            (query, ranking) ->
-                shifted.put(
-                    query,
-                    new Ranking(
-                        ranking.hits().stream()
-                            .map(hit -> new Ranking.Hit(hit.id(), 0.8 + hit.score() / 10))
-                            .toList())));
+        .forEach((query, ranking) ->
+            shifted.put(
+                query,
+                new Ranking(
+                    ranking.hits().stream()
+                        .map(hit -> new Ranking.Hit(hit.id(), 0.8 + hit.score() / 10))
+                        .toList())));
     EvaluationReport report =
         compare(
             set(30),
@@ -247,20 +247,16 @@ class EvaluatorTest {
     assertThatThrownBy(() -> EvaluationOptions.atK(10).withDelta(0))
         .isInstanceOf(WhimbrelException.class)
         .hasMessage("delta: 0.0 (expected: above 0 to 1)");
-    assertThatThrownBy(
-            () ->
-                new EvaluationOptions(
-                    List.of(MRR), 10, 0, 5, 0.01, 1000, 1, OptionalDouble.empty()))
+    assertThatThrownBy(() ->
+            new EvaluationOptions(List.of(MRR), 10, 0, 5, 0.01, 1000, 1, OptionalDouble.empty()))
         .hasMessageStartingWith("depth: 5 (expected: 10 to 1000)");
-    assertThatThrownBy(
-            () ->
-                new EvaluationOptions(
-                    List.of(MRR, MRR), 10, 0, 10, 0.01, 1000, 1, OptionalDouble.empty()))
+    assertThatThrownBy(() ->
+            new EvaluationOptions(
+                List.of(MRR, MRR), 10, 0, 10, 0.01, 1000, 1, OptionalDouble.empty()))
         .hasMessageStartingWith("measures: [mrr@10, mrr@10] (expected: each once)");
-    assertThatThrownBy(
-            () ->
-                new EvaluationOptions(
-                    List.of(Measure.parse("map")), 10, 0, 10, 0.01, 1000, 1, OptionalDouble.empty()))
+    assertThatThrownBy(() ->
+            new EvaluationOptions(
+                List.of(Measure.parse("map")), 10, 0, 10, 0.01, 1000, 1, OptionalDouble.empty()))
         .hasMessageStartingWith("measures: map (expected: cut off at 1 to k, which is 10)");
     assertThatThrownBy(() -> new Evaluator(set(5000), depth(1000), () -> false))
         .hasMessage("depth: 1000 (expected: at most 200 for 5000 queries)");
@@ -272,8 +268,7 @@ class EvaluatorTest {
   }
 
   private static EvaluationOptions depth(int depth) {
-    return new EvaluationOptions(
-        List.of(MRR), 10, 0, depth, 0.01, 1000, 1, OptionalDouble.empty());
+    return new EvaluationOptions(List.of(MRR), 10, 0, depth, 0.01, 1000, 1, OptionalDouble.empty());
   }
 
   private static Comparison find(EvaluationReport report, Measure measure, String slice) {

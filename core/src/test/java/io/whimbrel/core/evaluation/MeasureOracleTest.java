@@ -77,25 +77,23 @@ class MeasureOracleTest {
       }
       List<GoldenQuery> queries = new ArrayList<>();
       Map<String, Ranking> rankings = new HashMap<>();
-      grades.forEach(
-          (query, points) -> {
-            queries.add(query(query, points));
-            // Half of the relevant points among chance ones, with many equal scores.
-            Map<PointId, Ranking.Hit> hits = new HashMap<>();
-            points
-                .keySet()
-                .forEach(
-                    id -> {
-                      if (random.nextBoolean()) {
-                        hits.put(id, new Ranking.Hit(id, random.nextInt(20)));
-                      }
-                    });
-            for (int i = 0; i < 80; i++) {
-              PointId id = PointId.of(Integer.toString(random.nextInt(1400)));
-              hits.putIfAbsent(id, new Ranking.Hit(id, random.nextInt(18)));
-            }
-            rankings.put(query, new Ranking(List.copyOf(hits.values())));
-          });
+      grades.forEach((query, points) -> {
+        queries.add(query(query, points));
+        // Half of the relevant points among chance ones, with many equal scores.
+        Map<PointId, Ranking.Hit> hits = new HashMap<>();
+        points
+            .keySet()
+            .forEach(id -> {
+              if (random.nextBoolean()) {
+                hits.put(id, new Ranking.Hit(id, random.nextInt(20)));
+              }
+            });
+        for (int i = 0; i < 80; i++) {
+          PointId id = PointId.of(Integer.toString(random.nextInt(1400)));
+          hits.putIfAbsent(id, new Ranking.Hit(id, random.nextInt(18)));
+        }
+        rankings.put(query, new Ranking(List.copyOf(hits.values())));
+      });
       compare(new GoldenSet(queries), new Run(collection, rankings));
     }
   }
@@ -107,17 +105,15 @@ class MeasureOracleTest {
     TrecForm.writeRun(run, runText);
     TrecEval oracle = new TrecEval(qrels.toString(), runText.toString());
     for (GoldenQuery query : set.queries()) {
-      TREC_NAMES.forEach(
-          (ours, theirs) ->
-              assertThat(Measure.parse(ours).score(run.of(query.id()), query.judgments()))
-                  .as("%s of query %s", ours, query.id())
-                  .isCloseTo(oracle.measure(theirs, query.id()), within(1e-6)));
+      TREC_NAMES.forEach((ours, theirs) ->
+          assertThat(Measure.parse(ours).score(run.of(query.id()), query.judgments()))
+              .as("%s of query %s", ours, query.id())
+              .isCloseTo(oracle.measure(theirs, query.id()), within(1e-6)));
     }
     assertThat(TrecForm.readJudgments(new StringReader(qrels.toString()), PointId::of))
         .isEqualTo(
             set.queries().stream()
-                .collect(
-                    Collectors.toMap(GoldenQuery::id, GoldenQuery::judgments)));
+                .collect(Collectors.toMap(GoldenQuery::id, GoldenQuery::judgments)));
     Run read = TrecForm.readRun(new StringReader(runText.toString()), PointId::of);
     StringBuilder again = new StringBuilder();
     TrecForm.writeRun(read, again);

@@ -15,7 +15,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class MeasureTest {
-  /// Grades by rank 3, 2, 3, 0, 1, 2, and two more judged points of grades 3 and 2 that were not found.
+  /// Grades by rank 3, 2, 3, 0, 1, 2, and two more judged points of grades 3 and 2 that were not
+  /// found.
   @Test
   void ndcgOfAKnownExample() {
     int[] byRank = {3, 2, 3, 0, 1, 2};
@@ -52,7 +53,8 @@ class MeasureTest {
   @Test
   void nothingRelevantScoresZero() {
     List<Ranking.Hit> hits = List.of(new Ranking.Hit(PointId.of("a"), 1));
-    for (String name : List.of("ndcg@10", "recall@10", "precision@10", "mrr@10", "map", "hit_rate@10")) {
+    for (String name :
+        List.of("ndcg@10", "recall@10", "precision@10", "mrr@10", "map", "hit_rate@10")) {
       assertThat(score(name, hits, Map.of())).as(name).isZero();
       assertThat(score(name, hits, Map.of(PointId.of("a"), 0))).as(name).isZero();
     }
@@ -60,7 +62,8 @@ class MeasureTest {
 
   @Test
   void readsItsOwnNames() {
-    for (String name : List.of("ndcg@10", "recall@1", "precision@100", "mrr", "map", "hit_rate@3")) {
+    for (String name :
+        List.of("ndcg@10", "recall@1", "precision@100", "mrr", "map", "hit_rate@3")) {
       assertThat(Measure.parse(name).name()).isEqualTo(name);
     }
   }
@@ -87,8 +90,7 @@ class MeasureTest {
     assertRefused(() -> read("1 0 d1\n"), "line 1: 3 words (expected: 4 words)");
     assertRefused(() -> read("\n1 0 d1 high\n"), "line 2: high (expected: a whole number");
     Run run =
-        new Run(
-            "r", Map.of("q", new Ranking(List.of(new Ranking.Hit(PointId.of("a b"), 1)))));
+        new Run("r", Map.of("q", new Ranking(List.of(new Ranking.Hit(PointId.of("a b"), 1)))));
     assertThatThrownBy(() -> TrecForm.writeRun(run, new StringBuilder()))
         .isInstanceOf(WhimbrelException.class)
         .hasMessageContaining("id: \"a b\" (expected: no white space");
@@ -109,8 +111,7 @@ class MeasureTest {
   }
 
   private static GoldenQuery query(String id) {
-    return new GoldenQuery(
-        id, "", List.of(), Map.of(), new Judgments(Map.of(PointId.of("a"), 1)));
+    return new GoldenQuery(id, "", List.of(), Map.of(), new Judgments(Map.of(PointId.of("a"), 1)));
   }
 
   private static double score(

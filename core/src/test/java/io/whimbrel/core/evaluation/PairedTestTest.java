@@ -12,8 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class PairedTestTest {
-  private static final PairedTest TEST =
-      new PairedTest(PairedTest.ROUNDS_DEFAULT, () -> false);
+  private static final PairedTest TEST = new PairedTest(PairedTest.ROUNDS_DEFAULT, () -> false);
 
   /// All 64 ways to toss six signs; only two are as far out as all alike.
   @Test
@@ -36,7 +35,9 @@ class PairedTestTest {
 
   @Test
   void theSameSeedGivesTheSameResult() {
-    double[][] rows = {new Random(1).doubles(70, -1, 1).toArray(), new Random(2).doubles(70, -1, 1).toArray()};
+    double[][] rows = {
+      new Random(1).doubles(70, -1, 1).toArray(), new Random(2).doubles(70, -1, 1).toArray()
+    };
     assertThat(TEST.test(rows, 7)).isEqualTo(TEST.test(rows, 7)).isNotEqualTo(TEST.test(rows, 8));
   }
 
@@ -78,7 +79,10 @@ class PairedTestTest {
     for (int i = 0; i < 400; i++) {
       double[] row = new double[200];
       Arrays.setAll(row, _ -> effect + 0.25 * random.nextGaussian());
-      seen += new PairedTest(1000, () -> false).test(new double[][] {row}, i)[0].p() < PairedTest.ALPHA ? 1 : 0;
+      seen +=
+          new PairedTest(1000, () -> false).test(new double[][] {row}, i)[0].p() < PairedTest.ALPHA
+              ? 1
+              : 0;
     }
     assertThat(seen).isBetween(288, 352);
   }

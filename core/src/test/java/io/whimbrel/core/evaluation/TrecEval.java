@@ -8,8 +8,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// An evaluator of its own for tests: reads the texts that trec_eval reads and follows its definitions step by step,
-/// over arrays of grades by rank. Shares no code with the evaluator under test.
+/// An evaluator of its own for tests: reads the texts that trec_eval reads and follows its
+/// definitions step by step, over arrays of grades by rank. Shares no code with the evaluator under
+/// test.
 final class TrecEval {
   private static final int UNJUDGED = Integer.MIN_VALUE;
 
@@ -36,11 +37,13 @@ final class TrecEval {
   /// The measure by its name in trec_eval, for one query.
   double measure(String name, String qid) {
     int[] rel = gradesByRank(qid);
-    int[] judged = qrels.getOrDefault(qid, Map.of()).values().stream().mapToInt(Integer::intValue).toArray();
+    int[] judged =
+        qrels.getOrDefault(qid, Map.of()).values().stream().mapToInt(Integer::intValue).toArray();
     int numRel = (int) Arrays.stream(judged).filter(grade -> grade >= 1).count();
-    int cut = name.indexOf('_') > 0 && Character.isDigit(name.charAt(name.length() - 1))
-        ? Integer.parseInt(name.substring(name.lastIndexOf('_') + 1))
-        : Integer.MAX_VALUE;
+    int cut =
+        name.indexOf('_') > 0 && Character.isDigit(name.charAt(name.length() - 1))
+            ? Integer.parseInt(name.substring(name.lastIndexOf('_') + 1))
+            : Integer.MAX_VALUE;
     String kind = name.replaceAll("(_cut)?_\\d+$", "");
     int upTo = Math.min(cut, rel.length);
     int relRetrieved = 0;
@@ -88,16 +91,16 @@ final class TrecEval {
     return sum;
   }
 
-  /// As form_res_rels: by similarity descending, ties by document number descending as strcmp orders.
+  /// As form_res_rels: by similarity descending, ties by document number descending as strcmp
+  /// orders.
   private int[] gradesByRank(String qid) {
     List<Doc> docs = new ArrayList<>(results.getOrDefault(qid, List.of()));
-    docs.sort(
-        (a, b) -> {
-          if (a.sim() != b.sim()) {
-            return a.sim() > b.sim() ? -1 : 1;
-          }
-          return strcmp(b.docno(), a.docno());
-        });
+    docs.sort((a, b) -> {
+      if (a.sim() != b.sim()) {
+        return a.sim() > b.sim() ? -1 : 1;
+      }
+      return strcmp(b.docno(), a.docno());
+    });
     return docs.stream()
         .mapToInt(doc -> qrels.getOrDefault(qid, Map.of()).getOrDefault(doc.docno(), UNJUDGED))
         .toArray();

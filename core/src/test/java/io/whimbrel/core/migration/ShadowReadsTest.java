@@ -73,25 +73,22 @@ class ShadowReadsTest {
           mirror,
           result("a"),
           1,
-          Optional.of(
-              _ -> {
-                throw WhimbrelException.of(ErrorCode.OVERLOADED, "search", 1, "room");
-              }));
+          Optional.of(_ -> {
+            throw WhimbrelException.of(ErrorCode.OVERLOADED, "search", 1, "room");
+          }));
       shadows.offer(
           mirror,
           result("a"),
           1,
-          Optional.of(
-              _ -> {
-                throw new IllegalStateException("a bug");
-              }));
+          Optional.of(_ -> {
+            throw new IllegalStateException("a bug");
+          }));
       shadows.offer(mirror, result("a"), 1, Optional.of(_ -> result("a")));
       drain(shadows);
     }
     MirrorReport report = mirror.report();
     assertThat(report.failed()).isEqualTo(2);
-    assertThat(report.errors())
-        .isEqualTo(Map.of(ErrorCode.OVERLOADED, 1L, ErrorCode.INTERNAL, 1L));
+    assertThat(report.errors()).isEqualTo(Map.of(ErrorCode.OVERLOADED, 1L, ErrorCode.INTERNAL, 1L));
     assertThat(report.compared()).isEqualTo(1);
   }
 
@@ -105,12 +102,11 @@ class ShadowReadsTest {
           mirror,
           result("a"),
           1,
-          Optional.of(
-              _ -> {
-                hanging.countDown();
-                awaitQuietly(release);
-                return result("a");
-              }));
+          Optional.of(_ -> {
+            hanging.countDown();
+            awaitQuietly(release);
+            return result("a");
+          }));
       hanging.await();
       for (int i = 0; i < 10; i++) {
         shadows.offer(mirror, result("a"), 1, Optional.of(_ -> result("a")));
@@ -131,14 +127,13 @@ class ShadowReadsTest {
           mirror,
           result("a"),
           1,
-          Optional.of(
-              cancelled -> {
-                while (!cancelled.getAsBoolean()) {
-                  Thread.onSpinWait();
-                }
-                ended.countDown();
-                throw WhimbrelException.of(ErrorCode.CANCELLED, "search", 1, "time");
-              }));
+          Optional.of(cancelled -> {
+            while (!cancelled.getAsBoolean()) {
+              Thread.onSpinWait();
+            }
+            ended.countDown();
+            throw WhimbrelException.of(ErrorCode.CANCELLED, "search", 1, "time");
+          }));
       drain(shadows);
     }
     // On a loaded machine the deadline can pass before the search begins; then it is dropped.
@@ -150,7 +145,8 @@ class ShadowReadsTest {
     }
   }
 
-  /// Waits until everything offered before has ended: a marker passes through the same single thread.
+  /// Waits until everything offered before has ended: a marker passes through the same single
+  /// thread.
   private static void drain(ShadowReads shadows) {
     CountDownLatch done = new CountDownLatch(1);
     ShadowReads.Mirror marker = new ShadowReads.Mirror(100, LONG);
@@ -159,11 +155,10 @@ class ShadowReadsTest {
           marker,
           result(),
           1,
-          Optional.of(
-              _ -> {
-                done.countDown();
-                return result();
-              }));
+          Optional.of(_ -> {
+            done.countDown();
+            return result();
+          }));
     }
     awaitQuietly(done);
   }

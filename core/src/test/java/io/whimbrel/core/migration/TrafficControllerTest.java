@@ -154,7 +154,8 @@ class TrafficControllerTest {
     }
     assertThat(controller.lastWindow()).isEqualTo("good");
     controller.tick(WINDOW, GOOD, GOOD, new Surroundings(false, 601_000, Optional.empty()));
-    assertThat(controller.tick(WINDOW, GOOD, GOOD, new Surroundings(false, 661_000, Optional.empty())))
+    assertThat(
+            controller.tick(WINDOW, GOOD, GOOD, new Surroundings(false, 661_000, Optional.empty())))
         .isEqualTo(new Decision.Trip("backlog not empty for 661 s (at most 600 s)"));
   }
 
@@ -170,7 +171,8 @@ class TrafficControllerTest {
     controller.tick(WINDOW, from, bad, QUIET);
     assertThat(controller.tick(WINDOW, from, bad, QUIET))
         .isInstanceOfSatisfying(
-            Decision.Trip.class, trip -> assertThat(trip.reason()).startsWith("good feedback: 79.0 %"));
+            Decision.Trip.class,
+            trip -> assertThat(trip.reason()).startsWith("good feedback: 79.0 %"));
   }
 
   @Test
@@ -183,8 +185,7 @@ class TrafficControllerTest {
     controller.tick(Duration.ofHours(1).toMillis(), GOOD, GOOD, QUIET);
     assertThat(controller.due()).isTrue();
     assertThat(window(controller, GOOD)).isEqualTo(new Decision.Hold("the golden set faq"));
-    Surroundings fine =
-        new Surroundings(false, 0, Optional.of(new Quality(false, "NON_INFERIOR")));
+    Surroundings fine = new Surroundings(false, 0, Optional.of(new Quality(false, "NON_INFERIOR")));
     assertThat(controller.tick(250, GOOD, FEW, fine)).isEqualTo(new Decision.Advance(1));
     Surroundings worse = new Surroundings(false, 0, Optional.of(new Quality(true, "WORSE")));
     controller.tick(WINDOW, GOOD, GOOD, worse);
@@ -216,7 +217,8 @@ class TrafficControllerTest {
     TrafficSchedule.Step step = new TrafficSchedule.Step(500, Duration.ofHours(1));
     assertThatThrownBy(() -> new TrafficSchedule(List.of(step, step), TrafficGates.DEFAULT))
         .isInstanceOf(WhimbrelException.class)
-        .hasMessage("schedule.steps[1].basis_points: 500 (expected: more than the step before, 500)");
+        .hasMessage(
+            "schedule.steps[1].basis_points: 500 (expected: more than the step before, 500)");
     assertThatThrownBy(() -> new TrafficSchedule(List.of(), TrafficGates.DEFAULT))
         .hasMessageStartingWith("schedule.steps: 0");
     assertThatThrownBy(() -> new TrafficSchedule.Step(10_001, Duration.ZERO))

@@ -16,12 +16,13 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
 
-/// Queries with graded points, from the files of BEIR (`queries.jsonl`, `qrels.tsv`) or TREC (qrels).
+/// Queries with graded points, from the files of BEIR (`queries.jsonl`, `qrels.tsv`) or TREC
+/// (qrels).
 ///
-/// - `queries.jsonl`: on each line an object with `_id`, `text` and, if there is, `metadata`, whose texts become labels
-///   to report by.
-/// - Judgments: BEIR's three columns `query-id corpus-id score` between tabs, with or without that header; or TREC's four
-///   `query 0 point grade` between blanks.
+/// - `queries.jsonl`: on each line an object with `_id`, `text` and, if there is, `metadata`, whose
+///   texts become labels to report by.
+/// - Judgments: BEIR's three columns `query-id corpus-id score` between tabs, with or without that
+///   header; or TREC's four `query 0 point grade` between blanks.
 public final class GoldenFiles {
   /// As many as a golden set takes.
   static final int QUERIES_MAX = 10_000;
@@ -44,10 +45,10 @@ public final class GoldenFiles {
     }
   }
 
-  /// The queries of `queries` that `judgments` has points for, in the order of the file. `ids` makes a point id of what
-  /// the judgments say.
-  public static List<JudgedQuery> read(
-      Path queries, Path judgments, Function<String, PointId> ids) throws IOException {
+  /// The queries of `queries` that `judgments` has points for, in the order of the file. `ids`
+  /// makes a point id of what the judgments say.
+  public static List<JudgedQuery> read(Path queries, Path judgments, Function<String, PointId> ids)
+      throws IOException {
     Map<String, Map<PointId, Integer>> grades = judgments(judgments, ids);
     List<JudgedQuery> judged = new ArrayList<>();
     Map<String, Long> lines = new LinkedHashMap<>();
@@ -59,7 +60,9 @@ public final class GoldenFiles {
           Long before = lines.put(id, number);
           if (before != null) {
             throw FileFormatException.inText(
-                queries, number, "_id \"" + id + "\" is also in line " + before + " (expected: each once)");
+                queries,
+                number,
+                "_id \"" + id + "\" is also in line " + before + " (expected: each once)");
           }
           Map<PointId, Integer> points = grades.get(id);
           if (points == null) {
@@ -109,7 +112,8 @@ public final class GoldenFiles {
             throw FileFormatException.inText(
                 file,
                 number,
-                columns.length + " columns (expected: query, point, score, or query, 0, point, grade)");
+                columns.length
+                    + " columns (expected: query, point, score, or query, 0, point, grade)");
           }
           if (++count[0] > JUDGMENTS_MAX) {
             throw FileFormatException.of(file, "more judgments", "at most " + JUDGMENTS_MAX);
@@ -136,8 +140,7 @@ public final class GoldenFiles {
     }
   }
 
-  private static Map<String, Value> object(Path file, String line, long number)
-      throws IOException {
+  private static Map<String, Value> object(Path file, String line, long number) throws IOException {
     byte[] bytes = line.getBytes(StandardCharsets.UTF_8);
     try (JsonReader json = new JsonReader(bytes, bytes.length)) {
       return json.readPayload();
@@ -157,12 +160,11 @@ public final class GoldenFiles {
   private static Map<String, String> slices(Map<String, Value> fields) {
     Map<String, String> slices = new TreeMap<>();
     if (fields.get("metadata") instanceof Value.ObjectValue(Map<String, Value> metadata)) {
-      metadata.forEach(
-          (key, value) -> {
-            if (value instanceof Value.StringValue(String text)) {
-              slices.put(key, text);
-            }
-          });
+      metadata.forEach((key, value) -> {
+        if (value instanceof Value.StringValue(String text)) {
+          slices.put(key, text);
+        }
+      });
     }
     return slices;
   }
@@ -178,7 +180,8 @@ public final class GoldenFiles {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         number++;
         if (line.length() > JsonLinesReader.LINE_BYTES_MAX) {
-          throw FileFormatException.inText(file, number, "a longer line (expected: at most 64 MiB)");
+          throw FileFormatException.inText(
+              file, number, "a longer line (expected: at most 64 MiB)");
         }
         if (!line.isBlank()) {
           reader.read(line, number);
