@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -148,7 +147,9 @@ public final class BackfillWorker {
         brokenConnections.get());
   }
 
-  /** An interrupt of the waiting caller stops the worker; the threads are waited for all the same. */
+  /**
+   * An interrupt of the waiting caller stops the worker; the threads are waited for all the same.
+   */
   private void join(Thread thread) {
     boolean interrupted = false;
     while (true) {
@@ -182,9 +183,7 @@ public final class BackfillWorker {
 
   private void work(PointEmbedder embedder, EmbeddingSpec spec) {
     int batch =
-        pointsPerSecond > 0
-            ? (int) Math.min(batchPoints, Math.ceil(pointsPerSecond))
-            : batchPoints;
+        pointsPerSecond > 0 ? (int) Math.min(batchPoints, Math.ceil(pointsPerSecond)) : batchPoints;
     while (!stopping()) {
       Leases leases;
       try {
@@ -265,7 +264,10 @@ public final class BackfillWorker {
   private static List<Optional<float[]>> checked(List<Optional<float[]>> vectors, int expected) {
     if (vectors.size() != expected) {
       throw WhimbrelException.refusal(
-          ErrorCode.INVALID_ARGUMENT, "embedder", vectors.size() + " vectors", expected + " vectors");
+          ErrorCode.INVALID_ARGUMENT,
+          "embedder",
+          vectors.size() + " vectors",
+          expected + " vectors");
     }
     return vectors;
   }
