@@ -170,6 +170,10 @@ public final class BackfillWorker {
     try {
       work(embedder, spec);
     } catch (RuntimeException e) {
+      // Who was asked to stop need not wait for a server that is away: its leases run out.
+      if (stopping() && e instanceof WhimbrelException refusal && passing(refusal)) {
+        return;
+      }
       lock.lock();
       try {
         // Those that the first failure stops may fail as well; it is the one that tells.
@@ -302,14 +306,17 @@ public final class BackfillWorker {
       try {
         return call.get();
       } catch (WhimbrelException e) {
-        boolean passing = e.retryable() || e.code() == ErrorCode.DEADLINE_EXCEEDED;
-        if (!passing || stopping() || System.nanoTime() - started > patience.toNanos()) {
+        if (!passing(e) || stopping() || System.nanoTime() - started > patience.toNanos()) {
           throw e;
         }
         brokenConnections.incrementAndGet();
         rest(e.retryAfter().orElse(Duration.ofMillis(200)));
       }
     }
+  }
+
+  private static boolean passing(WhimbrelException e) {
+    return e.retryable() || e.code() == ErrorCode.DEADLINE_EXCEEDED;
   }
 
   /** Keeps all threads together below the rate. */
