@@ -93,8 +93,7 @@ class ArchitectureTest {
                   "proto.v1")),
           Map.entry("server.cli.json", Set.of("client")),
           Map.entry("server.cli.files", Set.of("client", "server.cli.json")),
-          Map.entry(
-              "server.cli.demo", Set.of("client", "client.migration", "server.cli.files")),
+          Map.entry("server.cli.demo", Set.of("client", "client.migration", "server.cli.files")),
           Map.entry(
               "server.cli",
               Set.of(

@@ -79,10 +79,7 @@ public final class QueryWire {
                 message.getMinSeq()),
             routing(message, vectors)),
         Form.range(
-            "score_threshold_version",
-            message.getScoreThresholdVersion(),
-            0,
-            Integer.MAX_VALUE));
+            "score_threshold_version", message.getScoreThresholdVersion(), 0, Integer.MAX_VALUE));
   }
 
   public static List<Search> searches(SearchBatchRequest message) {

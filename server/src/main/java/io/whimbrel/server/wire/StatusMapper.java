@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
 ///
 /// Every error carries `google.rpc.ErrorInfo` (reason = name of the code, domain [#DOMAIN],
 /// metadata `field`); a request at fault also `BadRequest`, a full or stopping server also
-/// `RetryInfo`, a request by an outdated routing policy also the [RoutingPolicy] in force. Texts are cut so that an error always fits into the 8 KiB of metadata that clients
-/// accept.
+/// `RetryInfo`, a request by an outdated routing policy also the [RoutingPolicy] in force. Texts
+/// are cut so that an error always fits into the 8 KiB of metadata that clients accept.
 public final class StatusMapper {
   public static final String DOMAIN = "whimbrel";
   public static final String FIELD = "field";
