@@ -50,6 +50,7 @@ class ArchitectureTest {
               "core.engine",
               Set.of(
                   "core.model",
+                  "core.memory",
                   "core.simd",
                   "core.store",
                   "core.migration",

@@ -6,6 +6,7 @@ import io.whimbrel.core.collection.PointReader;
 import io.whimbrel.core.collection.Recovery;
 import io.whimbrel.core.collection.Sequencer;
 import io.whimbrel.core.collection.VersionComparer;
+import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
@@ -36,6 +37,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The embeddable database: one data directory, any number of collections.
 ///
@@ -52,6 +55,7 @@ import java.util.function.BooleanSupplier;
 /// }
 /// ```
 public final class Database implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Database.class);
   private static final Duration MIN_SEQ_WAIT_MAX = Duration.ofSeconds(5);
   private static final String STORE_DIRECTORY = "rocksdb";
 
@@ -88,7 +92,13 @@ public final class Database implements AutoCloseable {
   /// Loads all vectors: about a second for a gigabyte.
   public static Database open(Path directory, DatabaseOptions options) throws IOException {
     Kernels kernels = KernelProvider.best();
-    KernelProvider.warmUp(kernels);
+    KernelProvider.WarmUp warmUp = KernelProvider.warmUp(kernels);
+    LOG.info(
+        "kernels: {}, {} after {} ms; {}",
+        kernels.describe(),
+        warmUp.fast() ? "fast" : "not all fast",
+        warmUp.nanos() / 1_000_000,
+        Region.hugePages());
     Store store =
         Store.open(
             directory.resolve(STORE_DIRECTORY),
