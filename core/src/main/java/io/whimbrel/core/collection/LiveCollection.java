@@ -4,7 +4,11 @@ import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Filter;
+import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.payload.PayloadIndexes;
+import io.whimbrel.core.payload.PointMatcher;
 import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.Totals;
@@ -26,6 +30,7 @@ public final class LiveCollection {
   private final int number;
   private final CollectionRecord collectionRecord;
   private final Map<String, LiveField> fields;
+  private final PayloadIndexes payload;
   private volatile Totals totals;
 
   /// A vector field with its versions by number.
@@ -39,13 +44,15 @@ public final class LiveCollection {
     }
   }
 
-  /// `indexes` makes an empty index for a spec.
+  /// `payloadIndexes` are declared already; `indexes` makes an empty index for a spec.
   LiveCollection(
       int number,
       CollectionRecord collectionRecord,
+      List<PayloadIndexSpec> payloadIndexes,
       Totals totals,
       Function<EmbeddingSpec, VectorIndex> indexes) {
     this.number = number;
+    this.payload = new PayloadIndexes(payloadIndexes);
     this.collectionRecord = collectionRecord;
     this.totals = totals;
     Map<String, LiveField> byName = new LinkedHashMap<>();
@@ -89,8 +96,23 @@ public final class LiveCollection {
     return field;
   }
 
+  /// Decides a filter for stored points; a vector field that the collection has not is refused.
+  PointMatcher matcher(Filter filter) {
+    return new PointMatcher(filter, this::filterField);
+  }
+
+  /// The version of a vector field that a filter means.
+  PointRecord.VectorRef filterField(String name) {
+    return field("filter.has_vector.field", name).readVersion().ref();
+  }
+
   Stream<LiveVersion> versions() {
     return fields.values().stream().flatMap(field -> field.versions().values().stream());
+  }
+
+  /// Points and what their payloads say; changed by the sequencer.
+  PayloadIndexes payload() {
+    return payload;
   }
 
   Totals totals() {
@@ -124,7 +146,11 @@ public final class LiveCollection {
               field.fieldRecord().readVersion()));
     }
     return new CollectionInfo(
-        name(), fieldInfos, totals.points().count(), collectionRecord.createdSeq());
+        name(),
+        fieldInfos,
+        totals.points().count(),
+        collectionRecord.createdSeq(),
+        payload.infos());
   }
 
   void close() {

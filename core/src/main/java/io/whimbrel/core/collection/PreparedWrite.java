@@ -7,6 +7,7 @@ import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.PointWrite;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.payload.PointMatcher;
 import io.whimbrel.core.store.Keys;
 import io.whimbrel.core.store.PayloadCodec;
 import io.whimbrel.core.store.RecordWriter;
@@ -35,7 +36,8 @@ record PreparedWrite(LiveCollection collection, Kind kind, long fingerprint, lon
 
     record Upsert(List<PreparedPoint> entries) implements Kind {}
 
-    record Delete(List<PreparedId> entries) implements Kind {}
+    /// @param matcher points that it does not accept are passed over
+    record Delete(List<PreparedId> entries, PointMatcher matcher) implements Kind {}
 
     record UpdatePayload(
         List<PreparedId> entries, Mutation.PayloadChange change, byte[] encodedChange)
@@ -80,7 +82,9 @@ record PreparedWrite(LiveCollection collection, Kind kind, long fingerprint, lon
             yield new Kind.Upsert(points);
           }
           case Mutation.Delete delete ->
-              new Kind.Delete(prepare(collection, delete.ids(), delete.ifSeq()));
+              new Kind.Delete(
+                  prepare(collection, delete.ids(), delete.ifSeq()),
+                  collection.matcher(delete.filter()));
           case Mutation.UpdatePayload update -> {
             yield new Kind.UpdatePayload(
                 prepare(collection, update.ids(), update.ifSeq()),

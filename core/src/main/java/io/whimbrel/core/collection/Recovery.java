@@ -3,9 +3,11 @@ package io.whimbrel.core.collection;
 import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.payload.PayloadIndexes;
 import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.Keys;
+import io.whimbrel.core.store.PayloadIndexesRecord;
 import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.Progress;
 import io.whimbrel.core.store.RequestRecord;
@@ -48,6 +50,9 @@ import org.slf4j.LoggerFactory;
 public final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
+  /// Points between two steps of building payload indexes.
+  private static final int PAYLOAD_STEP_POINTS = 65_536;
+
   private final Store store;
   private final Path directory;
   private final Indexes indexes;
@@ -70,6 +75,7 @@ public final class Recovery {
     Progress progress;
     Map<Integer, CollectionRecord> records = new TreeMap<>();
     Map<Integer, Totals> totals = new TreeMap<>();
+    Map<Integer, PayloadIndexesRecord> payloadIndexes = new TreeMap<>();
     Map<String, RequestRecord> requests = new HashMap<>();
     List<Integer> dropped = new ArrayList<>();
     long logStart;
@@ -81,6 +87,11 @@ public final class Recovery {
           'C',
           (key, value) -> records.put(Keys.collectionOf(key), CollectionRecord.decode(value)));
       forEach(view, 'K', (key, value) -> totals.put(Keys.collectionOf(key), Totals.decode(value)));
+      forEach(
+          view,
+          'I',
+          (key, value) ->
+              payloadIndexes.put(Keys.collectionOf(key), PayloadIndexesRecord.decode(value)));
       forEach(
           view,
           'R',
@@ -97,7 +108,11 @@ public final class Recovery {
         dataLoss("collection \"" + entry.getValue().name() + "\" has no totals");
         expected = Totals.EMPTY;
       }
-      collections.add(new LiveCollection(number, entry.getValue(), expected, indexes::create));
+      PayloadIndexesRecord declared =
+          payloadIndexes.getOrDefault(number, new PayloadIndexesRecord(List.of()));
+      collections.add(
+          new LiveCollection(
+              number, entry.getValue(), declared.indexes(), expected, indexes::create));
     }
     IndexFiles files = new IndexFiles(directory, databaseId, indexes);
     deleteOrphans(files, collections);
@@ -113,6 +128,7 @@ public final class Recovery {
             new RequestMemory(requests),
             new IndexWorkers(indexThreads),
             new IndexSaver(files, catalog),
+            new Visibility(store, progress.seq()),
             progress,
             logStart,
             options);
@@ -201,7 +217,7 @@ public final class Recovery {
                 ofCollection.put(
                     version, pool.submit(() -> load(files, collection.number(), version, seq))));
         vectors.add(ofCollection);
-        points.add(pool.submit(() -> tally(collection.number())));
+        points.add(pool.submit(() -> loadPoints(collection)));
       }
       for (int i = 0; i < collections.size(); i++) {
         LiveCollection collection = collections.get(i);
@@ -350,17 +366,26 @@ public final class Recovery {
     return new Tallied(tally, tally.count());
   }
 
-  private Tallied tally(int collection) throws StorageException {
+  /// Counts the stored points and loads what filters ask of them.
+  private Tallied loadPoints(LiveCollection collection) throws StorageException {
     Totals.Tally tally = Totals.Tally.EMPTY;
     long ids = 0;
-    byte[] from = Keys.collectionPrefix(collection);
-    byte[] to = Keys.collectionPrefix(collection + 1);
+    byte[] from = Keys.collectionPrefix(collection.number());
+    byte[] to = Keys.collectionPrefix(collection.number() + 1);
+    PayloadIndexes payload = collection.payload();
     try (View view = store.view()) {
       try (Scan points = view.scan(Table.POINTS, from, to)) {
         while (points.advance()) {
-          tally = tally.plus(Keys.internalIdOf(points.key()), PointRecord.seqOf(points.value()));
+          long id = Keys.internalIdOf(points.key());
+          PointRecord point = PointRecord.decode(points.valueBytes());
+          tally = tally.plus(id, point.seq());
+          payload.change(id, Optional.empty(), Optional.of(point));
+          if (tally.count() % PAYLOAD_STEP_POINTS == 0) {
+            payload.publish(payload.prepare());
+          }
         }
       }
+      payload.publish(payload.prepare());
       try (Scan rows = view.scan(Table.IDS, from, to)) {
         while (rows.advance()) {
           ids++;

@@ -51,6 +51,12 @@ final class Hits implements Searcher.Visitor {
     return accept;
   }
 
+  boolean accepts(int row) {
+    return accept.byLabel()
+        ? accept.containsLabel(rows.label(row))
+        : accept.contains(row - Entry.ROWS);
+  }
+
   @Override
   public void visit(int row, float distance) {
     if (++visits % CANCEL_INTERVAL == 0 && cancelled.getAsBoolean()) {
@@ -61,7 +67,7 @@ final class Hits implements Searcher.Visitor {
           "time to visit more than " + visits + " rows");
     }
     if ((distance <= bar || met < nodes.length)
-        && accept.contains(row - Entry.ROWS)
+        && accepts(row)
         && isVisible(rows, row, seq)) {
       met++;
       if (distance <= bar) {

@@ -181,28 +181,65 @@ public final class HnswIndex implements VectorIndex {
   // ----------------------------------------------------------------------------------- searches
 
   @Override
-  public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
-    float[] rotated = new float[rows.layout.dimension()];
-    double squares = rotated("query", query, rotated);
+  public Reader reader() {
     if (!references.tryAcquire()) {
       throw closed();
     }
-    try {
-      Searcher searcher = pins.acquire();
-      try {
-        searcher.aim(rotated);
-        return search(searcher, squares, params, cancelled);
-      } finally {
-        pins.release(searcher);
-      }
-    } finally {
+    // Pinned before the publish is looked at: a row that it shows cannot be used again from here on.
+    Searcher searcher = pins.acquire();
+    return new GraphReader(searcher, published);
+  }
+
+  private final class GraphReader implements Reader {
+    private final Searcher searcher;
+    private final Snapshot snapshot;
+
+    GraphReader(Searcher searcher, Snapshot snapshot) {
+      this.searcher = searcher;
+      this.snapshot = snapshot;
+    }
+
+    @Override
+    public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+      float[] rotated = new float[rows.layout.dimension()];
+      double squares = rotated("query", query, rotated);
+      searcher.aim(rotated);
+      return HnswIndex.this.search(searcher, snapshot, squares, params, cancelled);
+    }
+
+    @Override
+    public boolean scans(SearchParams params) {
+      return HnswIndex.scans(params, snapshot.live());
+    }
+
+    @Override
+    public boolean isLater(int ordinal) {
+      return rows.birth(ordinal + Entry.ROWS) > snapshot.seq();
+    }
+
+    @Override
+    public int live() {
+      return snapshot.live();
+    }
+
+    @Override
+    public long seq() {
+      return snapshot.seq();
+    }
+
+    @Override
+    public void close() {
+      pins.release(searcher);
       references.release();
     }
   }
 
   private TopK search(
-      Searcher searcher, double squares, SearchParams params, BooleanSupplier cancelled) {
-    Snapshot snapshot = published;
+      Searcher searcher,
+      Snapshot snapshot,
+      double squares,
+      SearchParams params,
+      BooleanSupplier cancelled) {
     AcceptBits accept = params.accept();
     int k = Math.min(params.k(), snapshot.live());
     Hits hits =
@@ -210,7 +247,7 @@ public final class HnswIndex implements VectorIndex {
     if (k > 0) {
       int candidates = Math.min(accept.count(), snapshot.live());
       double share = (double) candidates / snapshot.live();
-      if (params.exact() || candidates <= SCANNED_PER_HOP * (params.beam() / share)) {
+      if (scans(params, snapshot.live())) {
         scan(searcher, snapshot, hits);
       } else {
         walk(searcher, params, share, hits);
@@ -223,9 +260,15 @@ public final class HnswIndex implements VectorIndex {
     return result(hits, squares, params.scoreThreshold(), snapshot.seq());
   }
 
+  /// Whether comparing every accepted row is cheaper than a walk.
+  private static boolean scans(SearchParams params, int live) {
+    double candidates = Math.min(params.accept().count(), live);
+    return params.exact() || candidates <= SCANNED_PER_HOP * (params.beam() / (candidates / live));
+  }
+
   /// Everything, or just the accepted.
   private void scan(Searcher searcher, Snapshot snapshot, Hits hits) {
-    AcceptBits accept = hits.accept();
+    AcceptBits accept = hits.accept().rows();
     int count = snapshot.rows() - Entry.ROWS;
     for (int i = accept.next(0); i < count; i = accept.next(i + 1)) {
       hits.offer(searcher, i + Entry.ROWS);
@@ -237,7 +280,7 @@ public final class HnswIndex implements VectorIndex {
     Backlog.Window window = backlog.window();
     for (int i = window.from(); i < window.to(); i++) {
       int row = window.array()[i];
-      if (!rows.isLinked(row)) {
+      if (!rows.isLinked(row) && hits.accepts(row)) {
         hits.offer(searcher, row);
       }
     }

@@ -11,6 +11,7 @@ import java.util.OptionalDouble;
 /// @param ef beam width of a graph search, `k` to 10,000, or 0 for twice `k` and at least 64: more
 ///   finds more of the true hits and costs more. An exact scan ignores it
 /// @param exact scan all vectors instead of asking the index
+/// @param filter what hits must meet
 /// @param read what the hits carry
 public record SearchRequest(
     String field,
@@ -20,13 +21,28 @@ public record SearchRequest(
     OptionalDouble scoreThreshold,
     int ef,
     boolean exact,
+    Filter filter,
     ReadOptions read) {
   public SearchRequest {
     Limits.checkRange("k", k, 1, Limits.K_MAX);
     Limits.checkEf(ef, k);
+    Filter.check("filter", filter);
     if (scoreThreshold.isPresent() && Double.isNaN(scoreThreshold.getAsDouble())) {
       throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
     }
+  }
+
+  /// A search without a filter.
+  public SearchRequest(
+      String field,
+      int version,
+      Vector vector,
+      int k,
+      OptionalDouble scoreThreshold,
+      int ef,
+      boolean exact,
+      ReadOptions read) {
+    this(field, version, vector, k, scoreThreshold, ef, exact, Filter.ALL, read);
   }
 
   /// Asks the field "default".
@@ -40,5 +56,10 @@ public record SearchRequest(
         0,
         false,
         ReadOptions.DEFAULT);
+  }
+
+  public SearchRequest withFilter(Filter newFilter) {
+    return new SearchRequest(
+        field, version, vector, k, scoreThreshold, ef, exact, newFilter, read);
   }
 }

@@ -7,7 +7,9 @@ import java.util.List;
 /// @param seq every write up to this sequence number was visible
 /// @param servedVersion the version that answered
 /// @param coverage share of the version's points that its index covers; the rest was scanned
-public record SearchResult(List<Hit> hits, long seq, int servedVersion, double coverage) {
+/// @param plan how it was answered
+public record SearchResult(
+    List<Hit> hits, long seq, int servedVersion, double coverage, SearchPlan plan) {
   public SearchResult {
     hits = List.copyOf(hits);
   }
