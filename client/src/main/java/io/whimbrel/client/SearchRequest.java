@@ -1,5 +1,6 @@
 package io.whimbrel.client;
 
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
@@ -12,6 +13,7 @@ import java.util.OptionalInt;
  * @param exact scan all vectors instead of asking the index
  * @param ef beam width of a graph search, {@code k} to 10,000: more finds more of the true hits and
  *     costs more. When empty, twice {@code k} and at least 64. An exact scan ignores it
+ * @param filter what hits must meet
  */
 public record SearchRequest(
     String field,
@@ -21,6 +23,7 @@ public record SearchRequest(
     OptionalDouble scoreThreshold,
     boolean exact,
     OptionalInt ef,
+    Optional<Filter> filter,
     ReadOptions read) {
   public SearchRequest {
     Checks.atLeast("k", k, 1);
@@ -49,6 +52,7 @@ public record SearchRequest(
     private OptionalDouble scoreThreshold = OptionalDouble.empty();
     private boolean exact;
     private OptionalInt ef = OptionalInt.empty();
+    private Optional<Filter> filter = Optional.empty();
     private ReadOptions read = ReadOptions.DEFAULT;
 
     private Builder(Vector vector) {
@@ -85,13 +89,18 @@ public record SearchRequest(
       return this;
     }
 
+    public Builder filter(Filter filter) {
+      this.filter = Optional.of(filter);
+      return this;
+    }
+
     public Builder read(ReadOptions read) {
       this.read = read;
       return this;
     }
 
     public SearchRequest build() {
-      return new SearchRequest(field, version, vector, k, scoreThreshold, exact, ef, read);
+      return new SearchRequest(field, version, vector, k, scoreThreshold, exact, ef, filter, read);
     }
   }
 }

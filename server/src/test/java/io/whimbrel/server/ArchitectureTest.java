@@ -32,9 +32,16 @@ class ArchitectureTest {
           Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd", "core.quant")),
           Map.entry("core.store", Set.of("core.model")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
+          Map.entry("core.payload", Set.of("core.model", "core.store")),
           Map.entry(
               "core.collection",
-              Set.of("core.model", "core.simd", "core.index", "core.hnsw", "core.store")),
+              Set.of(
+                  "core.model",
+                  "core.simd",
+                  "core.index",
+                  "core.hnsw",
+                  "core.store",
+                  "core.payload")),
           Map.entry(
               "core.engine", Set.of("core.model", "core.simd", "core.store", "core.collection")),
           Map.entry("proto.v1", Set.of()),
