@@ -12,6 +12,8 @@ import java.util.List;
  * @param queryPrefix put before queries by whoever embeds; part of the space
  * @param spaceId answers: a stable hash of what makes vectors comparable; the server computes it
  *     and refuses one in a request
+ * @param keepOriginals whether the server keeps vectors exactly as they were written; without, which
+ *     is for INT8 storage only, it keeps a quarter of the bytes and gives back rounded vectors
  */
 public record EmbeddingSpec(
     ModelId model,
@@ -25,7 +27,8 @@ public record EmbeddingSpec(
     boolean normalized,
     String documentPrefix,
     String queryPrefix,
-    String spaceId) {
+    String spaceId,
+    boolean keepOriginals) {
   public EmbeddingSpec {
     Checks.atLeast("dimension", dimension, 1);
     sourceFields = List.copyOf(sourceFields);
@@ -52,6 +55,7 @@ public record EmbeddingSpec(
     private boolean normalized;
     private String documentPrefix = "";
     private String queryPrefix = "";
+    private boolean keepOriginals = true;
 
     private Builder(int dimension, Metric metric) {
       this.dimension = dimension;
@@ -108,6 +112,12 @@ public record EmbeddingSpec(
       return this;
     }
 
+    /** True unless said otherwise; false with INT8 storage only. */
+    public Builder keepOriginals(boolean keepOriginals) {
+      this.keepOriginals = keepOriginals;
+      return this;
+    }
+
     public EmbeddingSpec build() {
       return new EmbeddingSpec(
           model,
@@ -121,7 +131,8 @@ public record EmbeddingSpec(
           normalized,
           documentPrefix,
           queryPrefix,
-          "");
+          "",
+          keepOriginals);
     }
   }
 }

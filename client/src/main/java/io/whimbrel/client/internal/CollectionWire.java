@@ -108,6 +108,7 @@ public final class CollectionWire {
         .setDocumentPrefix(spec.documentPrefix())
         .setQueryPrefix(spec.queryPrefix())
         .setSpaceId(spec.spaceId())
+        .setKeepOriginals(spec.keepOriginals())
         .build();
   }
 
@@ -160,7 +161,8 @@ public final class CollectionWire {
         message.getNormalized(),
         message.getDocumentPrefix(),
         message.getQueryPrefix(),
-        message.getSpaceId());
+        message.getSpaceId(),
+        !message.hasKeepOriginals() || message.getKeepOriginals());
   }
 
   private static IndexSpec decode(io.whimbrel.proto.v1.IndexSpec message) {

@@ -306,6 +306,7 @@ class WireTest {
               EmbeddingSpec.builder(768, metric)
                   .model("openai", "small", "3")
                   .storage(storage)
+                  .keepOriginals(storage == Storage.FLOAT32)
                   .cardinality(cardinality)
                   .index(index)
                   .sourceFields(List.of("title", "text"))

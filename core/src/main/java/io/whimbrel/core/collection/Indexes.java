@@ -48,7 +48,8 @@ final class Indexes {
   /// An empty index; its caller closes it. Refuses with UNIMPLEMENTED what there is none for.
   VectorIndex create(EmbeddingSpec spec) {
     return switch (spec.index()) {
-      case IndexSpec.Flat() -> new FlatIndex(spec.dimension(), spec.metric(), kernels);
+      case IndexSpec.Flat() ->
+          new FlatIndex(spec.dimension(), spec.metric(), spec.storage(), kernels);
       case IndexSpec.Hnsw hnsw -> new HnswIndex(spec.dimension(), spec.metric(), hnsw, kernels);
       case IndexSpec.MultiVector _ ->
           throw WhimbrelException.unimplemented("spec.index", "MultiVector", "Flat or Hnsw");

@@ -27,6 +27,7 @@ public final class LiveVersion implements AutoCloseable {
   private final PointRecord.VectorRef ref;
   private final EmbeddingSpec spec;
   private final String spaceId;
+  private final VectorForm form;
   private volatile Generation generation;
 
   /// Puts and removes so far. Of the writer; published with the index.
@@ -58,6 +59,7 @@ public final class LiveVersion implements AutoCloseable {
     this.ref = ref;
     this.spec = spec;
     this.spaceId = spec.spaceId();
+    this.form = VectorForm.of(spec);
     this.generation = Generation.of(index);
   }
 
@@ -77,6 +79,11 @@ public final class LiveVersion implements AutoCloseable {
   /// [EmbeddingSpec#spaceId], computed once.
   String spaceId() {
     return spaceId;
+  }
+
+  /// How its vectors lie in the store.
+  VectorForm form() {
+    return form;
   }
 
   /// Adds or replaces the vector of a point; visible after the next [#publish].

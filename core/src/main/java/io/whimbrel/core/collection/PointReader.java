@@ -29,7 +29,6 @@ import io.whimbrel.core.store.Scan;
 import io.whimbrel.core.store.StorageException;
 import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
-import io.whimbrel.core.store.VectorRecord;
 import io.whimbrel.core.store.View;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -454,14 +453,13 @@ public final class PointReader {
               .map(id -> Keys.vector(collection.number(), ref.field(), ref.version(), id))
               .toList();
       List<byte @Nullable []> rows = view.multiGet(Table.VECTORS, keys);
-      int dimension = selection.version().spec().dimension();
+      VectorForm form = selection.version().form();
       String spaceId = selection.version().spaceId();
       for (int i = 0; i < rows.size(); i++) {
         byte[] row = rows.get(i);
         if (row != null) {
-          vectors
-              .get(i)
-              .put(selection.field(), new Vector(VectorRecord.decode(row, dimension), 1, spaceId));
+          float[] values = form.decode(ByteBuffer.wrap(row));
+          vectors.get(i).put(selection.field(), new Vector(values, 1, spaceId));
         }
       }
     }

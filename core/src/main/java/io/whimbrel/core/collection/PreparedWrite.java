@@ -12,7 +12,6 @@ import io.whimbrel.core.store.Keys;
 import io.whimbrel.core.store.PayloadCodec;
 import io.whimbrel.core.store.RecordWriter;
 import io.whimbrel.core.store.Totals;
-import io.whimbrel.core.store.VectorRecord;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -66,6 +65,7 @@ record PreparedWrite(LiveCollection collection, Kind kind, long fingerprint, lon
       List<PreparedVector> vectors)
       implements Entry {}
 
+  /// @param values what the row keeps of the vector
   /// @param row the stored row, its sequence number still to be set
   record PreparedVector(LiveVersion version, float[] values, byte[] row) {}
 
@@ -102,8 +102,12 @@ record PreparedWrite(LiveCollection collection, Kind kind, long fingerprint, lon
       String vectorPath = path + ".vectors." + entry.getKey();
       LiveVersion version = collection.field(path + ".vectors", entry.getKey()).writeVersion();
       VectorChecks.check(vectorPath, entry.getValue(), collection, version);
-      float[] values = entry.getValue().values();
-      vectors.add(new PreparedVector(version, values, VectorRecord.encode(values)));
+      float[] values = version.form().kept(entry.getValue().values());
+      if (values != entry.getValue().values()) {
+        // Rounding may have made it longer than its index takes.
+        VectorChecks.check(vectorPath, Vector.of(values), collection, version);
+      }
+      vectors.add(new PreparedVector(version, values, version.form().encode(values)));
     }
     return new PreparedPoint(
         point.id(),
@@ -168,8 +172,7 @@ record PreparedWrite(LiveCollection collection, Kind kind, long fingerprint, lon
         bytes += point.payload().length;
         for (PreparedVector vector : point.vectors()) {
           fingerprint = Totals.Tally.mix(fingerprint, Arrays.hashCode(vector.row()));
-          // The row and the float array.
-          bytes += 2L * vector.row().length;
+          bytes += vector.row().length + (long) Float.BYTES * vector.values().length;
         }
       }
     }

@@ -338,7 +338,6 @@ public final class Recovery {
   private Tallied load(int collection, LiveVersion version, long fileSeq, long seq)
       throws StorageException, VersionLoader.Doubt {
     Totals.Tally tally = Totals.Tally.EMPTY;
-    int dimension = version.spec().dimension();
     PointRecord.VectorRef ref = version.ref();
     VersionLoader loader = new VersionLoader(version, fileSeq, seq);
     try (View view = store.view();
@@ -350,7 +349,7 @@ public final class Recovery {
       while (rows.advance()) {
         long internalId = Keys.internalIdOf(rows.key());
         ByteBuffer row = rows.value();
-        loader.take(internalId, VectorRecord.seqOf(row), VectorRecord.values(row, dimension));
+        loader.take(internalId, VectorRecord.seqOf(row), version.form().floats(row));
         tally = tally.plus(internalId, 0);
       }
     }

@@ -114,9 +114,11 @@ public final class Database implements AutoCloseable {
         throw WhimbrelException.unimplemented(
             "spec.cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
       }
-      if (embedding.storage() != Storage.FLOAT32) {
+      if (embedding.storage() != Storage.FLOAT32 && !(embedding.index() instanceof IndexSpec.Flat)) {
         throw WhimbrelException.unimplemented(
-            "spec.storage", embedding.storage(), Storage.FLOAT32.name());
+            "spec.storage",
+            embedding.storage() + " with another index than Flat",
+            Storage.FLOAT32 + ", or Flat as index");
       }
       if (embedding.index() instanceof IndexSpec.MultiVector) {
         throw WhimbrelException.unimplemented("spec.index", "MultiVector", "Flat or Hnsw");

@@ -1,6 +1,7 @@
 package io.whimbrel.core.hnsw;
 
 import io.whimbrel.core.simd.GraphKernels;
+import java.lang.foreign.MemorySegment;
 
 /// Scratch: the code of one edge, from a row `c` to its neighbour `x`.
 ///
@@ -18,12 +19,14 @@ final class Edge {
     signs = new short[codeDimension / GraphKernels.LINE_DIMENSIONS];
   }
 
-  void encode(GraphKernels kernels, GraphRows rows, int c, int x, float squaredLength) {
+  /// Encodes the edge from a row, whose decoded vector is `c`, to row `x`.
+  void encode(GraphKernels kernels, GraphRows rows, MemorySegment c, int x, float squaredLength) {
     kernels.residual(
-        rows.segment(c),
-        rows.offset(c) + RowLayout.VECTOR,
+        c,
+        0,
         rows.segment(x),
         rows.offset(x) + RowLayout.VECTOR,
+        rows.scale(x),
         rows.layout.codeDimension(),
         signs,
         sums);

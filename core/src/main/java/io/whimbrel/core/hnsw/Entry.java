@@ -1,6 +1,10 @@
 package io.whimbrel.core.hnsw;
 
+import static io.whimbrel.core.memory.VectorMatrix.VALUE;
+
+import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.simd.GraphKernels;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
@@ -59,12 +63,16 @@ final class Entry {
   /// Samples anew, `member` among the neighbours.
   synchronized void rebuild(int member, int linked, SplittableRandom random) {
     int[] sample = sample(random);
-    rows.setVector(ROW, mean(sample), 0, 0);
     int lane = 0;
-    put(lane++, member);
-    for (int i = 0; i < sample.length && lane < rows.layout.degree(); i++) {
-      if (sample[i] != member) {
-        put(lane++, sample[i]);
+    try (Region region = Region.confined(rows.layout.queryBytes())) {
+      MemorySegment vector = region.segment();
+      rows.setVector(ROW, mean(sample, vector), false);
+      rows.decode(kernels, ROW, vector);
+      put(lane++, member, vector);
+      for (int i = 0; i < sample.length && lane < rows.layout.degree(); i++) {
+        if (sample[i] != member) {
+          put(lane++, sample[i], vector);
+        }
       }
     }
     for (; lane < rows.layout.degree(); lane++) {
@@ -112,21 +120,19 @@ final class Entry {
     return rows.isLinked(candidate) && !rows.isDead(candidate);
   }
 
-  private float[] mean(int[] sample) {
-    int dimension = rows.layout.dimension();
-    float[] mean = new float[dimension];
-    float[] vector = new float[dimension];
+  private float[] mean(int[] sample, MemorySegment vector) {
+    float[] mean = new float[rows.layout.dimension()];
     for (int candidate : sample) {
-      rows.copyVector(candidate, vector);
-      for (int i = 0; i < dimension; i++) {
-        mean[i] += vector[i] / sample.length;
+      rows.decode(kernels, candidate, vector);
+      for (int i = 0; i < mean.length; i++) {
+        mean[i] += vector.get(VALUE, (long) i * Float.BYTES) / sample.length;
       }
     }
     return mean;
   }
 
-  private void put(int lane, int to) {
-    edge.encode(kernels, rows, ROW, to, rows.distance(kernels, ROW, to));
+  private void put(int lane, int to, MemorySegment vector) {
+    edge.encode(kernels, rows, vector, to, rows.distance(kernels, vector, to));
     rows.setLane(ROW, lane, to, edge, false, false);
   }
 }

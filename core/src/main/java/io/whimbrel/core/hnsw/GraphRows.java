@@ -9,8 +9,11 @@ import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.memory.VectorMatrix;
 import io.whimbrel.core.simd.GraphKernels;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// The rows of a graph: their memory, headers and lanes.
 ///
@@ -36,7 +39,10 @@ final class GraphRows implements AutoCloseable {
 
   private static final VarHandle INT = JAVA_INT.varHandle();
   private static final VarHandle LONG = JAVA_LONG.varHandle();
+  private static final ValueLayout.OfShort LENGTH =
+      ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int SPINS_MAX = 1 << 10;
+  private static final float CODE_MAX = 127;
 
   final RowLayout layout;
   private final VectorMatrix matrix;
@@ -46,8 +52,13 @@ final class GraphRows implements AutoCloseable {
 
   private final Region blank;
 
-  GraphRows(RowLayout layout) {
+  /// The vectors as they were added, by row; only where they are kept beside the rounded ones.
+  private final @Nullable VectorMatrix originals;
+
+  /// @param originalDimension of the vectors that are kept as they are; 0 to keep none
+  GraphRows(RowLayout layout, int originalDimension) {
     this.layout = layout;
+    this.originals = originalDimension == 0 ? null : new VectorMatrix(originalDimension);
     this.matrix = new VectorMatrix(layout.rowBytes() / Float.BYTES);
     this.blank = Region.shared(layout.rowBytes());
     clear(blank.segment(), 0);
@@ -78,17 +89,15 @@ final class GraphRows implements AutoCloseable {
 
   /// Writer only.
   long bytes() {
-    return matrix.bytes() + blank.bytes();
+    return matrix.bytes() + blank.bytes() + (originals == null ? 0 : originals.bytes());
   }
 
   /// Makes a row without content. Writer only.
   int append() {
+    if (originals != null) {
+      int _ = originals.append(new float[originals.dimension()]);
+    }
     return matrix.append(blank.segment(), 0);
-  }
-
-  /// Appends the row at byte `offset` of `from`, which is lent. Writer only.
-  int append(MemorySegment from, long offset) {
-    return matrix.append(from, offset);
   }
 
   /// Overwrites the first `bytes` of a row that nobody reads yet.
@@ -193,17 +202,95 @@ final class GraphRows implements AutoCloseable {
     return segment(row).get(VALUE, offset(row) + RowLayout.NORM);
   }
 
-  void setVector(int row, float[] rotated, float norm, long label) {
-    MemorySegment segment = segment(row);
-    long offset = offset(row);
-    MemorySegment.copy(rotated, 0, segment, VALUE, offset + RowLayout.VECTOR, rotated.length);
-    segment.set(VALUE, offset + RowLayout.NORM, norm);
-    segment.set(JAVA_LONG, offset + RowLayout.LABEL, label);
+  /// One step of the row's vector.
+  float scale(int row) {
+    return segment(row).get(VALUE, offset(row) + RowLayout.SCALE);
   }
 
-  void copyVector(int row, float[] out) {
-    MemorySegment.copy(
-        segment(row), VALUE, offset(row) + RowLayout.VECTOR, out, 0, layout.dimension());
+  /// Rounds a rotated vector to even steps, 127 of them to its largest value.
+  ///
+  /// @param unit whether what is decoded is to have length 1, but for rounding of float32
+  void setVector(int row, float[] rotated, boolean unit) {
+    MemorySegment segment = segment(row);
+    long offset = offset(row);
+    float most = 0;
+    for (float value : rotated) {
+      most = Math.max(most, Math.abs(value));
+    }
+    float inverse = most > 0 ? CODE_MAX / most : 0;
+    // Longer than the longest that is taken would be infinite here.
+    long squares = 0;
+    for (int i = 0; i < rotated.length; i++) {
+      int code = Math.round(rotated[i] * inverse);
+      segment.set(JAVA_BYTE, offset + RowLayout.VECTOR + i, (byte) code);
+      squares += (long) code * code;
+    }
+    float scale = unit && squares > 0 ? (float) (1 / Math.sqrt(squares)) : most / CODE_MAX;
+    segment.set(VALUE, offset + RowLayout.SCALE, scale);
+    segment.set(VALUE, offset + RowLayout.NORM, (float) ((double) scale * scale * squares));
+  }
+
+  /// Keeps the vector as it was added, with its squared norm, where that is wanted.
+  void setOriginal(int row, float[] vector, float norm) {
+    if (originals != null) {
+      MemorySegment.copy(
+          vector, 0, originals.segment(row), VALUE, originals.offset(row), originals.dimension());
+      segment(row).set(VALUE, offset(row) + RowLayout.NORM, norm);
+    }
+  }
+
+  boolean keepsOriginals() {
+    return originals != null;
+  }
+
+  /// Bytes of an original vector, 0 where none is kept.
+  int originalBytes() {
+    return originals == null ? 0 : originals.dimension() * Float.BYTES;
+  }
+
+  void copyOriginal(int row, MemorySegment to, long at) {
+    if (originals != null) {
+      MemorySegment.copy(originals.segment(row), originals.offset(row), to, at, originalBytes());
+    }
+  }
+
+  /// Overwrites the original of a row that nobody reads yet.
+  void overwriteOriginal(int row, MemorySegment from, long at) {
+    if (originals != null) {
+      MemorySegment.copy(from, at, originals.segment(row), originals.offset(row), originalBytes());
+    }
+  }
+
+  void setLabel(int row, long label) {
+    segment(row).set(JAVA_LONG, offset(row) + RowLayout.LABEL, label);
+  }
+
+  /// Writes the rotated vector as float32 to the start of `out`.
+  void decode(GraphKernels kernels, int row, MemorySegment out) {
+    kernels.decode(
+        segment(row), offset(row) + RowLayout.VECTOR, scale(row), layout.dimension(), out, 0);
+  }
+
+  /// Squared distance of a rotated query to a row.
+  float distance(GraphKernels kernels, MemorySegment query, int row) {
+    MemorySegment segment = segment(row);
+    long offset = offset(row);
+    return kernels.squaredL2(
+        query,
+        0,
+        segment,
+        offset + RowLayout.VECTOR,
+        segment.get(VALUE, offset + RowLayout.SCALE),
+        layout.dimension());
+  }
+
+  /// Squared distance of a query as it was given, padded with zeros, to the original of a row; to
+  /// the row itself where no original is kept.
+  float exactDistance(GraphKernels kernels, MemorySegment query, MemorySegment rotated, int row) {
+    return originals == null
+        ? distance(kernels, rotated, row)
+        : kernels.squaredL2(
+            query, 0, originals.segment(row), originals.offset(row), originals.paddedDimension());
   }
 
   // --------------------------------------------------------------------------------- lanes, locked
@@ -251,27 +338,26 @@ final class GraphRows implements AutoCloseable {
     return true;
   }
 
-  /// Squared distance between two rows.
-  float distance(GraphKernels kernels, int a, int b) {
-    return kernels.squaredL2(
-        segment(a),
-        offset(a) + RowLayout.VECTOR,
-        segment(b),
-        offset(b) + RowLayout.VECTOR,
-        layout.dimension());
-  }
-
-  /// Squared distance to the neighbour in a lane.
+  /// Squared distance to the neighbour in a lane, rounded.
   float length(int row, int lane) {
-    return Math.abs(segment(row).get(VALUE, offset(row) + layout.length(lane)));
+    return Math.abs(signedLength(row, lane));
   }
 
   boolean isSoft(int row, int lane) {
-    return Float.floatToRawIntBits(segment(row).get(VALUE, offset(row) + layout.length(lane))) < 0;
+    return Float.floatToRawIntBits(signedLength(row, lane)) < 0;
+  }
+
+  private float signedLength(int row, int lane) {
+    int bits = segment(row).get(LENGTH, offset(row) + layout.length(lane));
+    return Float.intBitsToFloat(bits << 16);
+  }
+
+  private static void setLength(MemorySegment segment, long at, float length) {
+    segment.set(LENGTH, at, (short) GraphKernels.rounded(length));
   }
 
   void soften(int row, int lane) {
-    segment(row).set(VALUE, offset(row) + layout.length(lane), -length(row, lane));
+    setLength(segment(row), offset(row) + layout.length(lane), -length(row, lane));
   }
 
   void clearLane(int row, int lane) {
@@ -284,11 +370,11 @@ final class GraphRows implements AutoCloseable {
   private void clearLane(MemorySegment segment, long row, int lane) {
     int block = lane / RowLayout.LANES;
     int at = lane % RowLayout.LANES * Float.BYTES;
-    segment.set(VALUE, row + layout.f0(block) + at, Float.POSITIVE_INFINITY);
-    segment.set(VALUE, row + layout.searched(block) + at, Float.POSITIVE_INFINITY);
-    segment.set(VALUE, row + layout.f1(block) + at, 0);
+    int factors = GraphKernels.factors(Float.POSITIVE_INFINITY, 0);
+    segment.set(JAVA_INT, row + layout.factors(block) + at, factors);
+    segment.set(JAVA_INT, row + layout.searched(block) + at, factors);
     segment.set(JAVA_INT, row + layout.id(lane), -1);
-    segment.set(VALUE, row + layout.length(lane), 0);
+    setLength(segment, row + layout.length(lane), 0);
   }
 
   /// Writes an edge to `id` into a lane.
@@ -304,13 +390,13 @@ final class GraphRows implements AutoCloseable {
     putCode(segment, codes, GraphKernels.codeShift(slot), edge.signs, inverted ? 0xffff : 0);
     long at = (long) slot * Float.BYTES;
     float f0 = inverted ? -edge.f0 : edge.f0;
-    segment.set(VALUE, offset + layout.f0(block) + at, f0);
-    segment.set(VALUE, offset + layout.f1(block) + at, edge.f1);
+    segment.set(JAVA_INT, offset + layout.factors(block) + at, GraphKernels.factors(f0, edge.f1));
     if (layout.dot()) {
-      segment.set(VALUE, offset + layout.searched(block) + at, f0 - norm(id));
+      int searched = GraphKernels.factors(f0 - norm(id), edge.f1);
+      segment.set(JAVA_INT, offset + layout.searched(block) + at, searched);
     }
     segment.set(JAVA_INT, offset + layout.id(lane), id);
-    segment.set(VALUE, offset + layout.length(lane), soft ? -edge.length : edge.length);
+    setLength(segment, offset + layout.length(lane), soft ? -edge.length : edge.length);
     countChange(segment, offset);
   }
 
@@ -332,6 +418,9 @@ final class GraphRows implements AutoCloseable {
   @Override
   public void close() {
     matrix.close();
+    if (originals != null) {
+      originals.close();
+    }
     blank.close();
   }
 }

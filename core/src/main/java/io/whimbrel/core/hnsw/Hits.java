@@ -3,6 +3,7 @@ package io.whimbrel.core.hnsw;
 import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /// The `k` nearest visible rows met so far, sorted by distance and then by ordinal.
@@ -17,7 +18,7 @@ final class Hits implements Searcher.Visitor {
   private final BooleanSupplier cancelled;
   private int visits;
 
-  /// Visible accepted rows visited, however far; counts to `k` at least.
+  /// Visible accepted rows visited, however far; counts to `k` at least, and all under a filter.
   private int met;
 
   private int count;
@@ -44,7 +45,7 @@ final class Hits implements Searcher.Visitor {
 
   /// Looks at a row that no walk brought.
   void offer(Searcher searcher, int row) {
-    visit(row, searcher.searchDistance(row));
+    visit(row, searcher.exactDistance(row));
   }
 
   AcceptBits accept() {
@@ -66,7 +67,7 @@ final class Hits implements Searcher.Visitor {
           "cancelled",
           "time to visit more than " + visits + " rows");
     }
-    if ((distance <= bar || met < nodes.length)
+    if ((distance <= bar || met < nodes.length || !accept.isAll())
         && accepts(row)
         && isVisible(rows, row, seq)) {
       met++;
@@ -94,6 +95,21 @@ final class Hits implements Searcher.Visitor {
     if (count == nodes.length) {
       bar = Math.min(bar, distances[count - 1]);
     }
+  }
+
+  /// Replaces the distances by exact ones and keeps the `k` nearest.
+  void refine(Searcher searcher, int k) {
+    int found = count;
+    int[] rowsFound = Arrays.copyOf(nodes, found);
+    count = 0;
+    for (int i = 0; i < found; i++) {
+      distances[i] = searcher.exactDistance(rowsFound[i]);
+    }
+    float[] exact = Arrays.copyOf(distances, found);
+    for (int i = 0; i < found; i++) {
+      insert(rowsFound[i], exact[i]);
+    }
+    count = Math.min(count, k);
   }
 
   private boolean isBefore(int row, float distance, int at) {

@@ -10,6 +10,7 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.GraphKernels;
 import io.whimbrel.core.simd.Kernels;
@@ -48,8 +49,17 @@ public final class HnswIndex implements VectorIndex {
   /// place of its beam, and needs a beam that is wider by the share of rows that are not accepted.
   private static final int SCANNED_PER_HOP = 8;
 
+  /// How much wider the beam gets when a walk met too few accepted rows.
+  private static final int WIDER = 8;
+
+  /// Hits that a walk keeps beyond `k`, to be ranked by exact distances: so many, and this share.
+  private static final int SPARE_MIN = 2;
+
+  private static final int SPARE_SHARE = 4;
+
   private final int dimension;
   private final Metric metric;
+  private final Storage storage;
   private final IndexSpec.Hnsw spec;
   private final GraphRows rows;
   private final Rotation rotation;
@@ -63,6 +73,8 @@ public final class HnswIndex implements VectorIndex {
 
   /// Scratch of the writer.
   private final float[] writerVector;
+
+  private final float[] writerRotated;
 
   // Writer only: rows added since the last publish, and what the next publish will show.
   private int[] added = new int[64];
@@ -81,15 +93,23 @@ public final class HnswIndex implements VectorIndex {
 
   private record Snapshot(int rows, int live, long seq) {}
 
+  /// Over float32 rows.
   public HnswIndex(int dimension, Metric metric, IndexSpec.Hnsw spec, Kernels kernels) {
+    this(dimension, metric, Storage.FLOAT32, spec, kernels);
+  }
+
+  public HnswIndex(
+      int dimension, Metric metric, Storage storage, IndexSpec.Hnsw spec, Kernels kernels) {
     this.dimension = Limits.checkRange("dimension", dimension, 1, Limits.DIMENSION_MAX);
     this.metric = metric;
+    this.storage = storage;
     this.spec = spec;
     GraphKernels graphKernels = kernels.graph();
-    RowLayout layout = RowLayout.of(dimension, 2 * spec.m(), metric == Metric.DOT);
-    this.rows = new GraphRows(layout);
+    RowLayout layout = RowLayout.of(dimension, 2 * spec.m(), storage, metric == Metric.DOT);
+    this.rows = new GraphRows(layout, storage == Storage.FLOAT32 ? dimension : 0);
     this.rotation = new Rotation(layout.dimension(), graphKernels);
     this.writerVector = new float[layout.dimension()];
+    this.writerRotated = new float[layout.dimension()];
     this.pins = new Pins(() -> new Searcher(rows, graphKernels));
     this.graph =
         new Graph(rows, graphKernels, spec.efConstruction(), backlog, pins, () -> published.seq());
@@ -117,14 +137,18 @@ public final class HnswIndex implements VectorIndex {
   @Override
   public int add(float[] vector, long label) {
     checkOpen();
-    double squares = rotated("vector", vector, writerVector);
+    double squares = prepare("vector", vector, writerVector);
+    System.arraycopy(writerVector, 0, writerRotated, 0, writerVector.length);
+    rotation.apply(writerRotated);
     pins.collect(free::add);
     Integer freed = free.poll();
     int row = freed == null ? rows.append() : freed;
     if (freed != null) {
       rows.reset(row);
     }
-    rows.setVector(row, writerVector, (float) squares, label);
+    rows.setLabel(row, label);
+    rows.setVector(row, writerRotated, metric == Metric.COSINE);
+    rows.setOriginal(row, writerVector, (float) squares);
     if (addedCount == added.length) {
       added = Arrays.copyOf(added, 2 * addedCount);
     }
@@ -201,9 +225,11 @@ public final class HnswIndex implements VectorIndex {
 
     @Override
     public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
-      float[] rotated = new float[rows.layout.dimension()];
-      double squares = rotated("query", query, rotated);
-      searcher.aim(rotated);
+      float[] prepared = new float[rows.layout.dimension()];
+      double squares = prepare("query", query, prepared);
+      float[] rotated = prepared.clone();
+      rotation.apply(rotated);
+      searcher.aim(prepared, rotated);
       return HnswIndex.this.search(searcher, snapshot, squares, params, cancelled);
     }
 
@@ -242,21 +268,28 @@ public final class HnswIndex implements VectorIndex {
       BooleanSupplier cancelled) {
     AcceptBits accept = params.accept();
     int k = Math.min(params.k(), snapshot.live());
-    Hits hits =
-        new Hits(rows, accept, snapshot.seq(), k, bar(squares, params.scoreThreshold()), cancelled);
-    if (k > 0) {
-      int candidates = Math.min(accept.count(), snapshot.live());
-      double share = (double) candidates / snapshot.live();
-      if (scans(params, snapshot.live())) {
-        scan(searcher, snapshot, hits);
-      } else {
-        walk(searcher, params, share, hits);
-        if (hits.met() < Math.min(k, candidates)) {
-          // The walk ended among rows that are not accepted.
-          scan(searcher, snapshot, hits);
-        }
-      }
+    if (k == 0) {
+      return new TopK(new int[0], new long[0], new float[0], snapshot.seq());
     }
+    float bar = bar(squares, params.scoreThreshold());
+    int candidates = Math.min(accept.count(), snapshot.live());
+    double share = (double) candidates / snapshot.live();
+    if (!scans(params, snapshot.live())) {
+      // A filter that has nothing to do with the query lets a beam's worth of rows through.
+      int enough = accept.isAll() ? k : Math.min(candidates, Math.max(k, params.beam() / 2));
+      double wide = params.beam() / share;
+      do {
+        int beam = (int) Math.min(Math.ceil(wide), Limits.EF_MAX);
+        Hits hits = walk(searcher, snapshot, accept, beam, k, bar, cancelled);
+        if (hits.met() >= enough) {
+          return result(hits, squares, params.scoreThreshold(), snapshot.seq());
+        }
+        // The accepted rows lie elsewhere.
+        wide *= WIDER;
+      } while (wide <= Limits.EF_MAX && SCANNED_PER_HOP * wide < candidates);
+    }
+    Hits hits = new Hits(rows, accept, snapshot.seq(), k, bar, cancelled);
+    scan(searcher, snapshot, hits);
     return result(hits, squares, params.scoreThreshold(), snapshot.seq());
   }
 
@@ -275,7 +308,23 @@ public final class HnswIndex implements VectorIndex {
     }
   }
 
-  private void walk(Searcher searcher, SearchParams params, double share, Hits hits) {
+  private Hits walk(
+      Searcher searcher,
+      Snapshot snapshot,
+      AcceptBits accept,
+      int beam,
+      int k,
+      float bar,
+      BooleanSupplier cancelled) {
+    boolean rounded = rows.keepsOriginals();
+    Hits hits =
+        new Hits(
+            rows,
+            accept,
+            snapshot.seq(),
+            rounded ? k + SPARE_MIN + k / SPARE_SHARE : k,
+            rounded ? Float.POSITIVE_INFINITY : bar,
+            cancelled);
     // First what is not linked, then the graph: a row linked in between is met twice, never missed.
     Backlog.Window window = backlog.window();
     for (int i = window.from(); i < window.to(); i++) {
@@ -284,8 +333,11 @@ public final class HnswIndex implements VectorIndex {
         hits.offer(searcher, row);
       }
     }
-    long wide = (long) Math.ceil(params.beam() / share);
-    searcher.walk(graph.entry(), (int) Math.min(wide, Limits.EF_MAX), hits);
+    searcher.walk(graph.entry(), beam, hits);
+    if (rounded) {
+      hits.refine(searcher, k);
+    }
+    return hits;
   }
 
   /// The distance at which a hit just reaches the threshold, a little more against rounding: the
@@ -417,7 +469,7 @@ public final class HnswIndex implements VectorIndex {
   }
 
   private SnapshotHeader.Kind kind(String identity) {
-    return new SnapshotHeader.Kind(identity, dimension, metric, spec, rows.layout);
+    return new SnapshotHeader.Kind(identity, dimension, metric, storage, spec, rows.layout);
   }
 
   /// The index that was saved to `file`, published as of then; the work that waited waits again.
@@ -432,7 +484,19 @@ public final class HnswIndex implements VectorIndex {
       IndexSpec.Hnsw spec,
       Kernels kernels)
       throws IOException {
-    HnswIndex index = new HnswIndex(dimension, metric, spec, kernels);
+    return open(file, identity, dimension, metric, Storage.FLOAT32, spec, kernels);
+  }
+
+  public static HnswIndex open(
+      Path file,
+      String identity,
+      int dimension,
+      Metric metric,
+      Storage storage,
+      IndexSpec.Hnsw spec,
+      Kernels kernels)
+      throws IOException {
+    HnswIndex index = new HnswIndex(dimension, metric, storage, spec, kernels);
     try (SnapshotReader reader = new SnapshotReader(file, index.rows)) {
       index.restore(reader.read(index.kind(identity)));
       return index;
@@ -472,9 +536,9 @@ public final class HnswIndex implements VectorIndex {
 
   // ------------------------------------------------------------------------------------- checks
 
-  /// Checks a vector, scales it for COSINE, pads and rotates it into `out`. Returns its squared
-  /// norm as stored.
-  private double rotated(String field, float[] vector, float[] out) {
+  /// Checks a vector, scales it for COSINE and pads it into `out`. Returns its squared norm as
+  /// stored.
+  private double prepare(String field, float[] vector, float[] out) {
     if (vector.length != dimension) {
       throw WhimbrelException.of(
           ErrorCode.DIMENSION_MISMATCH, field, vector.length + " values", dimension + " values");
@@ -497,7 +561,6 @@ public final class HnswIndex implements VectorIndex {
     Arrays.fill(out, dimension, out.length, 0);
     if (metric != Metric.COSINE) {
       System.arraycopy(vector, 0, out, 0, dimension);
-      rotation.apply(out);
       return squares;
     }
     if (squares == 0) {
@@ -508,7 +571,6 @@ public final class HnswIndex implements VectorIndex {
     for (int i = 0; i < dimension; i++) {
       out[i] = (float) (vector[i] * scale);
     }
-    rotation.apply(out);
     return 1;
   }
 

@@ -1,5 +1,6 @@
 package io.whimbrel.core.hnsw;
 
+import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.simd.GraphKernels;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -48,6 +49,9 @@ final class Linker implements AutoCloseable {
 
   private final float[] fresh;
 
+  /// A candidate's.
+  private final Region vector;
+
   Linker(GraphRows rows, GraphKernels kernels, int efConstruction) {
     this.rows = rows;
     this.kernels = kernels;
@@ -58,6 +62,7 @@ final class Linker implements AutoCloseable {
     this.edge = new Edge(rows.layout.codeDimension());
     this.chosen = new int[degree];
     this.fresh = new float[degree];
+    this.vector = Region.shared(rows.layout.queryBytes());
   }
 
   /// Links a row that no other row points to yet. Returns how many of its edges are hard.
@@ -68,7 +73,7 @@ final class Linker implements AutoCloseable {
     choose(candidates);
     for (int i = 0; i < count; i++) {
       int to = searcher.hopNodes[chosen[i]];
-      edge.encode(kernels, rows, row, to, searcher.hopDistances[chosen[i]]);
+      edge.encode(kernels, rows, searcher.query, to, searcher.hopDistances[chosen[i]]);
       rows.setLane(row, i, to, edge, false, i >= hard);
       rows.addInDegree(to, 1);
     }
@@ -131,9 +136,10 @@ final class Linker implements AutoCloseable {
   /// How far the first kept row that occludes the candidate is from it, relative to `distance`;
   /// infinite when none does.
   private float clearance(int candidate, float distance) {
+    rows.decode(kernels, candidate, vector.segment());
     for (int i = 0; i < hard; i++) {
       int kept = searcher.hopNodes[chosen[i]];
-      float between = rows.distance(kernels, kept, candidate);
+      float between = rows.distance(kernels, vector.segment(), kept);
       // Equal counts as occluded, so that copies of one vector do not fill a row.
       if (slack * between <= distance) {
         return distance > 0 ? between / distance : 0;
@@ -224,7 +230,7 @@ final class Linker implements AutoCloseable {
     if (evicted >= 0) {
       rows.addInDegree(evicted, -1);
     }
-    edge.encode(kernels, rows, row, to, length);
+    edge.encode(kernels, rows, searcher.query, to, length);
     rows.setLane(to, lane, row, edge, true, occluded);
     rows.addInDegree(row, 1);
   }
@@ -236,5 +242,6 @@ final class Linker implements AutoCloseable {
   @Override
   public void close() {
     searcher.close();
+    vector.close();
   }
 }

@@ -1,6 +1,8 @@
 package io.whimbrel.core.hnsw;
 
+import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.simd.GraphKernels;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
@@ -27,14 +29,20 @@ final class LocalityOrder {
     if (ordinals.length < ROWS_MIN) {
       return;
     }
+    try (Region region = Region.confined(rows.layout.queryBytes())) {
+      sort(ordinals, random, region.segment());
+    }
+  }
+
+  private void sort(int[] ordinals, SplittableRandom random, MemorySegment vector) {
     int[] pivots = new int[Math.min(PIVOTS_MAX, (int) Math.sqrt(ordinals.length))];
     for (int i = 0; i < pivots.length; i++) {
       pivots[i] = ordinals[random.nextInt(ordinals.length)];
     }
-    chain(pivots);
+    chain(pivots, vector);
     long[] order = new long[ordinals.length];
     for (int i = 0; i < ordinals.length; i++) {
-      order[i] = (long) nearest(pivots, 0, ordinals[i]) << 32 | ordinals[i];
+      order[i] = (long) nearest(pivots, 0, ordinals[i], vector) << 32 | ordinals[i];
     }
     Arrays.sort(order);
     for (int i = 0; i < ordinals.length; i++) {
@@ -42,20 +50,21 @@ final class LocalityOrder {
     }
   }
 
-  private void chain(int[] pivots) {
+  private void chain(int[] pivots, MemorySegment vector) {
     for (int i = 1; i < pivots.length; i++) {
-      int next = nearest(pivots, i, pivots[i - 1]);
+      int next = nearest(pivots, i, pivots[i - 1], vector);
       int moved = pivots[next];
       pivots[next] = pivots[i];
       pivots[i] = moved;
     }
   }
 
-  private int nearest(int[] pivots, int from, int row) {
+  private int nearest(int[] pivots, int from, int row, MemorySegment vector) {
+    rows.decode(kernels, row, vector);
     int best = from;
     float least = Float.POSITIVE_INFINITY;
     for (int i = from; i < pivots.length; i++) {
-      float distance = rows.distance(kernels, pivots[i], row);
+      float distance = rows.distance(kernels, vector, pivots[i]);
       if (distance < least) {
         least = distance;
         best = i;

@@ -1,5 +1,6 @@
 package io.whimbrel.core.hnsw;
 
+import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.simd.GraphKernels;
 import java.util.Arrays;
 
@@ -22,6 +23,10 @@ final class Mender implements AutoCloseable {
   private final Searcher aimed;
   private final Edge edge;
   private final float[] estimates;
+
+  /// A candidate's.
+  private final Region vector;
+
   private long[] candidates = new long[64];
   private int count;
 
@@ -34,6 +39,7 @@ final class Mender implements AutoCloseable {
     this.aimed = new Searcher(rows, kernels);
     this.edge = new Edge(rows.layout.codeDimension());
     this.estimates = new float[degree];
+    this.vector = Region.shared(rows.layout.queryBytes());
   }
 
   /// Mends the rows around a dead one.
@@ -170,7 +176,7 @@ final class Mender implements AutoCloseable {
       }
       int candidate = (int) candidates[next];
       boolean soft = isOccluded(row, candidate, distances[next]);
-      edge.encode(kernels, rows, row, candidate, distances[next]);
+      edge.encode(kernels, rows, aimed.query, candidate, distances[next]);
       rows.setLane(row, lane, candidate, edge, false, soft);
       rows.addInDegree(candidate, 1);
       next++;
@@ -178,12 +184,13 @@ final class Mender implements AutoCloseable {
   }
 
   private boolean isOccluded(int row, int candidate, float distance) {
+    rows.decode(kernels, candidate, vector.segment());
     for (int lane = 0; lane < degree; lane++) {
       int kept = rows.id(row, lane);
       if (kept >= 0
           && !rows.isSoft(row, lane)
           && rows.length(row, lane) <= distance
-          && slack * rows.distance(kernels, kept, candidate) <= distance) {
+          && slack * rows.distance(kernels, vector.segment(), kept) <= distance) {
         return true;
       }
     }
@@ -194,5 +201,6 @@ final class Mender implements AutoCloseable {
   public void close() {
     finder.close();
     aimed.close();
+    vector.close();
   }
 }

@@ -29,7 +29,13 @@ final class Searcher implements AutoCloseable {
   private final RowLayout layout;
   private final GraphKernels kernels;
   private final Region region;
+
+  /// The rotated query.
   final MemorySegment query;
+
+  /// The query as it was given, padded with zeros; set only to compare with originals.
+  private final MemorySegment plain;
+
   final LookupTable table;
   private final float[] estimates;
   private final int[] ids;
@@ -58,39 +64,42 @@ final class Searcher implements AutoCloseable {
     this.rows = rows;
     this.layout = rows.layout;
     this.kernels = kernels;
+    int queryBytes = layout.queryBytes();
     int tableBytes = LookupTable.BYTES_PER_DIMENSION * layout.codeDimension();
-    this.region = Region.shared(layout.vectorBytes() + tableBytes);
-    this.query = region.segment().asSlice(0, layout.vectorBytes());
+    this.region = Region.shared(2L * queryBytes + tableBytes);
+    this.query = region.segment().asSlice(0, queryBytes);
+    this.plain = region.segment().asSlice(queryBytes, queryBytes);
     this.table =
         new LookupTable(
-            region.segment().asSlice(layout.vectorBytes(), tableBytes), layout.codeDimension());
+            region.segment().asSlice(2L * queryBytes, tableBytes), layout.codeDimension());
     this.estimates = new float[layout.degree()];
     this.ids = new int[layout.degree()];
     this.hopEstimates = new float[256 * layout.degree()];
   }
 
-  /// Takes a rotated query.
-  void aim(float[] rotated) {
+  /// Takes a query as it was given, padded with zeros, and rotated.
+  void aim(float[] original, float[] rotated) {
+    MemorySegment.copy(original, 0, plain, VALUE, 0, original.length);
     MemorySegment.copy(rotated, 0, query, VALUE, 0, rotated.length);
     kernels.prepare(query, 0, table);
   }
 
   /// Takes the vector of a row as the query.
   void aim(int row) {
-    MemorySegment.copy(
-        rows.segment(row), rows.offset(row) + RowLayout.VECTOR, query, 0, layout.vectorBytes());
+    rows.decode(kernels, row, query);
     kernels.prepare(query, 0, table);
   }
 
   /// Squared distance from the query to a row.
   float distance(int row) {
-    return kernels.squaredL2(
-        query, 0, rows.segment(row), rows.offset(row) + RowLayout.VECTOR, layout.dimension());
+    return rows.distance(kernels, query, row);
   }
 
-  /// What searches order by: the squared distance, less the row's squared norm under DOT.
-  float searchDistance(int row) {
-    return layout.dot() ? distance(row) - rows.norm(row) : distance(row);
+  /// What searches order by: the squared distance, less the row's squared norm under DOT; to the
+  /// original vector where it is kept.
+  float exactDistance(int row) {
+    float distance = rows.exactDistance(kernels, plain, query, row);
+    return layout.dot() ? distance - rows.norm(row) : distance;
   }
 
   /// Estimates of the neighbours of a row at the known distance, to `out[at]` and after.
@@ -101,8 +110,7 @@ final class Searcher implements AutoCloseable {
       kernels.scan(
           segment,
           offset + layout.codes(block),
-          offset + layout.f0(block),
-          offset + layout.f1(block),
+          offset + layout.factors(block),
           table,
           distance,
           0,
@@ -139,8 +147,7 @@ final class Searcher implements AutoCloseable {
       }
       beamNodes[cursor] = node | EXPANDED;
       cursor++;
-      expanded[node >> 6] |= 1L << node;
-      count(node);
+      mark(node);
       // Read early also where it is not used: the header's line then comes with the others.
       int version = rows.version(node);
       float distance = distance(node);
@@ -181,7 +188,8 @@ final class Searcher implements AutoCloseable {
   }
 
   /// Remembers what was expanded, to forget it before the next walk.
-  private void count(int node) {
+  private void mark(int node) {
+    expanded[node >> 6] |= 1L << node;
     if (hops == hopNodes.length) {
       hopNodes = Arrays.copyOf(hopNodes, 2 * hops);
     }
@@ -214,8 +222,7 @@ final class Searcher implements AutoCloseable {
           kernels.scan(
               segment,
               offset + layout.codes(block),
-              offset + (trace ? layout.f0(block) : layout.searched(block)),
-              offset + layout.f1(block),
+              offset + (trace ? layout.factors(block) : layout.searched(block)),
               table,
               distance,
               beamEstimates[last],

@@ -2,6 +2,7 @@ package io.whimbrel.core.hnsw;
 
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Storage;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,7 +22,12 @@ record SnapshotHeader(Kind kind, long seq, int rows, int whole, int pending, int
   ///
   /// @param identity opaque
   record Kind(
-      String identity, int dimension, Metric metric, IndexSpec.Hnsw spec, RowLayout layout) {
+      String identity,
+      int dimension,
+      Metric metric,
+      Storage storage,
+      IndexSpec.Hnsw spec,
+      RowLayout layout) {
     Kind {
       int bytes = identity.getBytes(StandardCharsets.UTF_8).length;
       if (bytes > IDENTITY_BYTES_MAX) {
@@ -32,11 +38,12 @@ record SnapshotHeader(Kind kind, long seq, int rows, int whole, int pending, int
 
     /// As messages show it. Layout numbers follow from the rest, in one version of this code.
     private String text() {
-      return "identity \"%s\", dimension %d, metric %s, m %d, ef_construction %d, layout %d+%dx%d=%d"
+      return "identity \"%s\", dimension %d, metric %s, storage %s, m %d, ef_construction %d, layout %d+%dx%d=%d"
           .formatted(
               identity,
               dimension,
               metric,
+              storage,
               spec.m(),
               spec.efConstruction(),
               layout.codes(0),
@@ -51,7 +58,7 @@ record SnapshotHeader(Kind kind, long seq, int rows, int whole, int pending, int
   /// "WHGRAPH" and a zero.
   static final long MAGIC = 0x00_48_50_41_52_47_48_57L;
 
-  static final int FORMAT = 1;
+  static final int FORMAT = 2;
 
   /// Magic, format, bytes of the header.
   static final int PREFIX_BYTES = 16;
@@ -74,32 +81,45 @@ record SnapshotHeader(Kind kind, long seq, int rows, int whole, int pending, int
   private static final int HEADER_BYTES_MAX = 2 * IDENTITY_BYTES_MAX;
 
   /// Rows of each block but the last: about 1 MiB, but one row at least.
-  static int blockRows(RowLayout layout) {
-    return Math.max(1, BLOCK_BYTES / layout.rowBytes());
+  int blockRows() {
+    return Math.max(1, BLOCK_BYTES / wholeBytes());
   }
 
-  /// Bytes of a row up to its vector's end.
-  static int pendingBytes(RowLayout layout) {
-    return layout.codes(0);
+  /// Bytes of a block with its number and checksum.
+  long blockBytesMax() {
+    return BLOCK_EXTRA_BYTES + (long) blockRows() * (1 + wholeBytes());
+  }
+
+  /// Bytes of a row with its original.
+  int wholeBytes() {
+    return kind.layout().rowBytes() + originalBytes();
+  }
+
+  /// Bytes of a row up to its vector's end, with its original.
+  int pendingBytes() {
+    return kind.layout().codes(0) + originalBytes();
+  }
+
+  private int originalBytes() {
+    return kind.storage() == Storage.FLOAT32 ? kind.dimension() * Float.BYTES : 0;
   }
 
   int blocks() {
-    return Math.ceilDiv(rows, blockRows(kind.layout()));
+    return Math.ceilDiv(rows, blockRows());
   }
 
   /// Rows of a block.
   int rows(int block) {
-    int full = blockRows(kind.layout());
+    int full = blockRows();
     return Math.min(full, rows - block * full);
   }
 
   /// Bytes of the file after this header.
   long bodyBytes() {
-    RowLayout layout = kind.layout();
     return (long) blocks() * BLOCK_EXTRA_BYTES
         + rows
-        + (long) whole * layout.rowBytes()
-        + (long) pending * pendingBytes(layout)
+        + (long) whole * wholeBytes()
+        + (long) pending * pendingBytes()
         + END_BYTES;
   }
 

@@ -35,10 +35,8 @@ final class SnapshotReader implements AutoCloseable {
   /// Rows are as they were written, free ones blank, in-degrees counted.
   SnapshotHeader read(SnapshotHeader.Kind expected) throws IOException {
     SnapshotHeader header = header(expected);
-    int blockRows = SnapshotHeader.blockRows(layout);
-    long blockBytesMax =
-        SnapshotHeader.BLOCK_EXTRA_BYTES + (long) blockRows * (1 + layout.rowBytes());
-    try (Region region = Region.confined(blockBytesMax)) {
+    int blockRows = header.blockRows();
+    try (Region region = Region.confined(header.blockBytesMax())) {
       for (int block = 0; block < header.blocks(); block++) {
         block(header, region, block, block * blockRows, header.rows(block));
       }
@@ -84,7 +82,7 @@ final class SnapshotReader implements AutoCloseable {
     readFully(name, buffer.limit(forms + count));
     int bytes = buffer.limit();
     for (int i = 0; i < count; i++) {
-      bytes += formBytes(name, buffer.get(forms + i));
+      bytes += formBytes(header, name, buffer.get(forms + i));
     }
     readFully(name, buffer.limit(bytes + Integer.BYTES));
     checkSum(name, buffer, bytes);
@@ -93,15 +91,15 @@ final class SnapshotReader implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       byte form = buffer.get(forms + i);
       row(header, first + i, form, buffer, region.segment(), at);
-      at += formBytes(name, form);
+      at += formBytes(header, name, form);
     }
   }
 
-  private int formBytes(String name, byte form) throws SnapshotException {
+  private int formBytes(SnapshotHeader header, String name, byte form) throws SnapshotException {
     return switch (form) {
       case SnapshotHeader.FREE -> 0;
-      case SnapshotHeader.PENDING -> SnapshotHeader.pendingBytes(layout);
-      case SnapshotHeader.WHOLE -> layout.rowBytes();
+      case SnapshotHeader.PENDING -> header.pendingBytes();
+      case SnapshotHeader.WHOLE -> header.wholeBytes();
       default -> throw refused(name + ": form of row " + form + " (expected: 0 to 2)");
     };
   }
@@ -153,19 +151,21 @@ final class SnapshotReader implements AutoCloseable {
       rows.overwrite(row, segment, at, layout.rowBytes());
       return;
     }
+    int made = rows.append();
     if (form == SnapshotHeader.FREE) {
-      int _ = rows.append();
       return;
     }
     checkState(header, row, form, in, at);
     live += in.getLong(at + RowLayout.DEATH) == GraphRows.NEVER ? 1 : 0;
+    int bytes = layout.rowBytes();
     if (form == SnapshotHeader.WHOLE) {
       linked.set(row);
-      int _ = rows.append(segment, at);
     } else {
       pending++;
-      rows.overwrite(rows.append(), segment, at, SnapshotHeader.pendingBytes(layout));
+      bytes = layout.codes(0);
     }
+    rows.overwrite(made, segment, at, bytes);
+    rows.overwriteOriginal(made, segment, at + (long) bytes);
   }
 
   private void checkState(SnapshotHeader header, int row, byte form, ByteBuffer in, int at)

@@ -37,10 +37,8 @@ final class SnapshotWriter {
     CRC32C all = new CRC32C();
     all.update(first.array(), first.limit() - Integer.BYTES, Integer.BYTES);
     writeFully(out, first);
-    int blockRows = SnapshotHeader.blockRows(layout);
-    long blockBytesMax =
-        SnapshotHeader.BLOCK_EXTRA_BYTES + (long) blockRows * (1 + layout.rowBytes());
-    try (Region region = Region.confined(blockBytesMax)) {
+    int blockRows = header.blockRows();
+    try (Region region = Region.confined(header.blockBytesMax())) {
       for (int block = 0; block < header.blocks(); block++) {
         ByteBuffer buffer = buffer(region);
         int row = block * blockRows;
@@ -121,8 +119,9 @@ final class SnapshotWriter {
 
   private void put(ByteBuffer out, MemorySegment segment, int row, boolean whole) {
     int at = out.position();
-    int bytes = whole ? layout.rowBytes() : SnapshotHeader.pendingBytes(layout);
+    int bytes = whole ? layout.rowBytes() : layout.codes(0);
     MemorySegment.copy(rows.segment(row), rows.offset(row), segment, at, bytes);
+    rows.copyOriginal(row, segment, at + (long) bytes);
     long death = rows.death(row);
     out.putInt(at + RowLayout.LOCK, 0);
     out.putInt(at + RowLayout.VERSION, 0);
@@ -131,7 +130,7 @@ final class SnapshotWriter {
         at + RowLayout.FLAGS,
         whole ? rows.flags(row) & (GraphRows.FLAG_LINKED | GraphRows.FLAG_BYPASSED) : 0);
     out.putLong(at + RowLayout.DEATH, death > seq ? GraphRows.NEVER : death);
-    out.position(at + bytes);
+    out.position(at + bytes + rows.originalBytes());
   }
 
   /// Adds the checksum and makes the block ready to be written.

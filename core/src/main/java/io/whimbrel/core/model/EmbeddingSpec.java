@@ -13,6 +13,9 @@ import java.util.stream.Stream;
 /// @param dimension values in a vector or in a token row, 1 to 65,536
 /// @param normalized whether the model's output is scaled to unit length
 /// @param sourceFields payload fields that the vectors are made from
+/// @param keepOriginals whether the store keeps vectors exactly as they were written, whatever
+///   `storage` the searched copy has. Without, which is for INT8 only, it keeps the codes: a quarter
+///   of the bytes, and what is read back is what the codes stand for.
 public record EmbeddingSpec(
     ModelId model,
     int dimension,
@@ -24,13 +27,49 @@ public record EmbeddingSpec(
     Origin origin,
     boolean normalized,
     String documentPrefix,
-    String queryPrefix) {
+    String queryPrefix,
+    boolean keepOriginals) {
   public EmbeddingSpec {
     Limits.checkRange("dimension", dimension, 1, Limits.DIMENSION_MAX);
     Limits.checkRange("source_fields", sourceFields.size(), 0, Limits.SOURCE_FIELDS_MAX);
     Limits.checkRange("document_prefix", documentPrefix.length(), 0, Limits.MODEL_PART_BYTES_MAX);
     Limits.checkRange("query_prefix", queryPrefix.length(), 0, Limits.MODEL_PART_BYTES_MAX);
     sourceFields = List.copyOf(sourceFields);
+    if (!keepOriginals && storage != Storage.INT8) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT,
+          "keep_originals",
+          false,
+          "true with storage " + storage + ", whose rows are the originals");
+    }
+  }
+
+  /// With originals kept.
+  public EmbeddingSpec(
+      ModelId model,
+      int dimension,
+      Metric metric,
+      Cardinality cardinality,
+      Storage storage,
+      IndexSpec index,
+      List<String> sourceFields,
+      Origin origin,
+      boolean normalized,
+      String documentPrefix,
+      String queryPrefix) {
+    this(
+        model,
+        dimension,
+        metric,
+        cardinality,
+        storage,
+        index,
+        sourceFields,
+        origin,
+        normalized,
+        documentPrefix,
+        queryPrefix,
+        true);
   }
 
   /// Client vectors of `model`, one float32 vector a point, exact scan.
@@ -52,6 +91,23 @@ public record EmbeddingSpec(
         false,
         "",
         "");
+  }
+
+  /// The same with its vectors kept otherwise.
+  public EmbeddingSpec stored(Storage otherStorage, boolean originalsKept) {
+    return new EmbeddingSpec(
+        model,
+        dimension,
+        metric,
+        cardinality,
+        otherStorage,
+        index,
+        sourceFields,
+        origin,
+        normalized,
+        documentPrefix,
+        queryPrefix,
+        originalsKept);
   }
 
   /// Stable hash of what makes vectors comparable: model, dimension, normalisation, prefixes and

@@ -4,6 +4,6 @@ package io.whimbrel.core.model;
 public enum Storage {
   /// Four bytes a dimension, exact.
   FLOAT32,
-  /// One byte a dimension.
+  /// One byte a dimension, on a scale of its own for each vector.
   INT8
 }

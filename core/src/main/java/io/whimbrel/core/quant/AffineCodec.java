@@ -5,7 +5,10 @@ import static io.whimbrel.core.quant.Codes.FLOAT;
 import static io.whimbrel.core.quant.Codes.INT;
 
 import io.whimbrel.core.simd.CodeKernels;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /// A vector as whole numbers of 8 or 4 bits on a scale of its own, with its few outliers as they
 /// are.
@@ -143,6 +146,50 @@ public final class AffineCodec {
     for (int o = 0; o < outlierCount; o++) {
       long at = factorsAt + OUTLIERS + (long) o * OUTLIER_BYTES;
       out[factors.get(INT, at)] = factors.get(FLOAT, at + Integer.BYTES);
+    }
+  }
+
+  /// Bytes of a row by itself: `low` and `high` (float32), the outliers as above, a byte a value.
+  /// Little-endian. For rows of 8 bits.
+  public int packedBytes() {
+    return 2 * Float.BYTES + outlierCount * OUTLIER_BYTES + dimension;
+  }
+
+  /// The row as [#packedBytes] bytes, without padding and what follows from the rest. Every value
+  /// must be finite.
+  public byte[] pack(float[] row) {
+    Codes.checkLength("row", row, dimension);
+    AffineRange range = AffineRange.of(row, outlierCount, codeMax);
+    ByteBuffer out = ByteBuffer.allocate(packedBytes()).order(ByteOrder.LITTLE_ENDIAN);
+    out.putFloat(range.low).putFloat(range.high);
+    for (int outlier : range.outliers) {
+      out.putInt(outlier).putFloat(row[outlier]);
+    }
+    for (float value : row) {
+      out.put((byte) range.code(value));
+    }
+    return out.array();
+  }
+
+  /// Copies what a packed row, the next bytes of `packed`, stands for to the first `dimension`
+  /// elements of `out`: the values that [#decode] gives for the row. `IOException` when an outlier
+  /// lies outside the row.
+  public void unpack(ByteBuffer packed, float[] out) throws IOException {
+    ByteBuffer in = packed.slice().order(ByteOrder.LITTLE_ENDIAN);
+    float low = in.getFloat(0);
+    float high = in.getFloat(Float.BYTES);
+    int outliersAt = 2 * Float.BYTES;
+    int codesAt = outliersAt + outlierCount * OUTLIER_BYTES;
+    for (int i = 0; i < dimension; i++) {
+      out[i] = AffineRange.decode(low, high, in.get(codesAt + i) & INT8_MAX, codeMax);
+    }
+    for (int at = outliersAt; at < codesAt; at += OUTLIER_BYTES) {
+      int outlier = in.getInt(at);
+      if (outlier < 0 || outlier >= dimension) {
+        throw new IOException(
+            "outlier at " + outlier + " (expected: 0 to " + (dimension - 1) + ")");
+      }
+      out[outlier] = in.getFloat(at + Integer.BYTES);
     }
   }
 

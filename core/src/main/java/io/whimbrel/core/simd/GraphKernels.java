@@ -11,10 +11,12 @@ import java.lang.foreign.MemorySegment;
 ///
 /// A block of [#LANES] neighbours takes `4 * dimension` bytes of codes. Every 64 bytes hold 16
 /// dimensions: the sub-table `s` of four dimensions in bytes `16 * s` and after, in which the
-/// nibble of a lane stands at [#codeByte] and [#codeShift]. The factors are two arrays of 32
-/// floats.
+/// nibble of a lane stands at [#codeByte] and [#codeShift]. The two factors `f0` and `f1` of a lane
+/// are one int, each rounded to the 16 bits of a bfloat16: `f0` the upper, `f1` the lower half. What
+/// that loses is a tenth and less of what a code of one bit loses.
 ///
-/// Vectors are little-endian float32, `dimension` a multiple of 16. Segments are lent. Any thread,
+/// Queries are little-endian float32. Rows are int8 with a scale each: value `i` is `scale *
+/// code[i]`. `dimension` is a multiple of 16. Segments are lent. Any thread,
 /// with scratch of its own. Nothing allocates.
 public interface GraphKernels {
   /// Neighbours in a block.
@@ -37,19 +39,28 @@ public interface GraphKernels {
   /// Estimates the squared distances of a query to the 32 neighbours of a row: `base + f0 + f1 *
   /// (signs . query)`, to `out[outAt]` and after.
   ///
-  /// @param rows holds the codes at byte `codes` and 32 floats each at bytes `f0` and `f1`
+  /// @param rows holds the codes at byte `codes` and 32 factors at byte `factors`
   /// @param base exact squared distance of the query to the row's own vector
   /// @return bit `k` set where estimate `k` is below `bound`
   int scan(
       MemorySegment rows,
       long codes,
-      long f0,
-      long f1,
+      long factors,
       LookupTable table,
       float base,
       float bound,
       float[] out,
       int outAt);
+
+  /// The factors of a lane as one int.
+  static int factors(float f0, float f1) {
+    return rounded(f0) << 16 | rounded(f1);
+  }
+
+  /// The nearest bfloat16, as its 16 bits. Infinite stays infinite.
+  static int rounded(float value) {
+    return (Float.floatToRawIntBits(value) + 0x8000) >>> 16;
+  }
 
   /// Byte of a lane's nibble within the 16 of a sub-table: such that the 16-bit sums of a scan,
   /// four registers folded into one, come out as lane `k` in the lower half of int `k % 16` for `k
@@ -81,11 +92,27 @@ public interface GraphKernels {
   /// @return place within the beam
   int insert(float[] estimates, int[] nodes, int length, float estimate, int node);
 
-  /// Squared Euclidean distance of two vectors.
+  /// Squared Euclidean distance of a query to a row.
+  float squaredL2(
+      MemorySegment query,
+      long queryAt,
+      MemorySegment row,
+      long rowAt,
+      float scale,
+      int dimension);
+
+  /// Squared Euclidean distance of two float32 vectors.
   float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension);
 
-  /// Takes the signs of `x - c` and what the factors are made of.
+  /// Writes a row as float32.
+  void decode(
+      MemorySegment row, long rowAt, float scale, int dimension, MemorySegment out, long outAt);
+
+  /// Takes the signs of `x - c` over the first `dimension` values, and what the factors are made
+  /// of.
   ///
+  /// @param c float32
+  /// @param x a row
   /// @param signs gets bit `i % 16` of element `i / 16` set where `x[i] > c[i]`
   /// @param sums gets the sum of `|x - c|` and the sum of `c` with the sign of `x - c`
   void residual(
@@ -93,6 +120,7 @@ public interface GraphKernels {
       long cAt,
       MemorySegment x,
       long xAt,
+      float xScale,
       int dimension,
       short[] signs,
       float[] sums);

@@ -91,8 +91,7 @@ public final class ScalarGraphKernels implements GraphKernels {
   public int scan(
       MemorySegment rows,
       long codes,
-      long f0,
-      long f1,
+      long factors,
       LookupTable table,
       float base,
       float bound,
@@ -108,8 +107,9 @@ public final class ScalarGraphKernels implements GraphKernels {
         sum += table.bytes.get(JAVA_BYTE, 4L * i + code) & 0xff;
       }
       float product = sum * table.step - table.bias;
-      float term = rows.get(VALUE, f0 + 4L * lane);
-      float factor = rows.get(VALUE, f1 + 4L * lane);
+      int both = rows.get(ID, factors + 4L * lane);
+      float term = Float.intBitsToFloat(both & 0xffff0000);
+      float factor = Float.intBitsToFloat(both << 16);
       out[outAt + lane] = factor * product + term + base;
       if (out[outAt + lane] < bound) {
         below |= 1 << lane;
@@ -136,6 +136,25 @@ public final class ScalarGraphKernels implements GraphKernels {
   }
 
   @Override
+  public float squaredL2(
+      MemorySegment query,
+      long queryAt,
+      MemorySegment row,
+      long rowAt,
+      float scale,
+      int dimension) {
+    float s0 = 0;
+    float s1 = 0;
+    for (int i = 0; i < dimension; i += 2) {
+      float d0 = query.get(VALUE, queryAt + 4L * i) - scale * row.get(JAVA_BYTE, rowAt + i);
+      float d1 = query.get(VALUE, queryAt + 4L * i + 4) - scale * row.get(JAVA_BYTE, rowAt + i + 1);
+      s0 += d0 * d0;
+      s1 += d1 * d1;
+    }
+    return s0 + s1;
+  }
+
+  @Override
   public float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension) {
     float s0 = 0;
     float s1 = 0;
@@ -155,11 +174,20 @@ public final class ScalarGraphKernels implements GraphKernels {
   }
 
   @Override
+  public void decode(
+      MemorySegment row, long rowAt, float scale, int dimension, MemorySegment out, long outAt) {
+    for (int i = 0; i < dimension; i++) {
+      out.set(VALUE, outAt + 4L * i, scale * row.get(JAVA_BYTE, rowAt + i));
+    }
+  }
+
+  @Override
   public void residual(
       MemorySegment c,
       long cAt,
       MemorySegment x,
       long xAt,
+      float xScale,
       int dimension,
       short[] signs,
       float[] sums) {
@@ -169,7 +197,7 @@ public final class ScalarGraphKernels implements GraphKernels {
       int bits = 0;
       for (int j = 0; j < LINE_DIMENSIONS; j++) {
         float from = c.get(VALUE, cAt + 4L * (i + j));
-        float e = x.get(VALUE, xAt + 4L * (i + j)) - from;
+        float e = xScale * x.get(JAVA_BYTE, xAt + i + j) - from;
         sizes += Math.abs(e);
         if (e > 0) {
           bits |= 1 << j;

@@ -20,6 +20,10 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
   private static final int HNSW = 2;
   private static final int MULTI_VECTOR = 3;
 
+  // Bits of the flags of a spec.
+  private static final int NORMALIZED = 1;
+  private static final int ORIGINALS_DROPPED = 2;
+
   public CollectionRecord {
     fields = List.copyOf(fields);
   }
@@ -108,7 +112,9 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
     }
     out.varint(spec.sourceFields().size());
     spec.sourceFields().forEach(out::text);
-    out.u8(spec.normalized() ? 1 : 0).text(spec.documentPrefix()).text(spec.queryPrefix());
+    int flags =
+        (spec.normalized() ? NORMALIZED : 0) | (spec.keepOriginals() ? 0 : ORIGINALS_DROPPED);
+    out.u8(flags).text(spec.documentPrefix()).text(spec.queryPrefix());
   }
 
   private static EmbeddingSpec readSpec(RecordReader in) throws StorageException {
@@ -131,6 +137,10 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
     for (int i = 0; i < sourceCount; i++) {
       sourceFields.add(in.text());
     }
+    int flags = in.u8();
+    if ((flags & ~(NORMALIZED | ORIGINALS_DROPPED)) != 0) {
+      throw new StorageException("a stored spec has the unknown flags " + flags);
+    }
     return new EmbeddingSpec(
         model,
         dimension,
@@ -140,8 +150,9 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
         index,
         sourceFields,
         origin,
-        in.u8() == 1,
+        (flags & NORMALIZED) != 0,
         in.text(),
-        in.text());
+        in.text(),
+        (flags & ORIGINALS_DROPPED) == 0);
   }
 }

@@ -14,7 +14,7 @@
 /// | | `X` collection(4) | a dropped collection whose ranges are still to be removed |
 /// | `IDS` | collection(4) kind(1) id | internal id(8); kind 0 is a number(8), 1 a text |
 /// | `POINTS` | collection(4) internal id(8) | [PointRecord] |
-/// | `VECTORS` | collection(4) field(2) version(4) internal id(8) | [VectorRecord]: 16 bytes of header, little-endian float32 |
+/// | `VECTORS` | collection(4) field(2) version(4) internal id(8) | [VectorRecord]: 16 bytes of header, little-endian float32 or codes of a byte a value |
 /// | `LOG` | shard(4) sequence number(8) | [ChangeRecord]: which internal ids the write changed |
 ///
 /// - Internal ids only grow, so a version is loaded by one ordered scan and compaction moves files

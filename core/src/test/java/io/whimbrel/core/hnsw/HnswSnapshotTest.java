@@ -8,6 +8,7 @@ import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.testing.Seeds;
 import java.io.IOException;
@@ -39,6 +40,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class HnswSnapshotTest {
   private static final int DIMENSION = 24;
+  private static final int ORIGINAL_BYTES = DIMENSION * Float.BYTES;
   private static final IndexSpec.Hnsw SPEC = new IndexSpec.Hnsw(16, 60);
   private static final String IDENTITY = "database 1, collection \"docs\", version 3";
 
@@ -405,7 +407,14 @@ class HnswSnapshotTest {
   }
 
   private static RowLayout layout() {
-    return RowLayout.of(DIMENSION, 2 * SPEC.m(), true);
+    return RowLayout.of(DIMENSION, 2 * SPEC.m(), Storage.FLOAT32, true);
+  }
+
+  private static int blockRows() {
+    var kind =
+        new SnapshotHeader.Kind(
+            IDENTITY, DIMENSION, Metric.DOT, Storage.FLOAT32, SPEC, layout());
+    return new SnapshotHeader(kind, 1, 1, 1, 0, 0).blockRows();
   }
 
   /// Where each block and the end begin.
@@ -417,7 +426,7 @@ class HnswSnapshotTest {
     int at = in.getInt(12);
     while (left > 0) {
       starts.add(at);
-      int count = Math.min(left, SnapshotHeader.blockRows(layout));
+      int count = Math.min(left, blockRows());
       int next = at + 4 + count + 4;
       for (int i = 0; i < count; i++) {
         next += bodyBytes(layout, bytes[at + 4 + i]);
@@ -432,7 +441,7 @@ class HnswSnapshotTest {
   }
 
   private static int bodyBytes(RowLayout layout, byte form) {
-    return form == 0 ? 0 : form == 1 ? layout.codes(0) : layout.rowBytes();
+    return form == 0 ? 0 : ORIGINAL_BYTES + (form == 1 ? layout.codes(0) : layout.rowBytes());
   }
 
   /// Whoever writes wrong rows with right checksums is refused as well.
@@ -441,9 +450,9 @@ class HnswSnapshotTest {
     byte[] bytes = saved("refusesRowsThatDoNotFit");
     RowLayout layout = layout();
     int block = blockStarts(bytes).getFirst();
-    int count = SnapshotHeader.blockRows(layout);
+    int count = blockRows();
     int row = Entry.ROWS + first(bytes, block + 4 + Entry.ROWS, SnapshotHeader.WHOLE);
-    int header = block + 4 + count + layout.rowBytes();
+    int header = block + 4 + count + ORIGINAL_BYTES + layout.rowBytes();
     for (int before = Entry.ROWS; before < row; before++) {
       header += bodyBytes(layout, bytes[block + 4 + before]);
     }

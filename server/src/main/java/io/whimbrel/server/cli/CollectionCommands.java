@@ -301,7 +301,7 @@ final class CollectionCommands implements Callable<Integer> {
             version.number(),
             served ? " (served)" : "",
             spec.dimension(),
-            lower(spec.storage()),
+            lower(spec.storage()) + (spec.keepOriginals() ? "" : " without originals"),
             lower(spec.cardinality()),
             lower(spec.metric()),
             text(spec.index()),
@@ -393,6 +393,7 @@ final class CollectionCommands implements Callable<Integer> {
     json.writeStringField("metric", lower(spec.metric()));
     json.writeStringField("cardinality", lower(spec.cardinality()));
     json.writeStringField("storage", lower(spec.storage()));
+    json.writeBooleanField("keep_originals", spec.keepOriginals());
     json.writeObjectFieldStart("index");
     switch (spec.index()) {
       case IndexSpec.Flat _ -> json.writeStringField("kind", "flat");

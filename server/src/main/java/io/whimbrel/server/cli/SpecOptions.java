@@ -59,6 +59,13 @@ final class SpecOptions {
   private Storage storage = Storage.FLOAT32;
 
   @Option(
+      names = "--drop-originals",
+      description =
+          "With --storage int8: keep nothing else, a quarter of the bytes on disk too. Reads and"
+              + " exports give the rounded vectors.")
+  private boolean dropOriginals;
+
+  @Option(
       names = "--cardinality",
       defaultValue = "single",
       description = "single, or multi for one vector a token. Default: ${DEFAULT-VALUE}")
@@ -93,6 +100,7 @@ final class SpecOptions {
         .model(parseModel(model))
         .cardinality(cardinality)
         .storage(storage)
+        .keepOriginals(!dropOriginals)
         .index(kind)
         .build();
   }

@@ -159,6 +159,11 @@ public final class SpecWire {
           '"' + message.getSpaceId() + '"',
           "nothing: the server computes it from the rest of the spec");
     }
+    if (message.getStorage() == io.whimbrel.proto.v1.Storage.STORAGE_INT8
+        && message.getIndex().hasHnsw()) {
+      throw WhimbrelException.unimplemented(
+          "storage", "STORAGE_INT8 with an HNSW index", "STORAGE_FLOAT32, or a flat index");
+    }
     return new EmbeddingSpec(
         model(message.getModel()),
         Form.range("dimension", message.getDimension(), 1, Limits.DIMENSION_MAX),
@@ -170,7 +175,8 @@ public final class SpecWire {
         origin(message),
         message.getNormalized(),
         message.getDocumentPrefix(),
-        message.getQueryPrefix());
+        message.getQueryPrefix(),
+        !message.hasKeepOriginals() || message.getKeepOriginals());
   }
 
   private static ModelId model(Model message) {
@@ -205,11 +211,10 @@ public final class SpecWire {
   }
 
   private static Storage storage(io.whimbrel.proto.v1.EmbeddingSpec message) {
-    String expected = "STORAGE_FLOAT32";
+    String expected = "STORAGE_FLOAT32 or STORAGE_INT8";
     return switch (message.getStorage()) {
       case STORAGE_UNSPECIFIED, STORAGE_FLOAT32 -> Storage.FLOAT32;
-      case STORAGE_INT8 ->
-          throw WhimbrelException.unimplemented("storage", "STORAGE_INT8", expected);
+      case STORAGE_INT8 -> Storage.INT8;
       case UNRECOGNIZED -> throw Form.unknownEnum("storage", message.getStorageValue(), expected);
     };
   }
@@ -345,6 +350,7 @@ public final class SpecWire {
         .setDocumentPrefix(spec.documentPrefix())
         .setQueryPrefix(spec.queryPrefix())
         .setSpaceId(spec.spaceId())
+        .setKeepOriginals(spec.keepOriginals())
         .build();
   }
 

@@ -4,6 +4,7 @@ import static io.whimbrel.core.memory.VectorMatrix.VALUE;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ABS;
 import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.F2I;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
@@ -184,8 +185,7 @@ public final class PanamaGraphKernels implements GraphKernels {
   public int scan(
       MemorySegment rows,
       long codes,
-      long f0,
-      long f1,
+      long factors,
       LookupTable table,
       float base,
       float bound,
@@ -194,14 +194,13 @@ public final class PanamaGraphKernels implements GraphKernels {
     int dimension = table.dimension();
     MemorySegment lines = rows.asSlice(codes, 4L * dimension);
     if (dimension > FOLD_DIMENSIONS) {
-      return scanWide(rows, lines, f0, f1, table, base, bound, out, outAt);
+      return scanWide(rows, lines, factors, table, base, bound, out, outAt);
     }
     IntVector sums = sum(lines, table.bytes(), 0, 4 * dimension).reinterpretAsInts();
-    return estimate(rows, f0, f1, table, base, bound, toFloats(sums.and(0xffff)), out, outAt)
+    return estimate(rows, factors, table, base, bound, toFloats(sums.and(0xffff)), out, outAt)
         | estimate(
                 rows,
-                f0 + LINE,
-                f1 + LINE,
+                factors + LINE,
                 table,
                 base,
                 bound,
@@ -262,8 +261,7 @@ public final class PanamaGraphKernels implements GraphKernels {
 
   private static int estimate(
       MemorySegment rows,
-      long f0,
-      long f1,
+      long factors,
       LookupTable table,
       float base,
       float bound,
@@ -271,7 +269,10 @@ public final class PanamaGraphKernels implements GraphKernels {
       float[] out,
       int outAt) {
     FloatVector products = sums.mul(table.step()).sub(table.bias());
-    FloatVector estimates = products.fma(floats(rows, f1), floats(rows, f0).add(base));
+    IntVector both = IntVector.fromMemorySegment(INTS, rows, factors, LITTLE_ENDIAN);
+    FloatVector f0 = both.and(0xffff0000).reinterpretAsFloats();
+    FloatVector f1 = both.lanewise(LSHL, 16).reinterpretAsFloats();
+    FloatVector estimates = products.fma(f1, f0.add(base));
     estimates.intoArray(out, outAt);
     return (int) estimates.compare(LT, bound).toLong();
   }
@@ -280,8 +281,7 @@ public final class PanamaGraphKernels implements GraphKernels {
   private static int scanWide(
       MemorySegment rows,
       MemorySegment lines,
-      long f0,
-      long f1,
+      long factors,
       LookupTable table,
       float base,
       float bound,
@@ -296,8 +296,8 @@ public final class PanamaGraphKernels implements GraphKernels {
       lower = lower.add(sums.and(0xffff));
       upper = upper.add(sums.lanewise(LSHR, 16));
     }
-    return estimate(rows, f0, f1, table, base, bound, toFloats(lower), out, outAt)
-        | estimate(rows, f0 + LINE, f1 + LINE, table, base, bound, toFloats(upper), out, outAt + 16)
+    return estimate(rows, factors, table, base, bound, toFloats(lower), out, outAt)
+        | estimate(rows, factors + LINE, table, base, bound, toFloats(upper), out, outAt + 16)
             << 16;
   }
 
@@ -334,6 +334,40 @@ public final class PanamaGraphKernels implements GraphKernels {
 
   // ---------------------------------------------------------------------------------- distance
 
+  /// Sixteen values of a row, in steps of its scale.
+  private static FloatVector steps(MemorySegment row, long at) {
+    return (FloatVector)
+        ByteVector.fromMemorySegment(ByteVector.SPECIES_128, row, at, LITTLE_ENDIAN)
+            .convertShape(B2F, FLOATS, 0);
+  }
+
+  @Override
+  public float squaredL2(
+      MemorySegment query,
+      long queryAt,
+      MemorySegment row,
+      long rowAt,
+      float scale,
+      int dimension) {
+    MemorySegment left = query.asSlice(queryAt, 4L * dimension);
+    MemorySegment right = row.asSlice(rowAt, dimension);
+    FloatVector minus = FloatVector.broadcast(FLOATS, -scale);
+    FloatVector s0 = FloatVector.zero(FLOATS);
+    FloatVector s1 = s0;
+    int i = 0;
+    for (; i <= dimension - 32; i += 32) {
+      FloatVector d = steps(right, i).fma(minus, floats(left, 4L * i));
+      s0 = d.fma(d, s0);
+      d = steps(right, i + 16).fma(minus, floats(left, 4L * i + LINE));
+      s1 = d.fma(d, s1);
+    }
+    if (i < dimension) {
+      FloatVector d = steps(right, i).fma(minus, floats(left, 4L * i));
+      s0 = d.fma(d, s0);
+    }
+    return s0.add(s1).reduceLanes(ADD);
+  }
+
   @Override
   public float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension) {
     int bytes = Float.BYTES * dimension;
@@ -356,26 +390,37 @@ public final class PanamaGraphKernels implements GraphKernels {
   }
 
   @Override
+  public void decode(
+      MemorySegment row, long rowAt, float scale, int dimension, MemorySegment out, long outAt) {
+    MemorySegment from = row.asSlice(rowAt, dimension);
+    MemorySegment to = out.asSlice(outAt, 4L * dimension);
+    for (int i = 0; i < dimension; i += 16) {
+      steps(from, i).mul(scale).intoMemorySegment(to, 4L * i, LITTLE_ENDIAN);
+    }
+  }
+
+  @Override
   public void residual(
       MemorySegment c,
       long cAt,
       MemorySegment x,
       long xAt,
+      float xScale,
       int dimension,
       short[] signs,
       float[] sums) {
-    int bytes = Float.BYTES * dimension;
-    MemorySegment centre = c.asSlice(cAt, bytes);
-    MemorySegment neighbour = x.asSlice(xAt, bytes);
+    MemorySegment centre = c.asSlice(cAt, 4L * dimension);
+    MemorySegment neighbour = x.asSlice(xAt, dimension);
+    FloatVector scale = FloatVector.broadcast(FLOATS, xScale);
     FloatVector sizes = FloatVector.zero(FLOATS);
     FloatVector signed = sizes;
-    for (int i = 0; i < bytes; i += LINE) {
-      FloatVector from = floats(centre, i);
-      FloatVector e = floats(neighbour, i).sub(from);
+    for (int i = 0; i < dimension; i += 16) {
+      FloatVector from = floats(centre, 4L * i);
+      FloatVector e = steps(neighbour, i).fma(scale, from.neg());
       sizes = sizes.add(e.lanewise(ABS));
       VectorMask<Float> plus = e.compare(GT, 0f);
       signed = signed.add(from.lanewise(NEG, plus.not()));
-      signs[i / LINE] = (short) plus.toLong();
+      signs[i / 16] = (short) plus.toLong();
     }
     sums[0] = sizes.reduceLanes(ADD);
     sums[1] = signed.reduceLanes(ADD);
