@@ -9,8 +9,7 @@ import java.util.List;
  * @param fields at least one vector field
  * @param indexes payload indexes; more can be added and dropped later
  */
-public record CollectionSpec(
-    String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
+public record CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
   public CollectionSpec {
     fields = List.copyOf(fields);
     indexes = List.copyOf(indexes);

@@ -178,8 +178,7 @@ public final class WhimbrelClient implements AutoCloseable {
    * A page of the points that meet the filter. A page also ends when it has looked at many points:
    * it may be empty and not the last.
    */
-  public Page scroll(
-      String collection, String cursor, int limit, Filter filter, ReadOptions read) {
+  public Page scroll(String collection, String cursor, int limit, Filter filter, ReadOptions read) {
     return await(async.scroll(collection, cursor, limit, filter, read));
   }
 

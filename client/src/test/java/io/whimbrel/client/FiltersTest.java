@@ -51,8 +51,7 @@ final class FiltersTest {
     check("a exists or b exists and c exists", Filters.or(a, Filters.and(b, c)));
     check("not a exists and b exists", Filters.and(Filters.not(a), b));
     check("not (a exists OR b exists)", Filters.not(Filters.or(a, b)));
-    check(
-        "at least 2 of (a exists, b exists, c exists)", Filters.atLeast(2, a, b, c));
+    check("at least 2 of (a exists, b exists, c exists)", Filters.atLeast(2, a, b, c));
     // Words of the grammar are field names where a field stands.
     check("`not` exists", Filters.exists("`not`"));
     check("has exists and at exists", Filters.and(Filters.exists("has"), Filters.exists("at")));
@@ -94,15 +93,44 @@ final class FiltersTest {
   void anyTextIsParsedOrRefused() {
     List<String> parts =
         List.of(
-            "a", "and", "or", "not", "(", ")", "in", "=", "<", "'x'", "7", "1.5", "@2026-01-01",
-            "exists", "is", "null", ",", "has", "vector", "at", "least", "of", "id", "`", "'",
-            "values", "[]", ".", "\\", "\ud83d", "between");
+            "a",
+            "and",
+            "or",
+            "not",
+            "(",
+            ")",
+            "in",
+            "=",
+            "<",
+            "'x'",
+            "7",
+            "1.5",
+            "@2026-01-01",
+            "exists",
+            "is",
+            "null",
+            ",",
+            "has",
+            "vector",
+            "at",
+            "least",
+            "of",
+            "id",
+            "`",
+            "'",
+            "values",
+            "[]",
+            ".",
+            "\\",
+            "\ud83d",
+            "between");
     Random random = new Random(1);
     int parsed = 0;
     for (int i = 0; i < 20_000; i++) {
       StringBuilder text = new StringBuilder();
       for (int j = random.nextInt(8); j >= 0; j--) {
-        text.append(parts.get(random.nextInt(parts.size()))).append(random.nextInt(5) > 0 ? " " : "");
+        text.append(parts.get(random.nextInt(parts.size())))
+            .append(random.nextInt(5) > 0 ? " " : "");
       }
       try {
         assertThat(Filters.parse(text.toString())).isNotNull();

@@ -65,7 +65,14 @@ class BadInputIT {
   }
 
   @ParameterizedTest
-  @MethodSource({"badVectors", "badPoints", "badSearches", "badCollections", "badOptions", "badFilters"})
+  @MethodSource({
+    "badVectors",
+    "badPoints",
+    "badSearches",
+    "badCollections",
+    "badOptions",
+    "badFilters"
+  })
   void isRefusedAndChangesNothing(Row row) throws Exception {
     assertRefused(row);
   }
@@ -534,11 +541,7 @@ class BadInputIT {
         filter("no node", Filter.newBuilder(), "INVALID_ARGUMENT", "filter.node", "not given"),
         filter("too deep", deep.toBuilder(), "LIMIT_EXCEEDED", "filter depth", "17", "1 to 16"),
         filter(
-            "too wide",
-            Filter.newBuilder().setAnd(wide),
-            "LIMIT_EXCEEDED",
-            "filter nodes",
-            "1025"),
+            "too wide", Filter.newBuilder().setAnd(wide), "LIMIT_EXCEEDED", "filter nodes", "1025"),
         filter(
             "too many values",
             Filter.newBuilder().setMatch(many),
@@ -674,8 +677,7 @@ class BadInputIT {
     return row(
         "filter " + name,
         s ->
-            s.points.count(
-                CountRequest.newBuilder().setCollection("dot").setFilter(built).build()),
+            s.points.count(CountRequest.newBuilder().setCollection("dot").setFilter(built).build()),
         reason,
         field,
         said);

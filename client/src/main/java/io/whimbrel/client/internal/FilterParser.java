@@ -471,7 +471,8 @@ public final class FilterParser {
     int end = at + word.length();
     if (end > text.length()
         || !text.substring(at, end).toLowerCase(Locale.ROOT).equals(word)
-        || end < text.length() && (isNamePart(text.charAt(end)) || ".[`".indexOf(text.charAt(end)) >= 0)) {
+        || end < text.length()
+            && (isNamePart(text.charAt(end)) || ".[`".indexOf(text.charAt(end)) >= 0)) {
       return false;
     }
     at = end;
@@ -489,9 +490,6 @@ public final class FilterParser {
     int end = Math.min(text.length(), at + 20);
     String found = at >= text.length() ? "the end" : '"' + text.substring(at, end) + '"';
     return WhimbrelException.refusal(
-        ErrorCode.INVALID_ARGUMENT,
-        "filter",
-        found + " at character " + (at + 1),
-        expected);
+        ErrorCode.INVALID_ARGUMENT, "filter", found + " at character " + (at + 1), expected);
   }
 }

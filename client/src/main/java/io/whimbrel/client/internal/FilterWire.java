@@ -29,9 +29,7 @@ public final class FilterWire {
       message.setNot(encode(not.filter()));
     } else if (filter instanceof Filter.AtLeast atLeast) {
       message.setAtLeast(
-          AtLeast.newBuilder()
-              .setCount(atLeast.count())
-              .addAllFilters(encode(atLeast.filters())));
+          AtLeast.newBuilder().setCount(atLeast.count()).addAllFilters(encode(atLeast.filters())));
     } else if (filter instanceof Filter.Match match) {
       message.setMatch(
           MatchCondition.newBuilder()
@@ -70,20 +68,24 @@ public final class FilterWire {
 
   private static RangeCondition encode(Filter.Range range) {
     RangeCondition.Builder message = RangeCondition.newBuilder().setPath(range.path());
-    range.lower().ifPresent(bound -> {
-      if (bound.inclusive()) {
-        message.setGreaterOrEqual(ValueWire.encode(bound.value()));
-      } else {
-        message.setGreaterThan(ValueWire.encode(bound.value()));
-      }
-    });
-    range.upper().ifPresent(bound -> {
-      if (bound.inclusive()) {
-        message.setLessOrEqual(ValueWire.encode(bound.value()));
-      } else {
-        message.setLessThan(ValueWire.encode(bound.value()));
-      }
-    });
+    range
+        .lower()
+        .ifPresent(bound -> {
+          if (bound.inclusive()) {
+            message.setGreaterOrEqual(ValueWire.encode(bound.value()));
+          } else {
+            message.setGreaterThan(ValueWire.encode(bound.value()));
+          }
+        });
+    range
+        .upper()
+        .ifPresent(bound -> {
+          if (bound.inclusive()) {
+            message.setLessOrEqual(ValueWire.encode(bound.value()));
+          } else {
+            message.setLessThan(ValueWire.encode(bound.value()));
+          }
+        });
     return message.build();
   }
 }

@@ -93,8 +93,8 @@ public final class PointReader {
 
   /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before).
   ///
-  /// Under a filter a page also ends when it has looked at many points, so it may be empty and still
-  /// have a cursor.
+  /// Under a filter a page also ends when it has looked at many points, so it may be empty and
+  /// still have a cursor.
   public Page scroll(
       LiveCollection collection, byte[] cursor, int limit, Filter filter, ReadOptions read)
       throws StorageException {
@@ -253,8 +253,8 @@ public final class PointReader {
     }
   }
 
-  /// Ids of the points that meet the filter, in the order in which they were first written, in parts
-  /// of a batch.
+  /// Ids of the points that meet the filter, in the order in which they were first written, in
+  /// parts of a batch.
   public void forEachMatch(
       LiveCollection collection,
       Filter filter,
@@ -265,13 +265,18 @@ public final class PointReader {
     List<PointId> part = new ArrayList<>();
     try (Visibility.Moment moment = visibility.now(collection, List.of())) {
       IdSet ids = Selection.of(moment, collection, filter, cancelled).ids();
-      Selection.read(moment, collection, ids, cancelled, (_, point) -> {
-        part.add(point.id());
-        if (part.size() == Limits.BATCH_POINTS_MAX) {
-          each.accept(List.copyOf(part));
-          part.clear();
-        }
-      });
+      Selection.read(
+          moment,
+          collection,
+          ids,
+          cancelled,
+          (_, point) -> {
+            part.add(point.id());
+            if (part.size() == Limits.BATCH_POINTS_MAX) {
+              each.accept(List.copyOf(part));
+              part.clear();
+            }
+          });
     }
     if (!part.isEmpty()) {
       each.accept(part);

@@ -36,10 +36,7 @@ record Selection(IdSet ids, long payloadsRead) {
   /// Asks the indexes, and reads the payloads of the points that they leave open. Refused with
   /// INDEX_NEEDED when those are more than [Limits#FILTER_READS_MAX].
   static Selection of(
-      Visibility.Moment moment,
-      LiveCollection collection,
-      Filter filter,
-      BooleanSupplier cancelled)
+      Visibility.Moment moment, LiveCollection collection, Filter filter, BooleanSupplier cancelled)
       throws StorageException {
     Bounds bounds = bounds(moment, collection, filter);
     if (bounds.exact()) {
@@ -56,11 +53,16 @@ record Selection(IdSet ids, long payloadsRead) {
     PointMatcher matcher = collection.matcher(filter);
     long[] met = new long[(int) open.count()];
     int[] count = new int[1];
-    read(moment, collection, open, cancelled, (id, point) -> {
-      if (matcher.matches(point)) {
-        met[count[0]++] = id;
-      }
-    });
+    read(
+        moment,
+        collection,
+        open,
+        cancelled,
+        (id, point) -> {
+          if (matcher.matches(point)) {
+            met[count[0]++] = id;
+          }
+        });
     IdSet found = IdSet.ofSorted(Arrays.copyOf(met, count[0]));
     return new Selection(bounds.certain().or(found), open.count());
   }
@@ -117,11 +119,7 @@ record Selection(IdSet ids, long payloadsRead) {
   }
 
   private static void scan(
-      View view,
-      LiveCollection collection,
-      IdSet ids,
-      BooleanSupplier cancelled,
-      StoredPoint each)
+      View view, LiveCollection collection, IdSet ids, BooleanSupplier cancelled, StoredPoint each)
       throws StorageException {
     byte[] from = Keys.collectionPrefix(collection.number());
     byte[] to = Keys.collectionPrefix(collection.number() + 1);

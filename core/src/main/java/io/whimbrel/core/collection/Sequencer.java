@@ -75,9 +75,7 @@ public final class Sequencer {
     record Drop(String name, CompletableFuture<Long> answer) implements Request {}
 
     record AddIndex(
-        LiveCollection collection,
-        PayloadIndexSpec spec,
-        CompletableFuture<LiveCollection> answer)
+        LiveCollection collection, PayloadIndexSpec spec, CompletableFuture<LiveCollection> answer)
         implements Request {}
 
     record DropIndex(
@@ -443,8 +441,7 @@ public final class Sequencer {
       writeCatalogChange(batch, number, new Progress(seq, progress.nextInternalId(), number + 1));
     }
     LiveCollection collection =
-        new LiveCollection(
-            number, collectionRecord, spec.indexes(), Totals.EMPTY, indexes::create);
+        new LiveCollection(number, collectionRecord, spec.indexes(), Totals.EMPTY, indexes::create);
     collection.versions().forEach(version -> version.publish(seq));
     catalog.add(collection);
     written(true);
@@ -481,7 +478,10 @@ public final class Sequencer {
     List<PayloadIndexSpec> specs = new ArrayList<>(payload.snapshot().declared().values());
     if (payload.snapshot().declared().containsKey(spec.path().steps())) {
       throw WhimbrelException.of(
-          ErrorCode.INDEX_EXISTS, "path", '"' + spec.path().text() + '"', "a path without an index");
+          ErrorCode.INDEX_EXISTS,
+          "path",
+          '"' + spec.path().text() + '"',
+          "a path without an index");
     }
     specs.add(spec);
     Limits.checkRange("indexes", specs.size(), 0, Limits.PAYLOAD_INDEXES_MAX);

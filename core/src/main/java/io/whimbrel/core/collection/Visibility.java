@@ -16,8 +16,8 @@ import java.util.concurrent.locks.LockSupport;
 /// Lets a read look at store, payload indexes and vectors as of one and the same write.
 ///
 /// The sequencer writes a group to the store and then publishes it to memory, part by part. `epoch`
-/// is odd meanwhile. A reader takes what it needs, which costs no more than to open it, and takes it
-/// anew when the epoch moved or the store was ahead; it never holds the sequencer up.
+/// is odd meanwhile. A reader takes what it needs, which costs no more than to open it, and takes
+/// it anew when the epoch moved or the store was ahead; it never holds the sequencer up.
 final class Visibility {
   private static final int SPINS_MAX = 100;
   private static final long PAUSE_NANOS = 20_000;
@@ -59,8 +59,7 @@ final class Visibility {
 
   /// Everything as of one write, for one thread, which closes it. Fails with UNAVAILABLE when the
   /// collection was dropped.
-  Moment now(LiveCollection collection, Collection<LiveVersion> versions)
-      throws StorageException {
+  Moment now(LiveCollection collection, Collection<LiveVersion> versions) throws StorageException {
     for (int tries = 1; ; tries++) {
       long before = epoch;
       if ((before & 1) == 0 || broken) {

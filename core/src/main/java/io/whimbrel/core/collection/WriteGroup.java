@@ -314,8 +314,7 @@ final class WriteGroup {
     totals(collection).replace(before, Optional.of(after));
     collection
         .payload()
-        .change(
-            after.internalId(), before.map(StoredPoint::record), Optional.of(after.record()));
+        .change(after.internalId(), before.map(StoredPoint::record), Optional.of(after.record()));
     return after.internalId();
   }
 
@@ -371,8 +370,8 @@ final class WriteGroup {
   }
 
   /// Does all of publishing that costs time and that no reader sees. Called before the batch is
-  /// written, so that readers never wait long for memory to follow the store; should the write fail,
-  /// nothing is published any more.
+  /// written, so that readers never wait long for memory to follow the store; should the write
+  /// fail, nothing is published any more.
   void stage() {
     for (IndexChange change : indexChanges) {
       if (change.values() == REMOVED) {

@@ -17,8 +17,8 @@ import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.Origin;
-import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.Page;
+import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
@@ -114,7 +114,8 @@ public final class Database implements AutoCloseable {
         throw WhimbrelException.unimplemented(
             "spec.cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
       }
-      if (embedding.storage() != Storage.FLOAT32 && !(embedding.index() instanceof IndexSpec.Flat)) {
+      if (embedding.storage() != Storage.FLOAT32
+          && !(embedding.index() instanceof IndexSpec.Flat)) {
         throw WhimbrelException.unimplemented(
             "spec.storage",
             embedding.storage() + " with another index than Flat",
@@ -169,8 +170,7 @@ public final class Database implements AutoCloseable {
 
   /// Of the points that meet the filter. A page also ends when it has looked at many points: it may
   /// be empty and still have a cursor.
-  public Page scroll(
-      String collection, byte[] cursor, int limit, Filter filter, ReadOptions read) {
+  public Page scroll(String collection, byte[] cursor, int limit, Filter filter, ReadOptions read) {
     awaitSeq(read.minSeq());
     return reading(() -> reader.scroll(require(collection), cursor, limit, filter, read));
   }
@@ -195,9 +195,19 @@ public final class Database implements AutoCloseable {
     WriteOptions options = new WriteOptions("", durability);
     List<WriteResult> steps = new ArrayList<>();
     reading(() -> {
-      reader.forEachMatch(live, filter, cancelled, ids -> steps.add(
-          await(opened.sequencer().write(
-              live, new Mutation.Delete(ids, OptionalLong.empty(), filter), options))));
+      reader.forEachMatch(
+          live,
+          filter,
+          cancelled,
+          ids ->
+              steps.add(
+                  await(
+                      opened
+                          .sequencer()
+                          .write(
+                              live,
+                              new Mutation.Delete(ids, OptionalLong.empty(), filter),
+                              options))));
       return steps;
     });
     if (steps.isEmpty()) {

@@ -209,7 +209,8 @@ public final class HnswIndex implements VectorIndex {
     if (!references.tryAcquire()) {
       throw closed();
     }
-    // Pinned before the publish is looked at: a row that it shows cannot be used again from here on.
+    // Pinned before the publish is looked at: a row that it shows cannot be used again from here
+    // on.
     Searcher searcher = pins.acquire();
     return new GraphReader(searcher, published);
   }

@@ -10,8 +10,8 @@ import java.util.function.Supplier;
 /// Immutable.
 ///
 /// Ordinals can be reused: a bitmap describes the rows of one publish, and whoever keeps one longer
-/// must follow the changes of its index. Labels need no translation while few rows are asked for;
-/// a scan of the accepted rows alone does, by [#rows]. A set of labels answers no question about
+/// must follow the changes of its index. Labels need no translation while few rows are asked for; a
+/// scan of the accepted rows alone does, by [#rows]. A set of labels answers no question about
 /// ordinals.
 public final class AcceptBits {
   /// No restriction.
@@ -36,8 +36,7 @@ public final class AcceptBits {
   ///
   /// @param count live rows that have such a label in the publish that is searched
   /// @param rows names them by ordinal; asked only when they are scanned alone
-  public static AcceptBits ofLabels(
-      LongPredicate contains, int count, Supplier<AcceptBits> rows) {
+  public static AcceptBits ofLabels(LongPredicate contains, int count, Supplier<AcceptBits> rows) {
     return new AcceptBits(new long[0], count, false, Optional.of(new Labels(contains, rows)));
   }
 

@@ -290,6 +290,7 @@ public final class FlatIndex implements VectorIndex {
     private final float[] query;
     private final Rows.Query prepared;
     private final double scoreThreshold;
+
     /// Rows to look at, and those of them that may be hits.
     private final AcceptBits scanned;
 

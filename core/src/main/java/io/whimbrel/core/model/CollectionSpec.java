@@ -7,8 +7,7 @@ import java.util.Set;
 /// A collection to be made: at least one vector field, each starting at version 1.
 ///
 /// @param indexes payload indexes; more can be added and dropped later
-public record CollectionSpec(
-    String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
+public record CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
   public CollectionSpec {
     Names.check("name", name);
     Limits.checkRange("fields", fields.size(), 1, Limits.FIELDS_MAX);
@@ -29,7 +28,10 @@ public record CollectionSpec(
     for (PayloadIndexSpec index : indexes) {
       if (!paths.add(index.path().steps())) {
         throw WhimbrelException.of(
-            ErrorCode.INDEX_EXISTS, "indexes", '"' + index.path().text() + "\" twice", "each path once");
+            ErrorCode.INDEX_EXISTS,
+            "indexes",
+            '"' + index.path().text() + "\" twice",
+            "each path once");
       }
     }
   }

@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/// Where in a payload a value stands: names of nested fields behind each other, `author.name`;
-/// `[]` behind a name goes into each element of a list, `authors[].name`.
+/// Where in a payload a value stands: names of nested fields behind each other, `author.name`; `[]`
+/// behind a name goes into each element of a list, `authors[].name`.
 ///
 /// A name with other characters than letters, digits, `_` and `-` stands in backticks, a backtick
-/// in it twice. A path leads to any number of values: to none where a field is absent, where
-/// `[]` meets no list, or where a name is asked of something that is no object.
+/// in it twice. A path leads to any number of values: to none where a field is absent, where `[]`
+/// meets no list, or where a name is asked of something that is no object.
 ///
 /// @param text the path as it is written
 public record FieldPath(String text, List<Step> steps) {

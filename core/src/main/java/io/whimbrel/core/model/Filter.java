@@ -97,7 +97,10 @@ public sealed interface Filter {
     private Bound checked(String field) {
       if (value instanceof Value.BoolValue) {
         throw WhimbrelException.of(
-            ErrorCode.TYPE_MISMATCH, field, "a bool", "an int64, a double, a timestamp or a string");
+            ErrorCode.TYPE_MISMATCH,
+            field,
+            "a bool",
+            "an int64, a double, a timestamp or a string");
       }
       return new Bound(operand(field, value), inclusive);
     }
@@ -241,7 +244,8 @@ public sealed interface Filter {
       case Value.IntValue(long x) -> Long.toString(x);
       case Value.DoubleValue(double x) -> Double.toString(x);
       case Value.TimestampValue(var x) -> x.toString();
-      case Value.BoolValue _, Value.NullValue _, Value.ListValue _, Value.ObjectValue _ -> "a value";
+      case Value.BoolValue _, Value.NullValue _, Value.ListValue _, Value.ObjectValue _ ->
+          "a value";
     };
   }
 }

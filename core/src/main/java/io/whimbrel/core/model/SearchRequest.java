@@ -59,7 +59,6 @@ public record SearchRequest(
   }
 
   public SearchRequest withFilter(Filter newFilter) {
-    return new SearchRequest(
-        field, version, vector, k, scoreThreshold, ef, exact, newFilter, read);
+    return new SearchRequest(field, version, vector, k, scoreThreshold, ef, exact, newFilter, read);
   }
 }

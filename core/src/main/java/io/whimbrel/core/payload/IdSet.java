@@ -207,8 +207,7 @@ public final class IdSet {
       } else if (highs[a] > other.highs[b]) {
         b++;
       } else {
-        Container chunk =
-            chunks[a] == other.chunks[b] ? chunks[a] : chunks[a].and(other.chunks[b]);
+        Container chunk = chunks[a] == other.chunks[b] ? chunks[a] : chunks[a].and(other.chunks[b]);
         if (!chunk.isEmpty()) {
           newHighs[size] = highs[a];
           newChunks[size++] = chunk;
@@ -295,9 +294,7 @@ public final class IdSet {
       boolean inB = b < other.size() && other.high(b) == high;
       newHighs[size] = high;
       newChunks[size++] =
-          inA && inB
-              ? chunk(a++).or(other.chunk(b++))
-              : inA ? chunk(a++) : other.chunk(b++);
+          inA && inB ? chunk(a++).or(other.chunk(b++)) : inA ? chunk(a++) : other.chunk(b++);
     }
     return of(newHighs, newChunks, size);
   }

@@ -24,7 +24,6 @@ record PathFacts(boolean exists, boolean isNull, boolean isEmpty, long count, Se
     return collector.exists ? collector.facts() : NOTHING;
   }
 
-
   private static final class Collector {
     private boolean exists;
     private boolean isNull;

@@ -37,7 +37,8 @@ public final class PayloadIndexes {
 
   public PayloadIndexes(List<PayloadIndexSpec> specs) {
     specs.forEach(spec ->
-        entries.put(spec.path().steps(), new Entry(spec, new PathIndex.Change(spec), Optional.empty())));
+        entries.put(
+            spec.path().steps(), new Entry(spec, new PathIndex.Change(spec), Optional.empty())));
     show(IdSet.EMPTY, Map.of(), emptyIndexes());
   }
 
@@ -96,8 +97,8 @@ public final class PayloadIndexes {
       return new Prepared(before);
     }
     Map<PointRecord.VectorRef, IdSet> vectors = new HashMap<>(before.vectors());
-    vectorChanges.forEach((ref, change) ->
-        vectors.put(ref, change.applyTo(vectors.getOrDefault(ref, IdSet.EMPTY))));
+    vectorChanges.forEach(
+        (ref, change) -> vectors.put(ref, change.applyTo(vectors.getOrDefault(ref, IdSet.EMPTY))));
     vectorChanges.clear();
     Map<List<FieldPath.Step>, PathIndex> indexes = new HashMap<>();
     entries.forEach((steps, entry) -> {

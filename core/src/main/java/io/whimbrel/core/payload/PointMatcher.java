@@ -32,10 +32,7 @@ public final class PointMatcher {
   }
 
   private boolean matches(
-      Filter node,
-      PointId id,
-      Set<PointRecord.VectorRef> vectors,
-      Map<String, Value> payload) {
+      Filter node, PointId id, Set<PointRecord.VectorRef> vectors, Map<String, Value> payload) {
     return switch (node) {
       case Filter.All _ -> true;
       case Filter.And and -> {
@@ -80,8 +77,7 @@ public final class PointMatcher {
       }
       case Filter.Prefix prefix -> {
         for (Value value : PathFacts.of(prefix.path(), payload).values()) {
-          if (value instanceof Value.StringValue(String text)
-              && text.startsWith(prefix.prefix())) {
+          if (value instanceof Value.StringValue(String text) && text.startsWith(prefix.prefix())) {
             yield true;
           }
         }

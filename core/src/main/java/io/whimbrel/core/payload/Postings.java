@@ -95,8 +95,7 @@ final class Postings {
   }
 
   /// The values from `lower` on, ascending, as long as `goOn` says so.
-  void visit(
-      Optional<Filter.Bound> lower, BiPredicate<Value, IdSet> goOn, Visitor visitor) {
+  void visit(Optional<Filter.Bound> lower, BiPredicate<Value, IdSet> goOn, Visitor visitor) {
     int leaf = lower.isEmpty() ? 0 : leafOf(lower.get().value());
     int at = 0;
     if (lower.isPresent() && leaf < leaves.length) {
@@ -158,8 +157,7 @@ final class Postings {
     return new Postings(after.toArray(Leaf[]::new));
   }
 
-  private static void merge(
-      Leaf leaf, List<Map.Entry<Value, IdChange>> changes, List<Leaf> after) {
+  private static void merge(Leaf leaf, List<Map.Entry<Value, IdChange>> changes, List<Leaf> after) {
     List<Value> keys = new ArrayList<>();
     List<IdSet> ids = new ArrayList<>();
     int at = 0;

@@ -38,14 +38,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Every write changes both points of a pair: one becomes red and the other blue, in payload and in
-/// vector. A reader that saw half a write would see a pair of one colour, or a point whose vector is
-/// of the other.
+/// vector. A reader that saw half a write would see a pair of one colour, or a point whose vector
+/// is of the other.
 final class FilterConcurrencyTest {
   private static final int PAIRS = 40;
   private static final int WRITES = 600;
   private static final FieldPath COLOUR = FieldPath.of("colour");
-  private static final Filter RED =
-      new Filter.Match(COLOUR, List.of(new Value.StringValue("red")));
+  private static final Filter RED = new Filter.Match(COLOUR, List.of(new Value.StringValue("red")));
   private static final Filter RED_BY_READING =
       new Filter.Match(FieldPath.of("again"), List.of(new Value.StringValue("red")));
 

@@ -141,9 +141,7 @@ final class FilterPropertyTest {
   private void deleteMatching(Database database, Filter filter) {
     List<PointId> matches = matches(filter);
     assertThat(
-            database
-                .deleteMatching(COLLECTION, filter, Durability.ASYNC, () -> false)
-                .affected())
+            database.deleteMatching(COLLECTION, filter, Durability.ASYNC, () -> false).affected())
         .isEqualTo(matches.size());
     matches.forEach(model::remove);
   }
@@ -153,8 +151,7 @@ final class FilterPropertyTest {
   }
 
   private void changeIndexes(Database database, List<PayloadIndexSpec> declared) {
-    PayloadIndexSpec spec =
-        RandomFilters.INDEXES.get(random.nextInt(RandomFilters.INDEXES.size()));
+    PayloadIndexSpec spec = RandomFilters.INDEXES.get(random.nextInt(RandomFilters.INDEXES.size()));
     if (declared.remove(spec)) {
       database.dropIndex(COLLECTION, spec.path());
     } else {
@@ -233,5 +230,4 @@ final class FilterPropertyTest {
     }
     return sum;
   }
-
 }

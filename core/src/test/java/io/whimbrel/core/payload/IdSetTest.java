@@ -67,7 +67,9 @@ final class IdSetTest {
     assertThat(set).isEqualTo(IdSet.ofSorted(longs(truth)));
     for (int i = 0; i < 20; i++) {
       long id =
-          truth.isEmpty() || random.nextBoolean() ? someId() : set.select(random.nextInt(truth.size()));
+          truth.isEmpty() || random.nextBoolean()
+              ? someId()
+              : set.select(random.nextInt(truth.size()));
       assertThat(set.contains(id)).isEqualTo(truth.contains(id));
       assertThat(set.lookup().test(id)).isEqualTo(truth.contains(id));
     }

@@ -35,8 +35,8 @@ public final class FilterOracle {
       case Filter.IsNull(FieldPath path) -> at(path, payload).contains(Value.NullValue.INSTANCE);
       case Filter.IsEmpty(FieldPath path) ->
           at(path, payload).stream()
-              .allMatch(v ->
-                  v instanceof Value.NullValue || v.equals(new Value.ListValue(List.of())));
+              .allMatch(
+                  v -> v instanceof Value.NullValue || v.equals(new Value.ListValue(List.of())));
       case Filter.ValuesCount count -> {
         long values = 0;
         for (Value value : at(count.path(), payload)) {
@@ -53,13 +53,11 @@ public final class FilterOracle {
               .anyMatch(v -> match.anyOf().stream().anyMatch(w -> order(v, w).equals("=")));
       case Filter.Range range ->
           leaves(range.path(), payload).stream()
-              .anyMatch(v ->
-                  fits(v, range.lower(), ">") && fits(v, range.upper(), "<"));
+              .anyMatch(v -> fits(v, range.lower(), ">") && fits(v, range.upper(), "<"));
       case Filter.Prefix prefix ->
           leaves(prefix.path(), payload).stream()
               .anyMatch(v ->
-                  v instanceof Value.StringValue(String text)
-                      && text.startsWith(prefix.prefix()));
+                  v instanceof Value.StringValue(String text) && text.startsWith(prefix.prefix()));
       case Filter.Contains contains ->
           leaves(contains.path(), payload).stream()
               .anyMatch(v ->

@@ -63,8 +63,7 @@ public final class RandomFilters {
       payload.put(
           "object",
           new Value.ObjectValue(
-              Map.of(
-                  "list", new Value.ListValue(list), "odd.key", value(ScalarType.INT64))));
+              Map.of("list", new Value.ListValue(list), "odd.key", value(ScalarType.INT64))));
     }
     return payload;
   }
@@ -160,7 +159,9 @@ public final class RandomFilters {
         yield new Filter.ValuesCount(
             path,
             least,
-            random.nextBoolean() ? OptionalLong.empty() : OptionalLong.of(least + random.nextInt(2)));
+            random.nextBoolean()
+                ? OptionalLong.empty()
+                : OptionalLong.of(least + random.nextInt(2)));
       }
       case 4, 5 -> {
         List<Value> some = new ArrayList<>();

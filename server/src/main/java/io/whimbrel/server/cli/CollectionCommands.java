@@ -173,8 +173,7 @@ final class CollectionCommands implements Callable<Integer> {
 
     @Override
     public Integer call() {
-      throw new ParameterException(
-          spec.commandLine(), "a command is missing: add, drop or list");
+      throw new ParameterException(spec.commandLine(), "a command is missing: add, drop or list");
     }
   }
 

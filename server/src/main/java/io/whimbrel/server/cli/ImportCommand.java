@@ -196,8 +196,7 @@ final class ImportCommand implements Callable<Integer> {
             .map(field -> new FieldSpec(field.getKey(), spec.spec(field.getValue().dimension())))
             .toList();
     try {
-      client.createCollection(
-          new CollectionSpec(collection.name(), fields, indexFields.indexes()));
+      client.createCollection(new CollectionSpec(collection.name(), fields, indexFields.indexes()));
     } catch (WhimbrelException e) {
       // One that exists takes the points, or refuses them with a better reason.
       if (e.code() != ErrorCode.COLLECTION_EXISTS) {

@@ -1,12 +1,8 @@
 package io.whimbrel.server.cli;
 
-import picocli.CommandLine.Spec;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Model.CommandSpec;
-import java.util.Optional;
-import io.whimbrel.client.Filter;
-import io.whimbrel.client.Durability;
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.whimbrel.client.Durability;
+import io.whimbrel.client.Filter;
 import io.whimbrel.client.Page;
 import io.whimbrel.client.Point;
 import io.whimbrel.client.PointId;
@@ -24,12 +20,16 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// Commands on points by id: get, scroll, count, delete.
 final class PointCommands {
@@ -153,7 +153,10 @@ final class PointCommands {
   }
 
   /// `count`.
-  @Command(name = "count", description = "Print how many points a collection has.", sortOptions = false)
+  @Command(
+      name = "count",
+      description = "Print how many points a collection has.",
+      sortOptions = false)
   static final class Count implements Callable<Integer> {
     private final Session session;
 

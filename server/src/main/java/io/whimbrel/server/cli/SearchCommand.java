@@ -30,7 +30,8 @@ import picocli.CommandLine.Option;
     footerHeading = "%nExamples:%n",
     footer = {
       "  whimbrel search -c docs --vector '[0.1, 0.7, 0.2]' -k 5",
-      "  whimbrel search -c docs --vector '[0.1, 0.7, 0.2]' --filter \"lang = 'en' and year >= 1999\"",
+      "  whimbrel search -c docs --vector '[0.1, 0.7, 0.2]' --filter \"lang = 'en' and year >="
+          + " 1999\"",
       "  whimbrel search -c images --vector-file query.bvecs --row 3 --payload title,year",
       "  whimbrel search -c docs --vector - --json < vector.json"
     })

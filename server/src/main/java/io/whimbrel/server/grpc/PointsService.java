@@ -160,10 +160,7 @@ final class PointsService extends PointsGrpc.PointsImplBase {
                   count.filter(),
                   count.minSeq(),
                   () -> Calls.abandoned(context));
-          return CountResponse.newBuilder()
-              .setCount(points)
-              .setSeq(seq)
-              .build();
+          return CountResponse.newBuilder().setCount(points).setSeq(seq).build();
         });
   }
 }

@@ -76,8 +76,7 @@ public final class FilterWire {
       }
       case AT_LEAST -> {
         Form.known(message.getAtLeast());
-        List<Filter> filters =
-            filters("at_least", message.getAtLeast().getFiltersList());
+        List<Filter> filters = filters("at_least", message.getAtLeast().getFiltersList());
         yield new Filter.AtLeast(
             Form.range("at_least.count", message.getAtLeast().getCount(), 1, filters.size()),
             filters);
@@ -128,8 +127,7 @@ public final class FilterWire {
     return filters(node, message.getFiltersList());
   }
 
-  private static List<Filter> filters(
-      String node, List<io.whimbrel.proto.v1.Filter> messages) {
+  private static List<Filter> filters(String node, List<io.whimbrel.proto.v1.Filter> messages) {
     Limits.checkRange(node + ".filters", messages.size(), 1, Limits.FILTER_NODES_MAX);
     List<Filter> filters = new ArrayList<>(messages.size());
     for (int i = 0; i < messages.size(); i++) {

@@ -119,7 +119,17 @@ class CliIT {
     assertThat(ok("scroll", "-c", "books", "--filter", filter, "--no-payload"))
         .isEqualTo("12  {}\n15  {}\n18  {}\n24  {}\n27  {}\n");
     Run search =
-        run("search", "-c", "books", "--vector", "[1,0]", "-k", "2", "--filter", filter, "--explain");
+        run(
+            "search",
+            "-c",
+            "books",
+            "--vector",
+            "[1,0]",
+            "-k",
+            "2",
+            "--filter",
+            filter,
+            "--explain");
     assertThat(search.out().lines().map(line -> line.split("  ")[2])).containsExactly("12", "15");
     assertThat(search.err())
         .isEqualTo("every match was compared; 5 points could be hits, 6 payloads read\n");

@@ -204,33 +204,38 @@ class NothingIgnoredTest {
     Value time = Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(1)).build();
     RangeCondition.Builder inclusive =
         RangeCondition.newBuilder().setPath("p").setGreaterOrEqual(time).setLessOrEqual(time);
-    Value later = Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(2)).build();
+    Value later =
+        Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(2)).build();
     RangeCondition.Builder exclusive =
         RangeCondition.newBuilder().setPath("p").setGreaterThan(time).setLessThan(later);
     FilterList.Builder all =
         FilterList.newBuilder()
-            .addFilters(Filter.newBuilder().setMatch(
-                MatchCondition.newBuilder().setPath("p").addAnyOf(time)))
+            .addFilters(
+                Filter.newBuilder()
+                    .setMatch(MatchCondition.newBuilder().setPath("p").addAnyOf(time)))
             .addFilters(Filter.newBuilder().setRange(inclusive))
             .addFilters(Filter.newBuilder().setRange(exclusive))
             .addFilters(Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")))
-            .addFilters(Filter.newBuilder().setHasId(
-                HasIdCondition.newBuilder().addIds(PointId.newBuilder().setText("a"))))
-            .addFilters(Filter.newBuilder().setPrefix(
-                PrefixCondition.newBuilder().setPath("p").setPrefix("a")))
+            .addFilters(
+                Filter.newBuilder()
+                    .setHasId(
+                        HasIdCondition.newBuilder().addIds(PointId.newBuilder().setText("a"))))
+            .addFilters(
+                Filter.newBuilder()
+                    .setPrefix(PrefixCondition.newBuilder().setPath("p").setPrefix("a")))
             .addFilters(Filter.newBuilder().setIsNull(IsNullCondition.newBuilder().setPath("p")))
             .addFilters(Filter.newBuilder().setIsEmpty(IsEmptyCondition.newBuilder().setPath("p")))
-            .addFilters(Filter.newBuilder().setValuesCount(
-                ValuesCountCondition.newBuilder().setPath("p").setAtMost(2)))
+            .addFilters(
+                Filter.newBuilder()
+                    .setValuesCount(ValuesCountCondition.newBuilder().setPath("p").setAtMost(2)))
             .addFilters(Filter.newBuilder().setHasVector(HasVectorCondition.newBuilder()))
-            .addFilters(Filter.newBuilder().setContains(
-                ContainsCondition.newBuilder().setPath("p").setText("a")));
+            .addFilters(
+                Filter.newBuilder()
+                    .setContains(ContainsCondition.newBuilder().setPath("p").setText("a")));
     Filter.Builder or = Filter.newBuilder().setOr(all.clone());
     AtLeast.Builder atLeast = AtLeast.newBuilder().setCount(1).addFilters(or);
     return Filter.newBuilder()
-        .setAnd(
-            all.addFilters(
-                Filter.newBuilder().setNot(Filter.newBuilder().setAtLeast(atLeast))))
+        .setAnd(all.addFilters(Filter.newBuilder().setNot(Filter.newBuilder().setAtLeast(atLeast))))
         .build();
   }
 
