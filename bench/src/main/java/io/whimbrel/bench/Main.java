@@ -3,6 +3,7 @@ package io.whimbrel.bench;
 import io.whimbrel.bench.ann.AnnCommand;
 import io.whimbrel.bench.graph.ChurnCommand;
 import io.whimbrel.bench.graph.FilterCommand;
+import io.whimbrel.bench.maxsim.MaxSimCommand;
 import io.whimbrel.bench.workload.LoadCommand;
 import io.whimbrel.bench.workload.ServeCommand;
 import io.whimbrel.bench.workload.StorageCommand;
@@ -38,6 +39,7 @@ public final class Main {
             .addSubcommand(new AnnCommand(out, err))
             .addSubcommand(new ChurnCommand(out, err))
             .addSubcommand(new FilterCommand(out, err))
+            .addSubcommand(new MaxSimCommand(out, err))
             .addSubcommand(new ServeCommand(out, err))
             .addSubcommand(new StorageCommand(out, err))
             .setCaseInsensitiveEnumValuesAllowed(true)

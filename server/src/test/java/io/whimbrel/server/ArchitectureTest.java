@@ -30,7 +30,9 @@ class ArchitectureTest {
           Map.entry("core.simd.panama", Set.of("core.memory", "core.simd")),
           Map.entry("core.quant", Set.of("core.model", "core.memory", "core.simd")),
           Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd", "core.quant")),
+          Map.entry("core.migration", Set.of("core.model")),
           Map.entry("core.store", Set.of("core.model")),
+          Map.entry("core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.payload", Set.of("core.model", "core.store")),
           Map.entry(
@@ -38,12 +40,16 @@ class ArchitectureTest {
               Set.of(
                   "core.model",
                   "core.simd",
+                  "core.quant",
                   "core.index",
                   "core.hnsw",
+                  "core.maxsim",
                   "core.store",
-                  "core.payload")),
+                  "core.payload",
+                  "core.migration")),
           Map.entry(
-              "core.engine", Set.of("core.model", "core.simd", "core.store", "core.collection")),
+              "core.engine",
+              Set.of("core.model", "core.simd", "core.store", "core.migration", "core.collection")),
           Map.entry("proto.v1", Set.of()),
           Map.entry("client", Set.of("client.internal", "proto.v1")),
           Map.entry("client.internal", Set.of("client", "proto.v1")),

@@ -3,6 +3,7 @@ package io.whimbrel.bench.ann;
 import io.whimbrel.bench.dataset.SearchOptions;
 import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.bench.report.Machine;
+import io.whimbrel.bench.report.Plot;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
@@ -136,12 +137,21 @@ public final class AnnCommand implements Callable<Integer> {
       Files.writeString(
           plot,
           Plot.svg(
-              opened.name() + ", recall@" + k + ", " + opened.base().length + " rows", results));
+              opened.name() + ", recall@" + k + ", " + opened.base().length + " rows",
+              results.stream().map(AnnCommand::series).toList()));
     }
     if (json) {
       out.println(report.json());
     }
     return watcher.failures == 0 ? 0 : 1;
+  }
+
+  private static Plot.Series series(AnnBenchmark.Result result) {
+    return new Plot.Series(
+        result.system().key(),
+        result.front().points().stream()
+            .map(point -> new Plot.Point(point.recall(), point.qps()))
+            .toList());
   }
 
   private static String heap(SearchSet data) {

@@ -64,6 +64,7 @@ public final class Database implements AutoCloseable {
   private final Kernels kernels;
   private final Recovery.Opened opened;
   private final PointReader reader;
+  private final Migrations migrations;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private Database(Store store, Kernels kernels, Recovery.Opened opened) {
@@ -71,6 +72,7 @@ public final class Database implements AutoCloseable {
     this.kernels = kernels;
     this.opened = opened;
     this.reader = new PointReader(store, opened.sequencer());
+    this.migrations = new Migrations(this, opened.migrations());
   }
 
   /// Opens or makes the database in `directory` with default options.
@@ -103,31 +105,37 @@ public final class Database implements AutoCloseable {
   }
 
   public CollectionInfo createCollection(CollectionSpec spec) {
-    refuseUnsupported(spec);
+    for (FieldSpec field : spec.fields()) {
+      refuseUnsupported("spec", field.spec(), false);
+    }
     return await(opened.sequencer().create(spec)).info();
   }
 
-  private static void refuseUnsupported(CollectionSpec spec) {
-    for (FieldSpec field : spec.fields()) {
-      EmbeddingSpec embedding = field.spec();
-      if (embedding.cardinality() != Cardinality.SINGLE) {
-        throw WhimbrelException.unimplemented(
-            "spec.cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
-      }
-      if (embedding.storage() != Storage.FLOAT32
-          && !(embedding.index() instanceof IndexSpec.Flat)) {
-        throw WhimbrelException.unimplemented(
-            "spec.storage",
-            embedding.storage() + " with another index than Flat",
-            Storage.FLOAT32 + ", or Flat as index");
-      }
-      if (embedding.index() instanceof IndexSpec.MultiVector) {
-        throw WhimbrelException.unimplemented("spec.index", "MultiVector", "Flat or Hnsw");
-      }
-      if (embedding.origin() != Origin.CLIENT) {
-        throw WhimbrelException.unimplemented(
-            "spec.origin", embedding.origin(), Origin.CLIENT.name());
-      }
+  /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there
+  /// is a version to derive from.
+  void refuseUnsupported(String path, EmbeddingSpec embedding, boolean derivable) {
+    if (embedding.cardinality() != Cardinality.SINGLE) {
+      throw WhimbrelException.unimplemented(
+          path + ".cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
+    }
+    if (embedding.storage() != Storage.FLOAT32 && !(embedding.index() instanceof IndexSpec.Flat)) {
+      throw WhimbrelException.unimplemented(
+          path + ".storage",
+          embedding.storage() + " with another index than Flat",
+          Storage.FLOAT32 + ", or Flat as index");
+    }
+    if (embedding.index() instanceof IndexSpec.MultiVector) {
+      throw WhimbrelException.unimplemented(path + ".index", "MultiVector", "Flat or Hnsw");
+    }
+    if (embedding.origin() == Origin.DERIVED && !derivable) {
+      throw WhimbrelException.unimplemented(
+          path + ".origin", embedding.origin(), "CLIENT; a derived version comes by a migration");
+    }
+    if (embedding.origin() == Origin.PROVIDER) {
+      throw WhimbrelException.unimplemented(
+          path + ".origin",
+          embedding.origin(),
+          derivable ? "CLIENT or DERIVED" : Origin.CLIENT.name());
     }
   }
 
@@ -254,6 +262,11 @@ public final class Database implements AutoCloseable {
     }
   }
 
+  /// Moves vector fields from one version to the next.
+  public Migrations migrations() {
+    return migrations;
+  }
+
   public DatabaseStatus status() {
     refuseIfClosed();
     return new DatabaseStatus(
@@ -293,11 +306,11 @@ public final class Database implements AutoCloseable {
   }
 
   @FunctionalInterface
-  private interface Read<T> {
+  interface Read<T> {
     T run() throws IOException;
   }
 
-  private <T> T reading(Read<T> read) {
+  <T> T reading(Read<T> read) {
     try {
       return read.run();
     } catch (IOException e) {
@@ -307,7 +320,7 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  private static <T> T await(CompletableFuture<T> answer) {
+  <T> T await(CompletableFuture<T> answer) {
     try {
       return answer.join();
     } catch (CompletionException e) {
@@ -318,7 +331,7 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  private void refuseIfClosed() {
+  void refuseIfClosed() {
     if (closed.get()) {
       throw WhimbrelException.of(ErrorCode.UNAVAILABLE, "database", "closed", "an open database");
     }
@@ -331,6 +344,7 @@ public final class Database implements AutoCloseable {
     if (closed.getAndSet(true)) {
       throw new IllegalStateException("the database is closed twice");
     }
+    opened.migrations().close();
     opened.sequencer().stop();
     opened.catalog().closeAll();
     store.close();

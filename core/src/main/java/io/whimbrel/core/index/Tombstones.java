@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// The writer writes; readers of snapshot `s` see every death up to `s` through the volatile write
 /// that published `s`. They may or may not see later ones, which does not matter: those carry a
 /// later number.
-final class Tombstones {
+public final class Tombstones {
   private static final int SHIFT = 12;
   private static final int BLOCK_ROWS = 1 << SHIFT;
 
@@ -25,7 +25,7 @@ final class Tombstones {
     }
   }
 
-  void kill(int ordinal, long seq) {
+  public void kill(int ordinal, long seq) {
     int index = ordinal >> SHIFT;
     if (index >= blocks.length()) {
       Blocks longer = new Blocks(Math.max(index + 1, 2 * blocks.length()));
@@ -43,7 +43,7 @@ final class Tombstones {
     block[ordinal & (BLOCK_ROWS - 1)] = seq;
   }
 
-  boolean isDead(int ordinal, long seq) {
+  public boolean isDead(int ordinal, long seq) {
     Blocks seen = blocks;
     int index = ordinal >> SHIFT;
     long[] block = index < seen.length() ? seen.getAcquire(index) : null;
@@ -55,7 +55,7 @@ final class Tombstones {
   }
 
   /// Writer only.
-  long bytes() {
+  public long bytes() {
     return bytes;
   }
 }

@@ -11,8 +11,9 @@ import java.util.OptionalDouble;
 /// @param ef beam width of a graph search, `k` to 10,000, or 0 for twice `k` and at least 64: more
 ///   finds more of the true hits and costs more. An exact scan ignores it
 /// @param exact scan all vectors instead of asking the index
-/// @param filter what hits must meet
 /// @param read what the hits carry
+/// @param routing how the version is found when the request does not name one
+/// @param filter what hits must meet
 public record SearchRequest(
     String field,
     int version,
@@ -21,8 +22,9 @@ public record SearchRequest(
     OptionalDouble scoreThreshold,
     int ef,
     boolean exact,
-    Filter filter,
-    ReadOptions read) {
+    ReadOptions read,
+    QueryRouting routing,
+    Filter filter) {
   public SearchRequest {
     Limits.checkRange("k", k, 1, Limits.K_MAX);
     Limits.checkEf(ef, k);
@@ -41,8 +43,27 @@ public record SearchRequest(
       OptionalDouble scoreThreshold,
       int ef,
       boolean exact,
+      ReadOptions read,
+      QueryRouting routing) {
+    this(field, version, vector, k, scoreThreshold, ef, exact, read, routing, Filter.ALL);
+  }
+
+  /// For a caller that knows nothing of migrations.
+  public SearchRequest(
+      String field,
+      int version,
+      Vector vector,
+      int k,
+      OptionalDouble scoreThreshold,
+      int ef,
+      boolean exact,
       ReadOptions read) {
-    this(field, version, vector, k, scoreThreshold, ef, exact, Filter.ALL, read);
+    this(field, version, vector, k, scoreThreshold, ef, exact, read, QueryRouting.NONE);
+  }
+
+  public SearchRequest withRouting(QueryRouting newRouting) {
+    return new SearchRequest(
+        field, version, vector, k, scoreThreshold, ef, exact, read, newRouting, filter);
   }
 
   /// Asks the field "default".
@@ -59,6 +80,7 @@ public record SearchRequest(
   }
 
   public SearchRequest withFilter(Filter newFilter) {
-    return new SearchRequest(field, version, vector, k, scoreThreshold, ef, exact, newFilter, read);
+    return new SearchRequest(
+        field, version, vector, k, scoreThreshold, ef, exact, read, routing, newFilter);
   }
 }

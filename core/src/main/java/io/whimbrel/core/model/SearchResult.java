@@ -6,10 +6,12 @@ import java.util.List;
 ///
 /// @param seq every write up to this sequence number was visible
 /// @param servedVersion the version that answered
-/// @param coverage share of the version's points that its index covers; the rest was scanned
+/// @param coverage share of the version's points that its index covers; the rest was scanned. Of a
+///   version that is not ready, the share of the points that have a current vector in it
+/// @param epoch the routing policy that was in force
 /// @param plan how it was answered
 public record SearchResult(
-    List<Hit> hits, long seq, int servedVersion, double coverage, SearchPlan plan) {
+    List<Hit> hits, long seq, int servedVersion, double coverage, long epoch, SearchPlan plan) {
   public SearchResult {
     hits = List.copyOf(hits);
   }

@@ -62,6 +62,9 @@ public interface Kernels {
   /// The kernels of the graph, of the same kind where there is one of this width.
   GraphKernels graph();
 
+  /// The kernels of late interaction, of the same kind.
+  MaxSimKernels maxSim();
+
   /// Width of the registers used, 0 for plain Java.
   int vectorBits();
 

@@ -12,6 +12,7 @@ public final class ScalarKernels implements Kernels {
 
   private final CodeKernels codes = new ScalarCodeKernels();
   private final GraphKernels graph = new ScalarGraphKernels();
+  private final MaxSimKernels maxSim = new ScalarMaxSimKernels();
 
   @Override
   public void dot(
@@ -113,6 +114,11 @@ public final class ScalarKernels implements Kernels {
   @Override
   public GraphKernels graph() {
     return graph;
+  }
+
+  @Override
+  public MaxSimKernels maxSim() {
+    return maxSim;
   }
 
   @Override

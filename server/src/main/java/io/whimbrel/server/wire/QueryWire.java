@@ -69,13 +69,13 @@ public final class QueryWire {
                 : OptionalDouble.empty(),
             ef,
             message.getParams().getExact(),
-            FilterWire.filter(message.hasFilter(), message.getFilter()),
             PointWire.read(
                 message.hasWithPayload(),
                 message.getWithPayload(),
                 message.hasWithVectors(),
                 message.getWithVectors(),
-                message.getMinSeq())));
+                message.getMinSeq()))
+            .withFilter(FilterWire.filter(message.hasFilter(), message.getFilter())));
   }
 
   public static List<Search> searches(SearchBatchRequest message) {

@@ -54,12 +54,22 @@ public final class StatusMapper {
           UNKNOWN_VERSION,
           TYPE_MISMATCH,
           INVALID_CURSOR,
-          REQUEST_ID_REUSED ->
+          REQUEST_ID_REUSED,
+          SPACE_REQUIRED ->
           Status.Code.INVALID_ARGUMENT;
-      case COLLECTION_NOT_FOUND, POINT_NOT_FOUND, UNKNOWN_INDEX -> Status.Code.NOT_FOUND;
-      case COLLECTION_EXISTS, INDEX_EXISTS -> Status.Code.ALREADY_EXISTS;
+      case COLLECTION_NOT_FOUND, POINT_NOT_FOUND, UNKNOWN_INDEX, MIGRATION_NOT_FOUND ->
+          Status.Code.NOT_FOUND;
+      case COLLECTION_EXISTS, INDEX_EXISTS, MIGRATION_EXISTS -> Status.Code.ALREADY_EXISTS;
       // The client reads again and decides again: gRPC's word for a lost compare-and-set.
-      case SEQ_MISMATCH -> Status.Code.ABORTED;
+      case SEQ_MISMATCH, EPOCH_MISMATCH, CURSOR_EXPIRED -> Status.Code.ABORTED;
+      case OLD_SPACE,
+          ROUTING_STALE,
+          COVERAGE_TOO_LOW,
+          NEW_ONLY_WRITE,
+          OLD_ONLY_WRITE,
+          MIGRATION_STATE,
+          UNSAFE ->
+          Status.Code.FAILED_PRECONDITION;
       case UNIMPLEMENTED -> Status.Code.UNIMPLEMENTED;
       case OVERLOADED -> Status.Code.RESOURCE_EXHAUSTED;
       case DEADLINE_EXCEEDED -> Status.Code.DEADLINE_EXCEEDED;
@@ -93,6 +103,18 @@ public final class StatusMapper {
           INDEX_NEEDED,
           UNKNOWN_INDEX,
           INDEX_EXISTS,
+          OLD_SPACE,
+          SPACE_REQUIRED,
+          ROUTING_STALE,
+          COVERAGE_TOO_LOW,
+          NEW_ONLY_WRITE,
+          OLD_ONLY_WRITE,
+          CURSOR_EXPIRED,
+          MIGRATION_NOT_FOUND,
+          MIGRATION_EXISTS,
+          MIGRATION_STATE,
+          EPOCH_MISMATCH,
+          UNSAFE,
           COLLECTION_NOT_FOUND,
           COLLECTION_EXISTS,
           POINT_NOT_FOUND,

@@ -5,6 +5,7 @@ import static jdk.incubator.vector.VectorOperators.ADD;
 import io.whimbrel.core.simd.CodeKernels;
 import io.whimbrel.core.simd.GraphKernels;
 import io.whimbrel.core.simd.Kernels;
+import io.whimbrel.core.simd.MaxSimKernels;
 import io.whimbrel.core.simd.ScalarGraphKernels;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -30,6 +31,7 @@ public final class PanamaKernels implements Kernels {
   private final CodeKernels codes = new PanamaCodeKernels();
   private final GraphKernels graph =
       PanamaGraphKernels.FITS ? new PanamaGraphKernels() : new ScalarGraphKernels();
+  private final MaxSimKernels maxSim = new PanamaMaxSimKernels();
 
   private static FloatVector load(MemorySegment segment, long offset) {
     return FloatVector.fromMemorySegment(SPECIES, segment, offset, ByteOrder.LITTLE_ENDIAN);
@@ -186,6 +188,11 @@ public final class PanamaKernels implements Kernels {
   @Override
   public GraphKernels graph() {
     return graph;
+  }
+
+  @Override
+  public MaxSimKernels maxSim() {
+    return maxSim;
   }
 
   @Override

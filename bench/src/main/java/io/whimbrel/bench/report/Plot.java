@@ -1,14 +1,14 @@
-package io.whimbrel.bench.ann;
+package io.whimbrel.bench.report;
 
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.DoubleStream;
 
-/// Recall against queries a second as an SVG picture, one line a system.
+/// Recall against queries a second as an SVG picture, one line a series.
 ///
 /// Recall is drawn by the number of nines, so that 0.99 and 0.999 do not fall together; no chart
 /// library at hand has such an axis, and the rest is a few lines.
-final class Plot {
+public final class Plot {
   private static final int WIDTH = 860;
   private static final int HEIGHT = 520;
   private static final int LEFT = 70;
@@ -28,21 +28,26 @@ final class Plot {
   private final double qpsMin;
   private final double qpsMax;
 
-  private Plot(List<AnnBenchmark.Result> results) {
+  /// One line, its points by rising recall.
+  public record Series(String name, List<Point> points) {}
+
+  public record Point(double recall, double qps) {}
+
+  private Plot(List<Series> all) {
     double[] qps =
-        results.stream()
-            .flatMap(result -> result.points().stream())
-            .mapToDouble(Front.Point::qps)
+        all.stream()
+            .flatMap(series -> series.points().stream())
+            .mapToDouble(Point::qps)
             .toArray();
     qpsMin = Math.pow(10, Math.floor(Math.log10(DoubleStream.of(qps).min().orElse(1))));
     qpsMax = Math.pow(10, Math.ceil(Math.log10(DoubleStream.of(qps).max().orElse(10))));
   }
 
-  static String svg(String title, List<AnnBenchmark.Result> results) {
-    Plot plot = new Plot(results);
+  public static String svg(String title, List<Series> all) {
+    Plot plot = new Plot(all);
     plot.frame(title);
-    for (int i = 0; i < results.size(); i++) {
-      plot.line(results.get(i), i);
+    for (int i = 0; i < all.size(); i++) {
+      plot.line(all.get(i), i);
     }
     return plot.svg.append("</svg>\n").toString();
   }
@@ -66,10 +71,10 @@ final class Plot {
     }
   }
 
-  private void line(AnnBenchmark.Result result, int index) {
+  private void line(Series series, int index) {
     String colour = COLOURS.get(index % COLOURS.size());
     StringBuilder path = new StringBuilder();
-    for (Front.Point point : result.front().points()) {
+    for (Point point : series.points()) {
       if (point.recall() < RECALL_MIN) {
         continue;
       }
@@ -85,7 +90,7 @@ final class Plot {
     add(
         "<rect x=\"%d\" y=\"%.1f\" width=\"14\" height=\"4\" fill=\"%s\"/>%n",
         WIDTH - RIGHT + 15, legend - 4, colour);
-    text(WIDTH - RIGHT + 35, legend + 2, "start", result.system().key());
+    text(WIDTH - RIGHT + 35, legend + 2, "start", series.name());
   }
 
   private static double x(double recall) {
