@@ -32,6 +32,7 @@ class ArchitectureTest {
           Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd", "core.quant")),
           Map.entry("core.migration", Set.of("core.model")),
           Map.entry("core.store", Set.of("core.model")),
+          Map.entry("core.evaluation", Set.of("core.model")),
           Map.entry("core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.payload", Set.of("core.model", "core.store")),
@@ -49,7 +50,13 @@ class ArchitectureTest {
                   "core.migration")),
           Map.entry(
               "core.engine",
-              Set.of("core.model", "core.simd", "core.store", "core.migration", "core.collection")),
+              Set.of(
+                  "core.model",
+                  "core.simd",
+                  "core.store",
+                  "core.migration",
+                  "core.evaluation",
+                  "core.collection")),
           Map.entry("proto.v1", Set.of()),
           Map.entry("client", Set.of("client.internal", "proto.v1")),
           Map.entry("client.internal", Set.of("client", "proto.v1")),

@@ -703,14 +703,6 @@ class BadInputIT {
                 QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setId(id("a"))),
                 "nearest.id"),
             badSpec(
-                "int8 graph",
-                b ->
-                    b.setStorage(Storage.STORAGE_INT8)
-                        .setIndex(
-                            IndexSpec.newBuilder().setHnsw(HnswIndexSpec.getDefaultInstance())),
-                "UNIMPLEMENTED",
-                "storage"),
-            badSpec(
                 "multi",
                 b -> b.setCardinality(Cardinality.CARDINALITY_MULTI),
                 "UNIMPLEMENTED",

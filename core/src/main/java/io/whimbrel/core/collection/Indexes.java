@@ -31,7 +31,8 @@ final class Indexes {
   VectorIndex open(EmbeddingSpec spec, Path file, String identity) throws IOException {
     return switch (spec.index()) {
       case IndexSpec.Hnsw hnsw ->
-          HnswIndex.open(file, identity, spec.dimension(), spec.metric(), hnsw, kernels);
+          HnswIndex.open(
+              file, identity, spec.dimension(), spec.metric(), spec.storage(), hnsw, kernels);
       case IndexSpec.Flat _, IndexSpec.MultiVector _ ->
           throw new IllegalStateException(spec.index() + " is not kept in files");
     };
@@ -50,7 +51,8 @@ final class Indexes {
     return switch (spec.index()) {
       case IndexSpec.Flat() ->
           new FlatIndex(spec.dimension(), spec.metric(), spec.storage(), kernels);
-      case IndexSpec.Hnsw hnsw -> new HnswIndex(spec.dimension(), spec.metric(), hnsw, kernels);
+      case IndexSpec.Hnsw hnsw ->
+          new HnswIndex(spec.dimension(), spec.metric(), spec.storage(), hnsw, kernels);
       case IndexSpec.MultiVector _ ->
           throw WhimbrelException.unimplemented("spec.index", "MultiVector", "Flat or Hnsw");
     };

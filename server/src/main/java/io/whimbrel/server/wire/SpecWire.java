@@ -159,11 +159,6 @@ public final class SpecWire {
           '"' + message.getSpaceId() + '"',
           "nothing: the server computes it from the rest of the spec");
     }
-    if (message.getStorage() == io.whimbrel.proto.v1.Storage.STORAGE_INT8
-        && message.getIndex().hasHnsw()) {
-      throw WhimbrelException.unimplemented(
-          "storage", "STORAGE_INT8 with an HNSW index", "STORAGE_FLOAT32, or a flat index");
-    }
     return new EmbeddingSpec(
         model(message.getModel()),
         Form.range("dimension", message.getDimension(), 1, Limits.DIMENSION_MAX),

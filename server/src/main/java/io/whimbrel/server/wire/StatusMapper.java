@@ -57,7 +57,11 @@ public final class StatusMapper {
           REQUEST_ID_REUSED,
           SPACE_REQUIRED ->
           Status.Code.INVALID_ARGUMENT;
-      case COLLECTION_NOT_FOUND, POINT_NOT_FOUND, UNKNOWN_INDEX, MIGRATION_NOT_FOUND ->
+      case COLLECTION_NOT_FOUND,
+          POINT_NOT_FOUND,
+          UNKNOWN_INDEX,
+          MIGRATION_NOT_FOUND,
+          GOLDEN_SET_NOT_FOUND ->
           Status.Code.NOT_FOUND;
       case COLLECTION_EXISTS, INDEX_EXISTS, MIGRATION_EXISTS -> Status.Code.ALREADY_EXISTS;
       // The client reads again and decides again: gRPC's word for a lost compare-and-set.
@@ -116,6 +120,7 @@ public final class StatusMapper {
           EPOCH_MISMATCH,
           UNSAFE,
           COLLECTION_NOT_FOUND,
+          GOLDEN_SET_NOT_FOUND,
           COLLECTION_EXISTS,
           POINT_NOT_FOUND,
           SEQ_MISMATCH,
