@@ -58,14 +58,22 @@ class ArchitectureTest {
                   "core.evaluation",
                   "core.collection")),
           Map.entry("proto.v1", Set.of()),
-          Map.entry("client", Set.of("client.internal", "proto.v1")),
-          Map.entry("client.internal", Set.of("client", "proto.v1")),
+          Map.entry("client", Set.of("client.internal", "client.migration", "proto.v1")),
+          Map.entry("client.migration", Set.of("client", "client.internal", "proto.v1")),
+          Map.entry("client.internal", Set.of("client", "client.migration", "proto.v1")),
           Map.entry("client.arrow", Set.of("client", "client.internal", "proto.v1")),
           Map.entry("server.ops", Set.of("core.model", "core.engine")),
-          Map.entry("server.wire", Set.of("core.model", "core.engine", "proto.v1")),
+          Map.entry(
+              "server.wire", Set.of("core.model", "core.evaluation", "core.engine", "proto.v1")),
           Map.entry(
               "server.grpc",
-              Set.of("core.model", "core.engine", "server.wire", "server.ops", "proto.v1")),
+              Set.of(
+                  "core.model",
+                  "core.evaluation",
+                  "core.engine",
+                  "server.wire",
+                  "server.ops",
+                  "proto.v1")),
           Map.entry(
               "server.flight",
               Set.of(
@@ -88,12 +96,16 @@ class ArchitectureTest {
           Map.entry("server.cli.json", Set.of("client")),
           Map.entry("server.cli.files", Set.of("client", "server.cli.json")),
           Map.entry(
+              "server.cli.demo", Set.of("client", "client.migration", "server.cli.files")),
+          Map.entry(
               "server.cli",
               Set.of(
                   "client",
+                  "client.migration",
                   "client.arrow",
                   "core.model",
                   "server",
+                  "server.cli.demo",
                   "server.cli.files",
                   "server.cli.json")));
 

@@ -150,7 +150,21 @@ public final class SpecWire {
     return new FieldSpec(QueryWire.fieldName(message.getName()), spec);
   }
 
+  /// The new version of a migration: vectors of a client, or derived by the server.
+  static EmbeddingSpec target(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    return embedding(
+        message,
+        message.getOrigin() == io.whimbrel.proto.v1.Origin.ORIGIN_DERIVED
+            ? Origin.DERIVED
+            : origin(message));
+  }
+
   private static EmbeddingSpec embedding(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    return embedding(message, origin(message));
+  }
+
+  private static EmbeddingSpec embedding(
+      io.whimbrel.proto.v1.EmbeddingSpec message, Origin origin) {
     Form.known(message);
     if (!message.getSpaceId().isEmpty()) {
       throw WhimbrelException.of(
@@ -167,7 +181,7 @@ public final class SpecWire {
         storage(message),
         index(message.getIndex()),
         message.getSourceFieldsList(),
-        origin(message),
+        origin,
         message.getNormalized(),
         message.getDocumentPrefix(),
         message.getQueryPrefix(),
