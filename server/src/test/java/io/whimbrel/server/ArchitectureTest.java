@@ -35,6 +35,7 @@ class ArchitectureTest {
           Map.entry("core.evaluation", Set.of("core.model")),
           Map.entry("core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
+          Map.entry("core.payload", Set.of("core.model", "core.store")),
           Map.entry(
               "core.collection",
               Set.of(
@@ -45,6 +46,7 @@ class ArchitectureTest {
                   "core.hnsw",
                   "core.maxsim",
                   "core.store",
+                  "core.payload",
                   "core.migration")),
           Map.entry(
               "core.engine",

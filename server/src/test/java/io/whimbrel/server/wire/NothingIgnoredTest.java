@@ -48,71 +48,78 @@ class NothingIgnoredTest {
             .setSet(ObjectValue.newBuilder().putFields("a", everyValue()))
             .build();
     SearchRequest search = search(payload, vectors);
-    return Stream.concat(
-        migrationRequests(),
-        Stream.of(
-            request(create(), SpecWire::create),
-            request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
-            request(DeleteCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
-            request(
-                ListCollectionsRequest.getDefaultInstance(),
-                (ListCollectionsRequest m) -> {
-                  SpecWire.check(m);
-                  return m;
-                }),
-            request(
-                UpsertRequest.newBuilder()
-                    .setCollection("c")
-                    .addPoints(point())
-                    .setOptions(options)
-                    .build(),
-                (UpsertRequest m) -> WriteWire.write(m)),
-            request(
-                IngestRequest.newBuilder().addPoints(point()).setOptions(options).build(),
-                (IngestRequest m) -> WriteWire.write("c", m)),
-            request(
-                DeleteRequest.newBuilder()
-                    .setCollection("c")
-                    .addIds(id)
-                    .setOptions(options)
-                    .build(),
-                (DeleteRequest m) -> WriteWire.write(m)),
-            request(update, (UpdatePayloadRequest m) -> WriteWire.write(m)),
-            request(
-                update.toBuilder().setMerge(update.getSet()).build(),
-                (UpdatePayloadRequest m) -> WriteWire.write(m)),
-            request(
-                update.toBuilder().setDeleteKeys(PathList.newBuilder().addNames("a")).build(),
-                (UpdatePayloadRequest m) -> WriteWire.write(m)),
-            request(
-                GetRequest.newBuilder()
-                    .setCollection("c")
-                    .addIds(id)
-                    .setWithPayload(payload)
-                    .setWithVectors(vectors)
-                    .build(),
-                QueryWire::get),
-            request(
-                ScrollRequest.newBuilder()
-                    .setCollection("c")
-                    .setWithPayload(
-                        payload.toBuilder().setExclude(PathList.newBuilder().addNames("a")))
-                    .setWithVectors(vectors)
-                    .build(),
-                QueryWire::scroll),
-            request(CountRequest.newBuilder().setCollection("c").build(), QueryWire::count),
-            request(search, QueryWire::search),
-            request(
-                search.toBuilder()
-                    .setQuery(
-                        QueryNode.newBuilder()
-                            .setNearest(
-                                NearestQuery.newBuilder()
-                                    .setVectors(VectorList.newBuilder().addVectors(inSpace()))))
-                    .build(),
-                QueryWire::search),
-            request(
-                SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches)));
+    return Stream.concat(migrationRequests(), Stream.of(
+        request(create(), SpecWire::create),
+        request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
+        request(DeleteCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
+        request(
+            ListCollectionsRequest.getDefaultInstance(),
+            (ListCollectionsRequest m) -> {
+              SpecWire.check(m);
+              return m;
+            }),
+        request(
+            UpsertRequest.newBuilder()
+                .setCollection("c")
+                .addPoints(point())
+                .setOptions(options)
+                .build(),
+            (UpsertRequest m) -> WriteWire.write(m)),
+        request(
+            IngestRequest.newBuilder().addPoints(point()).setOptions(options).build(),
+            (IngestRequest m) -> WriteWire.write("c", m)),
+        request(
+            DeleteRequest.newBuilder().setCollection("c").addIds(id).setOptions(options).build(),
+            (DeleteRequest m) -> WriteWire.write(m)),
+        request(update, (UpdatePayloadRequest m) -> WriteWire.write(m)),
+        request(
+            update.toBuilder().setMerge(update.getSet()).build(),
+            (UpdatePayloadRequest m) -> WriteWire.write(m)),
+        request(
+            update.toBuilder().setDeleteKeys(PathList.newBuilder().addNames("a")).build(),
+            (UpdatePayloadRequest m) -> WriteWire.write(m)),
+        request(
+            GetRequest.newBuilder()
+                .setCollection("c")
+                .addIds(id)
+                .setWithPayload(payload)
+                .setWithVectors(vectors)
+                .build(),
+            QueryWire::get),
+        request(
+            ScrollRequest.newBuilder()
+                .setCollection("c")
+                .setWithPayload(payload.toBuilder().setExclude(PathList.newBuilder().addNames("a")))
+                .setWithVectors(vectors)
+                .build(),
+            QueryWire::scroll),
+        request(
+            CountRequest.newBuilder().setCollection("c").setFilter(everyFilter()).build(),
+            QueryWire::count),
+        request(
+            DeleteRequest.newBuilder()
+                .setCollection("c")
+                .setFilter(everyFilter())
+                .setOptions(options)
+                .build(),
+            (DeleteRequest m) -> WriteWire.deleteMatching(m)),
+        request(
+            AddIndexRequest.newBuilder().setCollection("c").setIndex(index()).build(),
+            SpecWire::addIndex),
+        request(
+            DropIndexRequest.newBuilder().setCollection("c").setPath("p").build(),
+            SpecWire::dropIndex),
+        request(search, QueryWire::search),
+        request(
+            search.toBuilder()
+                .setQuery(
+                    QueryNode.newBuilder()
+                        .setNearest(
+                            NearestQuery.newBuilder()
+                                .setVectors(VectorList.newBuilder().addVectors(inSpace()))))
+                .build(),
+            QueryWire::search),
+        request(SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches)));
   }
 
   private static Stream<Request> migrationRequests() {
@@ -305,7 +312,54 @@ class NothingIgnoredTest {
         .setSpec(
             CollectionSpec.newBuilder()
                 .setName("c")
-                .addFields(FieldSpec.newBuilder().setName("f").setSpec(spec)))
+                .addFields(FieldSpec.newBuilder().setName("f").setSpec(spec))
+                .addIndexes(index()))
+        .build();
+  }
+
+  private static PayloadIndexSpec index() {
+    return PayloadIndexSpec.newBuilder()
+        .setPath("p")
+        .setType(PayloadType.PAYLOAD_TYPE_INT64)
+        .build();
+  }
+
+  private static Filter everyFilter() {
+    Value time = Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(1)).build();
+    RangeCondition.Builder inclusive =
+        RangeCondition.newBuilder().setPath("p").setGreaterOrEqual(time).setLessOrEqual(time);
+    Value later =
+        Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(2)).build();
+    RangeCondition.Builder exclusive =
+        RangeCondition.newBuilder().setPath("p").setGreaterThan(time).setLessThan(later);
+    FilterList.Builder all =
+        FilterList.newBuilder()
+            .addFilters(
+                Filter.newBuilder()
+                    .setMatch(MatchCondition.newBuilder().setPath("p").addAnyOf(time)))
+            .addFilters(Filter.newBuilder().setRange(inclusive))
+            .addFilters(Filter.newBuilder().setRange(exclusive))
+            .addFilters(Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")))
+            .addFilters(
+                Filter.newBuilder()
+                    .setHasId(
+                        HasIdCondition.newBuilder().addIds(PointId.newBuilder().setText("a"))))
+            .addFilters(
+                Filter.newBuilder()
+                    .setPrefix(PrefixCondition.newBuilder().setPath("p").setPrefix("a")))
+            .addFilters(Filter.newBuilder().setIsNull(IsNullCondition.newBuilder().setPath("p")))
+            .addFilters(Filter.newBuilder().setIsEmpty(IsEmptyCondition.newBuilder().setPath("p")))
+            .addFilters(
+                Filter.newBuilder()
+                    .setValuesCount(ValuesCountCondition.newBuilder().setPath("p").setAtMost(2)))
+            .addFilters(Filter.newBuilder().setHasVector(HasVectorCondition.newBuilder()))
+            .addFilters(
+                Filter.newBuilder()
+                    .setContains(ContainsCondition.newBuilder().setPath("p").setText("a")));
+    Filter.Builder or = Filter.newBuilder().setOr(all.clone());
+    AtLeast.Builder atLeast = AtLeast.newBuilder().setCount(1).addFilters(or);
+    return Filter.newBuilder()
+        .setAnd(all.addFilters(Filter.newBuilder().setNot(Filter.newBuilder().setAtLeast(atLeast))))
         .build();
   }
 
