@@ -31,12 +31,17 @@ class ArchitectureTest {
           Map.entry("core.quant", Set.of("core.model", "core.memory", "core.simd")),
           Map.entry("core.index", Set.of("core.model", "core.memory", "core.simd", "core.quant")),
           Map.entry("core.store", Set.of("core.model")),
-          Map.entry(
-              "core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
+          Map.entry("core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry(
               "core.collection",
-              Set.of("core.model", "core.simd", "core.index", "core.hnsw", "core.maxsim", "core.store")),
+              Set.of(
+                  "core.model",
+                  "core.simd",
+                  "core.index",
+                  "core.hnsw",
+                  "core.maxsim",
+                  "core.store")),
           Map.entry(
               "core.engine", Set.of("core.model", "core.simd", "core.store", "core.collection")),
           Map.entry("proto.v1", Set.of()),

@@ -5,6 +5,7 @@ import io.whimbrel.core.index.FlatIndex;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.maxsim.MaxSimIndex;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
@@ -160,6 +161,9 @@ public final class LiveVersion implements AutoCloseable {
     if (current.index instanceof FlatIndex flat && flat.wantsCompaction()) {
       generation = Generation.of(flat.compacted(seq));
       flat.close();
+    } else if (current.index instanceof MaxSimIndex tokens && tokens.wantsCompaction()) {
+      generation = Generation.of(tokens.compacted(seq));
+      tokens.close();
     }
   }
 

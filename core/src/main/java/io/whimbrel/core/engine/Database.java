@@ -4,7 +4,6 @@ import io.whimbrel.core.collection.LiveCollection;
 import io.whimbrel.core.collection.PointReader;
 import io.whimbrel.core.collection.Recovery;
 import io.whimbrel.core.collection.Sequencer;
-import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.DatabaseStatus;
@@ -104,18 +103,12 @@ public final class Database implements AutoCloseable {
   private static void refuseUnsupported(CollectionSpec spec) {
     for (FieldSpec field : spec.fields()) {
       EmbeddingSpec embedding = field.spec();
-      if (embedding.cardinality() != Cardinality.SINGLE) {
-        throw WhimbrelException.unimplemented(
-            "spec.cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
-      }
-      if (embedding.storage() != Storage.FLOAT32 && !(embedding.index() instanceof IndexSpec.Flat)) {
+      MultiVectorSpecs.check("spec", embedding);
+      if (embedding.storage() != Storage.FLOAT32 && embedding.index() instanceof IndexSpec.Hnsw) {
         throw WhimbrelException.unimplemented(
             "spec.storage",
             embedding.storage() + " with another index than Flat",
             Storage.FLOAT32 + ", or Flat as index");
-      }
-      if (embedding.index() instanceof IndexSpec.MultiVector) {
-        throw WhimbrelException.unimplemented("spec.index", "MultiVector", "Flat or Hnsw");
       }
       if (embedding.origin() != Origin.CLIENT) {
         throw WhimbrelException.unimplemented(
