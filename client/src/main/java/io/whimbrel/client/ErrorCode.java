@@ -24,6 +24,32 @@ public enum ErrorCode {
   UNKNOWN_FIELD,
   /** A version that the field does not have. */
   UNKNOWN_VERSION,
+  /** The vector is of a version that is no longer there. */
+  OLD_SPACE,
+  /** Versions of one dimension are in use: a vector without its space could be of either. */
+  SPACE_REQUIRED,
+  /**
+   * The routing key belongs to another version than the query vector; the error carries the policy.
+   */
+  ROUTING_STALE,
+  /** The version has too few of the points, or is not ready and no minimum coverage was given. */
+  COVERAGE_TOO_LOW,
+  /** A write with a vector of the new version alone, before the switch. */
+  NEW_ONLY_WRITE,
+  /** A write with a vector of the old version alone, where the migration refuses those. */
+  OLD_ONLY_WRITE,
+  /** The page chain read a version that is gone; start again. */
+  CURSOR_EXPIRED,
+  /** No migration has this id. */
+  MIGRATION_NOT_FOUND,
+  /** The field has a migration already. */
+  MIGRATION_EXISTS,
+  /** The migration's state does not allow it. */
+  MIGRATION_STATE,
+  /** The expected epoch is not the one in force. */
+  EPOCH_MISMATCH,
+  /** Something would be lost; the message says what, and how to do it nevertheless. */
+  UNSAFE,
   /** No collection has this name. */
   COLLECTION_NOT_FOUND,
   /** A collection has this name already. */

@@ -78,6 +78,13 @@ final class IndexFiles {
     }
   }
 
+  /// Deletes the files of a version.
+  void delete(int collection, LiveVersion version) throws IOException {
+    for (String suffix : List.of(SUFFIX, TEMPORARY, BAD)) {
+      Files.deleteIfExists(path(collection, version, suffix));
+    }
+  }
+
   /// Deletes temporary files and the files of versions that are not among `collections`.
   void deleteOrphans(Collection<LiveCollection> collections) throws IOException {
     Set<String> stems =

@@ -135,6 +135,22 @@ final class IndexSaver {
     }
   }
 
+  /// Deletes the files of a version that was dropped.
+  void dropped(LiveCollection collection, LiveVersion version) {
+    try {
+      thread.execute(() -> {
+        saved.remove(version);
+        try {
+          files.delete(collection.number(), version);
+        } catch (IOException e) {
+          LOG.error("cannot delete the index files of dropped {}", version.title(), e);
+        }
+      });
+    } catch (RejectedExecutionException e) {
+      LOG.info("the index files of {} are deleted at the next start", version.title());
+    }
+  }
+
   /// Saves what has changed and ends. No write and no work on an index runs any more.
   void stop() {
     thread.execute(() ->

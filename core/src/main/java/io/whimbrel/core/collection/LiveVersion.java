@@ -6,14 +6,17 @@ import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.maxsim.MaxSimIndex;
+import io.whimbrel.core.migration.Derivation;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
+import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.store.PointRecord;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /// The searchable copy of one version of a vector field.
@@ -26,6 +29,7 @@ public final class LiveVersion implements AutoCloseable {
   private final PointRecord.VectorRef ref;
   private final EmbeddingSpec spec;
   private final String spaceId;
+  private final Optional<Input> input;
   private final VectorForm form;
   private volatile Generation generation;
 
@@ -43,6 +47,13 @@ public final class LiveVersion implements AutoCloseable {
   /// Why the last save failed; empty when it did not.
   private volatile String saveFailure = "";
 
+  /// What clients send for a derived version.
+  private record Input(EmbeddingSpec spec, String spaceId, Derivation derivation) {
+    static Input of(EmbeddingSpec spec, EmbeddingSpec derived) {
+      return new Input(spec, spec.spaceId(), Derivation.between(spec, derived));
+    }
+  }
+
   /// One index; `ordinals` finds the row of an internal id, which is the label of the row, and
   /// belongs to the writer.
   private record Generation(VectorIndex index, LongIntHashMap ordinals) {
@@ -55,6 +66,17 @@ public final class LiveVersion implements AutoCloseable {
 
   /// Takes the index over. `title` names the version in logs.
   LiveVersion(String title, PointRecord.VectorRef ref, EmbeddingSpec spec, VectorIndex index) {
+    this(title, ref, spec, Optional.empty(), index);
+  }
+
+  /// `inputSpec` is what clients send, when the version is derived from it.
+  LiveVersion(
+      String title,
+      PointRecord.VectorRef ref,
+      EmbeddingSpec spec,
+      Optional<EmbeddingSpec> inputSpec,
+      VectorIndex index) {
+    this.input = inputSpec.map(source -> Input.of(source, spec));
     this.title = title;
     this.ref = ref;
     this.spec = spec;
@@ -79,6 +101,51 @@ public final class LiveVersion implements AutoCloseable {
   /// [EmbeddingSpec#spaceId], computed once.
   String spaceId() {
     return spaceId;
+  }
+
+  boolean isDerived() {
+    return input.isPresent();
+  }
+
+  /// What clients send: the version's own spec unless it is derived.
+  EmbeddingSpec inputSpec() {
+    return input.map(Input::spec).orElse(spec);
+  }
+
+  /// The space of what clients send.
+  String inputSpaceId() {
+    return input.map(Input::spaceId).orElse(spaceId);
+  }
+
+  /// Whether a vector of that space is one of this version, as it is or after derivation.
+  boolean takesSpace(String otherSpaceId) {
+    return otherSpaceId.equals(spaceId) || otherSpaceId.equals(inputSpaceId());
+  }
+
+  /// Whether a vector that does not name its space can be one of this version.
+  boolean takesDimension(int dimension) {
+    return dimension == spec.dimension() || dimension == inputSpec().dimension();
+  }
+
+  /// Whether the vector names a space of this version, or names none and has one of its dimensions.
+  boolean takes(Vector vector) {
+    return vector.spaceId().isEmpty()
+        ? takesDimension(vector.dimension())
+        : takesSpace(vector.spaceId());
+  }
+
+  /// Whether the server has to compute the version's vector from this one. A vector of the
+  /// version's own space stays as it is.
+  boolean derivesFrom(Vector vector) {
+    return input.isPresent()
+        && (vector.spaceId().isEmpty()
+            ? vector.dimension() == inputSpec().dimension()
+            : vector.spaceId().equals(inputSpaceId()));
+  }
+
+  /// The version's vector for one of its input space.
+  float[] derive(float[] values) {
+    return input.isPresent() ? input.get().derivation().apply(values) : values;
   }
 
   /// How its vectors lie in the store.

@@ -58,7 +58,10 @@ public final class PointReader {
   /// Searches repeated because hits were deleted before they could be read.
   private static final int SEARCH_ROUNDS_MAX = 8;
 
-  private static final byte CURSOR_FORMAT = 1;
+  private static final byte CURSOR_FORMAT = 2;
+
+  private static final int CURSOR_HEADER_BYTES = 5;
+  private static final int CURSOR_PIN_BYTES = 6;
 
   private final Store store;
 
@@ -69,11 +72,14 @@ public final class PointReader {
   /// A vector that the answer carries.
   private record Selected(String field, LiveVersion version) {}
 
+  /// What a cursor names: the last key, and the versions whose vectors the page before had.
+  private record Position(byte[] from, List<PointRecord.VectorRef> pinned) {}
+
   /// Points in the order of `ids`; absent ones are left out.
   public List<Point> get(LiveCollection collection, List<PointId> ids, ReadOptions read)
       throws StorageException {
     Limits.checkRange("ids", ids.size(), 0, Limits.BATCH_POINTS_MAX);
-    List<Selected> selected = selected(collection, read);
+    List<Selected> selected = selected(collection, collection.layout(), read);
     try (View view = store.view()) {
       List<byte[]> idKeys = ids.stream().map(id -> Keys.id(collection.number(), id)).toList();
       List<Long> internalIds = new ArrayList<>(ids.size());
@@ -88,13 +94,22 @@ public final class PointReader {
     }
   }
 
-  /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before).
+  /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before). A
+  /// chain of pages reads the vectors of one version, also when traffic moves on.
   public Page scroll(LiveCollection collection, byte[] cursor, int limit, ReadOptions read)
       throws StorageException {
     Limits.checkRange("limit", limit, 1, Limits.SCROLL_POINTS_MAX);
-    List<Selected> selected = selected(collection, read);
-    byte[] from =
-        cursor.length == 0 ? Keys.collectionPrefix(collection.number()) : after(collection, cursor);
+    LiveCollection.Layout layout = collection.layout();
+    List<Selected> selected;
+    byte[] from;
+    if (cursor.length == 0) {
+      selected = selected(collection, layout, read);
+      from = Keys.collectionPrefix(collection.number());
+    } else {
+      Position position = after(collection, cursor);
+      selected = pinned(collection, layout, read, position.pinned());
+      from = position.from();
+    }
     byte[] to = Keys.collectionPrefix(collection.number() + 1);
     List<Point> page = new ArrayList<>();
     long bytes = 0;
@@ -117,7 +132,7 @@ public final class PointReader {
         }
       }
       more = more && ids.advance();
-      byte[] next = more ? cursor(lastKey) : new byte[0];
+      byte[] next = more ? cursor(lastKey, selected) : new byte[0];
       return new Page(page, next, seqOf(view));
     }
   }
@@ -148,26 +163,43 @@ public final class PointReader {
     return bytes + PayloadCodec.encode("payload", point.payload()).length;
   }
 
-  private static byte[] cursor(byte[] lastKey) {
-    CRC32C crc = new CRC32C();
-    crc.update(lastKey);
-    return ByteBuffer.allocate(1 + Integer.BYTES + lastKey.length)
-        .put(CURSOR_FORMAT)
-        .putInt((int) crc.getValue())
-        .put(lastKey)
-        .array();
+  /// Format(1), checksum(4) of the rest, count(1) of pinned versions with field(2) and version(4)
+  /// each, last key.
+  private static byte[] cursor(byte[] lastKey, List<Selected> selected) {
+    ByteBuffer cursor =
+        ByteBuffer.allocate(
+            CURSOR_HEADER_BYTES + 1 + CURSOR_PIN_BYTES * selected.size() + lastKey.length);
+    cursor.position(CURSOR_HEADER_BYTES).put((byte) selected.size());
+    for (Selected pin : selected) {
+      PointRecord.VectorRef ref = pin.version().ref();
+      cursor.putShort((short) ref.field()).putInt(ref.version());
+    }
+    cursor.put(lastKey);
+    return cursor.put(0, CURSOR_FORMAT).putInt(1, checksum(cursor.array())).array();
   }
 
-  /// The first key after the one a cursor names.
-  private static byte[] after(LiveCollection collection, byte[] cursor) {
-    if (cursor.length > 1 + 2 * Integer.BYTES && cursor[0] == CURSOR_FORMAT) {
-      byte[] key = Arrays.copyOfRange(cursor, 1 + Integer.BYTES, cursor.length);
-      CRC32C crc = new CRC32C();
-      crc.update(key);
-      ByteBuffer header = ByteBuffer.wrap(cursor);
-      if (header.getInt(1) == (int) crc.getValue()
-          && header.getInt(1 + Integer.BYTES) == collection.number()) {
-        return Arrays.copyOf(key, key.length + 1);
+  private static int checksum(byte[] cursor) {
+    CRC32C crc = new CRC32C();
+    crc.update(cursor, CURSOR_HEADER_BYTES, cursor.length - CURSOR_HEADER_BYTES);
+    return (int) crc.getValue();
+  }
+
+  private static Position after(LiveCollection collection, byte[] cursor) {
+    if (cursor.length > CURSOR_HEADER_BYTES && cursor[0] == CURSOR_FORMAT) {
+      ByteBuffer in = ByteBuffer.wrap(cursor);
+      int pins = cursor[CURSOR_HEADER_BYTES];
+      int keyStart = CURSOR_HEADER_BYTES + 1 + CURSOR_PIN_BYTES * pins;
+      if (in.getInt(1) == checksum(cursor)
+          && cursor.length > keyStart + Integer.BYTES
+          && in.getInt(keyStart) == collection.number()) {
+        List<PointRecord.VectorRef> pinned = new ArrayList<>(pins);
+        in.position(CURSOR_HEADER_BYTES + 1);
+        for (int i = 0; i < pins; i++) {
+          pinned.add(new PointRecord.VectorRef(in.getShort(), in.getInt()));
+        }
+        // The first key after the last one.
+        byte[] key = Arrays.copyOfRange(cursor, keyStart, cursor.length + 1);
+        return new Position(key, pinned);
       }
     }
     throw WhimbrelException.of(
@@ -177,19 +209,70 @@ public final class PointReader {
         "empty, or next_cursor of a page of collection \"" + collection.name() + '"');
   }
 
+  /// The selected vectors, of the versions that the first page had.
+  private static List<Selected> pinned(
+      LiveCollection collection,
+      LiveCollection.Layout layout,
+      ReadOptions read,
+      List<PointRecord.VectorRef> pins) {
+    List<Selected> pinned = new ArrayList<>();
+    for (Selected now : selected(collection, layout, read)) {
+      LiveVersion version = now.version();
+      for (PointRecord.VectorRef pin : pins) {
+        if (pin.field() == version.ref().field() && !pin.equals(version.ref())) {
+          version =
+              collection
+                  .field(layout, "with_vectors", now.field())
+                  .find(pin)
+                  .orElseThrow(() ->
+                      WhimbrelException.of(
+                          ErrorCode.CURSOR_EXPIRED,
+                          "cursor",
+                          "version " + pin.version() + " of field \"" + now.field() + '"',
+                          "a version that is still there; start again without a cursor"));
+        }
+      }
+      pinned.add(new Selected(now.field(), version));
+    }
+    return pinned;
+  }
+
   /// The `k` best points by the vectors of one version. `visibleSeq` is what was visible before the
   /// call: an index only knows the writes that touched it.
   public SearchResult search(
       LiveCollection collection, SearchRequest request, long visibleSeq, BooleanSupplier cancelled)
       throws StorageException {
-    LiveCollection.LiveField field = collection.field("query.nearest.field", request.field());
-    LiveVersion version = version(field, request);
-    VectorChecks.check("query.nearest.vector", request.vector(), collection, version);
-    List<Selected> selected = selected(collection, request.read());
+    LiveCollection.Layout layout = collection.layout();
+    try {
+      return search(collection, layout, request, visibleSeq, cancelled);
+    } catch (WhimbrelException e) {
+      // A migration dropped the version under the search: the layout of now has another one.
+      if (e.code() == ErrorCode.UNAVAILABLE && collection.layout() != layout) {
+        return search(collection, request, visibleSeq, cancelled);
+      }
+      throw e;
+    }
+  }
+
+  private SearchResult search(
+      LiveCollection collection,
+      LiveCollection.Layout layout,
+      SearchRequest request,
+      long visibleSeq,
+      BooleanSupplier cancelled)
+      throws StorageException {
+    LiveCollection.LiveField field =
+        collection.field(layout, "query.nearest.field", request.field());
+    ReadRoutes.Route route = ReadRoutes.route(collection, field, request);
+    LiveVersion version = route.version();
+    List<Selected> selected =
+        selected(collection, layout, request.read()).stream()
+            .map(s -> s.field().equals(field.name()) ? served(s, version, request) : s)
+            .toList();
     int wanted = request.k();
     for (int round = 1; ; round++) {
       SearchParams params = params(version, request, wanted);
-      TopK candidates = version.search(request.vector().values(), params, cancelled);
+      TopK candidates = version.search(route.query(), params, cancelled);
       int count = Math.min(candidates.count(), withTies(candidates, wanted));
       List<Long> internalIds = IntStream.range(0, count).mapToObj(candidates::label).toList();
       List<SearchResult.Hit> hits = new ArrayList<>(count);
@@ -211,7 +294,8 @@ public final class PointReader {
             hits.subList(0, Math.min(request.k(), hits.size())),
             Math.max(visibleSeq, candidates.seq()),
             version.ref().version(),
-            version.coverage());
+            route.coverage().orElseGet(version::coverage),
+            route.epoch());
       }
       // Deleted between the search and this read: look further down the list.
       wanted = Math.min(Limits.K_MAX, wanted + vanished);
@@ -243,29 +327,39 @@ public final class PointReader {
     return count;
   }
 
-  private static LiveVersion version(LiveCollection.LiveField field, SearchRequest request) {
-    if (request.version() == 0) {
+  /// Hits carry the vectors they were found by, unless the request wants those of another version.
+  private static Selected served(Selected selected, LiveVersion version, SearchRequest request) {
+    return request.read().versions().containsKey(selected.field())
+        ? selected
+        : new Selected(selected.field(), version);
+  }
+
+  private static List<Selected> selected(
+      LiveCollection collection, LiveCollection.Layout layout, ReadOptions read) {
+    if (read.vectors() instanceof Selector.Include include) {
+      include.names().forEach(name -> collection.field(layout, "with_vectors", name));
+    }
+    read.versions().keySet().forEach(name -> collection.field(layout, "versions", name));
+    return layout.fields().values().stream()
+        .filter(field -> read.vectors().selects(field.name()))
+        .map(field -> new Selected(field.name(), version(field, read)))
+        .toList();
+  }
+
+  private static LiveVersion version(LiveCollection.LiveField field, ReadOptions read) {
+    Integer number = read.versions().get(field.name());
+    if (number == null) {
       return field.readVersion();
     }
-    LiveVersion version = field.versions().get(request.version());
+    LiveVersion version = field.versions().get(number);
     if (version == null) {
       throw WhimbrelException.of(
           ErrorCode.UNKNOWN_VERSION,
-          "query.nearest.version",
-          request.version(),
-          "one of " + field.versions().keySet() + " of field \"" + request.field() + '"');
+          "versions." + field.name(),
+          number,
+          "one of " + field.versions().keySet());
     }
     return version;
-  }
-
-  private static List<Selected> selected(LiveCollection collection, ReadOptions read) {
-    if (read.vectors() instanceof Selector.Include include) {
-      include.names().forEach(name -> collection.field("with_vectors", name));
-    }
-    return collection.fields().stream()
-        .filter(field -> read.vectors().selects(field.fieldRecord().name()))
-        .map(field -> new Selected(field.fieldRecord().name(), field.readVersion()))
-        .toList();
   }
 
   /// The points of `internalIds`, in that order; empty where there is none. Read in steps, so that

@@ -4,8 +4,11 @@ import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.Kernels;
+import io.whimbrel.core.store.BacklogCounters;
+import io.whimbrel.core.store.BacklogRecord;
 import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.Keys;
+import io.whimbrel.core.store.MigrationRecord;
 import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.Progress;
 import io.whimbrel.core.store.RequestRecord;
@@ -32,6 +35,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,7 +45,7 @@ import org.slf4j.LoggerFactory;
 /// 1. The stamp beside the store must not be ahead of it, and must name the same database.
 /// 2. The change log must have no gap and must end where the store's progress stands.
 /// 3. Per collection, ids, points and vectors must be as many as the totals say, with the same
-///    hash.
+///    hash; and the rows of an open migration as many as its counters say.
 ///
 /// Any difference is DATA_LOSS, unless `acceptDataLoss`: then it is logged and what is there
 /// becomes the truth.
@@ -55,7 +59,8 @@ public final class Recovery {
   private final int indexThreads;
 
   /// What an open database consists of.
-  public record Opened(UUID databaseId, Catalog catalog, Sequencer sequencer) {}
+  public record Opened(
+      UUID databaseId, Catalog catalog, Sequencer sequencer, MigrationDesk migrations) {}
 
   public Recovery(
       Store store, Path directory, Kernels kernels, boolean acceptDataLoss, int indexThreads) {
@@ -71,6 +76,8 @@ public final class Recovery {
     Map<Integer, CollectionRecord> records = new TreeMap<>();
     Map<Integer, Totals> totals = new TreeMap<>();
     Map<String, RequestRecord> requests = new HashMap<>();
+    Map<Integer, Map<Long, MigrationRecord>> migrations = new HashMap<>();
+    Map<Integer, Map<Long, BacklogCounters>> counters = new HashMap<>();
     List<Integer> dropped = new ArrayList<>();
     long logStart;
     try (View view = store.view()) {
@@ -85,6 +92,20 @@ public final class Recovery {
           view,
           'R',
           (key, value) -> requests.put(Keys.requestOf(key), RequestRecord.decode(value)));
+      forEach(
+          view,
+          'M',
+          (key, value) ->
+              migrations
+                  .computeIfAbsent(Keys.collectionOf(key), _ -> new TreeMap<>())
+                  .put(Keys.migrationOf(key), MigrationRecord.decode(value)));
+      forEach(
+          view,
+          'Q',
+          (key, value) ->
+              counters
+                  .computeIfAbsent(Keys.collectionOf(key), _ -> new TreeMap<>())
+                  .put(Keys.migrationOf(key), BacklogCounters.decode(value)));
       forEach(view, 'X', (key, value) -> dropped.add(Keys.collectionOf(key)));
       logStart = checkLog(view, progress);
     }
@@ -97,7 +118,19 @@ public final class Recovery {
         dataLoss("collection \"" + entry.getValue().name() + "\" has no totals");
         expected = Totals.EMPTY;
       }
-      collections.add(new LiveCollection(number, entry.getValue(), expected, indexes::create));
+      Map<Long, BacklogCounters> ofCollection =
+          new HashMap<>(counters.getOrDefault(number, Map.of()));
+      Map<Long, MigrationRecord> moving = migrations.getOrDefault(number, Map.of());
+      for (MigrationRecord migration : moving.values()) {
+        if (migration.state().writesBoth()) {
+          BacklogCounters counted = ofCollection.get(migration.number());
+          ofCollection.put(
+              migration.number(), counted(number, entry.getValue().name(), migration, counted));
+        }
+      }
+      collections.add(
+          new LiveCollection(
+              number, entry.getValue(), expected, moving, ofCollection, indexes::create));
     }
     IndexFiles files = new IndexFiles(directory, databaseId, indexes);
     deleteOrphans(files, collections);
@@ -117,7 +150,57 @@ public final class Recovery {
             logStart,
             options);
     sequencer.start(dropped);
-    return new Opened(databaseId, catalog, sequencer);
+    return new Opened(databaseId, catalog, sequencer, new MigrationDesk(sequencer, store, catalog));
+  }
+
+  /// The counters of a migration, compared with the rows they count.
+  private BacklogCounters counted(
+      int collection, String name, MigrationRecord migration, @Nullable BacklogCounters expected)
+      throws StorageException {
+    long forward;
+    long reverse;
+    long dead = 0;
+    long waived = 0;
+    try (View view = store.view()) {
+      forward = count(view, collection, migration, MovingRows.FORWARD);
+      reverse = count(view, collection, migration, MovingRows.REVERSE);
+      try (Scan rows = scan(view, collection, migration, MovingRows.DEAD)) {
+        while (rows.advance()) {
+          if (BacklogRecord.decode(rows.valueBytes()).waived()) {
+            waived++;
+          } else {
+            dead++;
+          }
+        }
+      }
+    }
+    BacklogCounters stored = expected == null ? BacklogCounters.EMPTY : expected;
+    BacklogCounters found =
+        new BacklogCounters(stored.live(), forward, reverse, dead, waived, stored.listed());
+    if (!found.equals(expected)) {
+      dataLoss(
+          "migration %s of collection \"%s\" has %s, %s were acknowledged"
+              .formatted(migration.id(), name, found, expected));
+    }
+    return found;
+  }
+
+  private static long count(View view, int collection, MigrationRecord migration, char kind)
+      throws StorageException {
+    long count = 0;
+    try (Scan rows = scan(view, collection, migration, kind)) {
+      while (rows.advance()) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  private static Scan scan(View view, int collection, MigrationRecord migration, char kind) {
+    return view.scan(
+        Table.MIGRATION,
+        Keys.inMotion(collection, migration.number(), kind, 0),
+        Keys.inMotion(collection, migration.number(), (char) (kind + 1), 0));
   }
 
   @FunctionalInterface

@@ -1,6 +1,7 @@
 package io.whimbrel.core.collection;
 
 import io.whimbrel.core.model.CollectionSpec;
+import io.whimbrel.core.model.CommitResult;
 import io.whimbrel.core.model.Durability;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Limits;
@@ -32,6 +33,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,6 +50,7 @@ public final class Sequencer {
   private static final int GROUP_REQUESTS_MAX = 1024;
   private static final int PERMIT_BYTES = 1024;
   private static final long STAMP_EVERY_MILLIS = 1000;
+  private static final long ADVANCE_EVERY_MILLIS = 50;
 
   /// How the sequencer waits and holds back.
   ///
@@ -57,13 +60,40 @@ public final class Sequencer {
   public record Options(long queueBytesMax, Duration writeWaitMax, Duration asyncFlush) {}
 
   private sealed interface Request {
-    /// One mutation, with the queue permits it holds.
+    /// A request that shares a `WriteBatch` with its neighbours, with the queue permits it holds.
+    sealed interface Grouped extends Request {
+      int permits();
+
+      long bytes();
+
+      CompletableFuture<?> answer();
+    }
+
+    /// One mutation.
     record Write(
         PreparedWrite write,
         WriteOptions options,
         int permits,
         CompletableFuture<WriteResult> answer)
-        implements Request {}
+        implements Grouped {
+      @Override
+      public long bytes() {
+        return write.bytes();
+      }
+    }
+
+    /// Work on the points of a migration.
+    record Backfill(
+        PreparedBackfill backfill, int permits, CompletableFuture<List<CommitResult>> answer)
+        implements Grouped {
+      @Override
+      public long bytes() {
+        return backfill.bytes();
+      }
+    }
+
+    /// A step that has the sequencer to itself.
+    record Run(Runnable step) implements Request {}
 
     record Create(CollectionSpec spec, CompletableFuture<LiveCollection> answer)
         implements Request {}
@@ -86,6 +116,7 @@ public final class Sequencer {
   private final RequestMemory requests;
   private final IndexWorkers workers;
   private final IndexSaver saver;
+  private final MigrationSteps steps;
   private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
   private final Semaphore queuePermits;
   private final int queuePermitsMax;
@@ -145,6 +176,7 @@ public final class Sequencer {
     this.stampedSeq = progress.seq();
     this.queuePermitsMax = (int) Math.max(1, options.queueBytesMax() / PERMIT_BYTES);
     this.queuePermits = new Semaphore(queuePermitsMax, true);
+    this.steps = new MigrationSteps(this, store, catalog);
     this.thread = Thread.ofPlatform().name("whimbrel-sequencer").unstarted(this::run);
   }
 
@@ -155,6 +187,23 @@ public final class Sequencer {
     droppedCollections.forEach(this::removeLater);
     catalog.all().forEach(collection -> collection.versions().forEach(workers::wake));
     saver.start();
+    steps.resume();
+    maintenance.scheduleWithFixedDelay(
+        this::advance, ADVANCE_EVERY_MILLIS, ADVANCE_EVERY_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  /// Indexes are built without a request, so somebody has to look.
+  private void advance() {
+    if (steps.wantsAdvance()) {
+      run(() -> {
+        steps.advance();
+        return true;
+      });
+    }
+  }
+
+  MigrationSteps steps() {
+    return steps;
   }
 
   /// Checks the mutation, waits for room in the queue and submits it. An upsert also waits a while
@@ -167,11 +216,34 @@ public final class Sequencer {
     if (mutation instanceof Mutation.Upsert) {
       workers.awaitRoom(collection);
     }
-    int permits = (int) Math.min(queuePermitsMax, 1 + write.bytes() / PERMIT_BYTES);
-    acquire(permits);
+    int permits = acquireFor(write.bytes());
     CompletableFuture<WriteResult> answer = new CompletableFuture<>();
     submit(new Request.Write(write, writeOptions, permits, answer), answer);
     return answer;
+  }
+
+  /// Waits for room in the queue and submits. The future completes after what was stored is on
+  /// stable storage and visible.
+  CompletableFuture<List<CommitResult>> backfill(PreparedBackfill backfill) {
+    refuseUnlessWriting();
+    workers.awaitRoom(backfill.collection());
+    int permits = acquireFor(backfill.bytes());
+    CompletableFuture<List<CommitResult>> answer = new CompletableFuture<>();
+    submit(new Request.Backfill(backfill, permits, answer), answer);
+    return answer;
+  }
+
+  /// Runs `step` in the sequencer thread, between two groups of writes.
+  <T> CompletableFuture<T> run(Step<T> step) {
+    CompletableFuture<T> answer = new CompletableFuture<>();
+    submit(new Request.Run(() -> answer(answer, step)), answer);
+    return answer;
+  }
+
+  private int acquireFor(long bytes) {
+    int permits = (int) Math.min(queuePermitsMax, 1 + bytes / PERMIT_BYTES);
+    acquire(permits);
+    return permits;
   }
 
   public CompletableFuture<LiveCollection> create(CollectionSpec spec) {
@@ -244,7 +316,11 @@ public final class Sequencer {
     while (true) {
       Request request = next();
       switch (request) {
-        case Request.Write first -> commit(gather(first));
+        case Request.Grouped first -> {
+          commit(gather(first));
+          advanceNow();
+        }
+        case Request.Run run -> run.step().run();
         case Request.Create create -> answer(create.answer(), () -> createNow(create.spec()));
         case Request.Drop drop -> answer(drop.answer(), () -> dropNow(drop.name()));
         case Request.Flush flush -> answer(flush.answer(), this::flushNow);
@@ -253,6 +329,16 @@ public final class Sequencer {
           return;
         }
       }
+    }
+  }
+
+  private void advanceNow() {
+    try {
+      if (readOnlyReason().isEmpty() && steps.wantsAdvance()) {
+        steps.advance();
+      }
+    } catch (StorageException | RuntimeException | Error e) {
+      stopWriting(e, true);
     }
   }
 
@@ -279,23 +365,22 @@ public final class Sequencer {
     return firstUnsyncedNanos + options.asyncFlush().toNanos() - System.nanoTime();
   }
 
-  private List<Request.Write> gather(Request.Write first) {
-    List<Request.Write> group = new ArrayList<>();
+  private List<Request.Grouped> gather(Request.Grouped first) {
+    List<Request.Grouped> group = new ArrayList<>();
     group.add(first);
-    long bytes = first.write().bytes();
+    long bytes = first.bytes();
     while (group.size() < GROUP_REQUESTS_MAX
         && bytes < GROUP_BYTES_MAX
-        && queue.peek() instanceof Request.Write more) {
+        && queue.peek() instanceof Request.Grouped more) {
       queue.remove();
       group.add(more);
-      bytes += more.write().bytes();
+      bytes += more.bytes();
     }
     return group;
   }
 
-  private void commit(List<Request.Write> group) {
-    List<Request.Write> decided = new ArrayList<>(group.size());
-    List<WriteResult> results = new ArrayList<>(group.size());
+  private void commit(List<Request.Grouped> group) {
+    List<Runnable> successes = new ArrayList<>(group.size());
     boolean writing = false;
     try (View view = store.view();
         Batch batch = store.batch()) {
@@ -310,12 +395,21 @@ public final class Sequencer {
               logStart,
               (int) options.asyncFlush().toMillis());
       boolean sync = false;
-      for (Request.Write request : group) {
+      for (Request.Grouped request : group) {
         try {
-          results.add(
-              writeGroup.decide(request.write(), request.options(), System.currentTimeMillis()));
-          decided.add(request);
-          sync |= request.options().durability() == Durability.SYNC;
+          switch (request) {
+            case Request.Write write -> {
+              WriteResult result =
+                  writeGroup.decide(write.write(), write.options(), System.currentTimeMillis());
+              successes.add(() -> succeed(write.answer(), result));
+              sync |= write.options().durability() == Durability.SYNC;
+            }
+            case Request.Backfill backfill -> {
+              List<CommitResult> results = writeGroup.decide(backfill.backfill());
+              successes.add(() -> succeed(backfill.answer(), results));
+              sync = true;
+            }
+          }
         } catch (WhimbrelException e) {
           fail(request.answer(), e);
         }
@@ -329,16 +423,14 @@ public final class Sequencer {
         logStart = writeGroup.logStart();
         written(sync);
       }
-      for (int i = 0; i < decided.size(); i++) {
-        succeed(decided.get(i).answer(), results.get(i));
-      }
+      successes.forEach(Runnable::run);
     } catch (WhimbrelException e) {
       group.forEach(request -> fail(request.answer(), e));
     } catch (StorageException | RuntimeException | Error e) {
       WhimbrelException failure = stopWriting(e, writing);
       group.forEach(request -> fail(request.answer(), failure));
     } finally {
-      queuePermits.release(group.stream().mapToInt(Request.Write::permits).sum());
+      queuePermits.release(group.stream().mapToInt(Request.Grouped::permits).sum());
     }
   }
 
@@ -398,6 +490,10 @@ public final class Sequencer {
     try (Batch batch = store.batch()) {
       batch.delete(Table.SYSTEM, Keys.collection(number));
       batch.delete(Table.SYSTEM, Keys.totals(number));
+      for (char kind : new char[] {'M', 'Q'}) {
+        batch.deleteRange(
+            Table.SYSTEM, Keys.migrations(kind, number), Keys.migrations(kind, number + 1));
+      }
       batch.put(Table.SYSTEM, Keys.dropped(number), new byte[0]);
       writeCatalogChange(
           batch,
@@ -410,6 +506,54 @@ public final class Sequencer {
     written(true);
     removeLater(number);
     return collection.totals().points().count();
+  }
+
+  /// Writes rows of a step and makes `collection` look as they say; returns the versions that are
+  /// no longer in use, for the caller to give back. Sequencer thread.
+  ///
+  /// @param layout what is in force afterwards
+  List<LiveVersion> change(LiveCollection collection, Rows rows, LiveCollection.Layout layout)
+      throws StorageException {
+    refuseUnlessWriting();
+    try (Batch batch = store.batch()) {
+      rows.addTo(batch);
+      writeCatalogChange(
+          batch,
+          collection.number(),
+          new Progress(progress.seq() + 1, progress.nextInternalId(), progress.nextCollection()));
+    }
+    List<LiveVersion> gone = collection.replaceLayout(layout);
+    for (LiveVersion version : gone) {
+      version.close();
+      saver.dropped(collection, version);
+    }
+    written(true);
+    return gone;
+  }
+
+  /// Adds rows to a batch.
+  @FunctionalInterface
+  interface Rows {
+    void addTo(Batch batch) throws StorageException;
+  }
+
+  /// Sequence number of the next write. Sequencer thread.
+  long nextSeq() {
+    return progress.seq() + 1;
+  }
+
+  /// The internal id of the next new point. Sequencer thread.
+  long nextInternalId() {
+    return progress.nextInternalId();
+  }
+
+  /// Runs in the background what may take long; not at all when the database is closing.
+  void later(Runnable work) {
+    try {
+      maintenance.execute(work);
+    } catch (RejectedExecutionException e) {
+      LOG.info("closing; background work goes on after the next start");
+    }
   }
 
   private void writeCatalogChange(Batch batch, int collection, Progress next)
@@ -443,7 +587,7 @@ public final class Sequencer {
     try {
       byte[] from = Keys.collectionPrefix(collection);
       byte[] to = Keys.collectionPrefix(collection + 1);
-      for (Table table : List.of(Table.VECTORS, Table.POINTS, Table.IDS)) {
+      for (Table table : List.of(Table.VECTORS, Table.POINTS, Table.IDS, Table.MIGRATION)) {
         store.removeRange(table, from, to);
       }
       synchronized (queue) {
@@ -478,7 +622,7 @@ public final class Sequencer {
   }
 
   @FunctionalInterface
-  private interface Step<T> {
+  interface Step<T> {
     T run() throws StorageException;
   }
 
@@ -547,11 +691,33 @@ public final class Sequencer {
     return true;
   }
 
+  /// Waits until `isSo` after some write or step, up to `wait`.
+  void awaitChange(BooleanSupplier isSo, Duration wait) {
+    long deadline = System.nanoTime() + wait.toNanos();
+    synchronized (visible) {
+      while (!isSo.getAsBoolean() && !stopping) {
+        long millis = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (millis <= 0) {
+          return;
+        }
+        try {
+          visible.wait(millis);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw WhimbrelException.of(ErrorCode.CANCELLED, "wait", "interrupted while waiting", e);
+        }
+      }
+    }
+  }
+
   /// Finishes everything that was submitted, saves the indexes, syncs, stamps and ends the threads.
   public void stop() {
     synchronized (queue) {
       stopping = true;
       queue.add(new Request.Stop());
+    }
+    synchronized (visible) {
+      visible.notifyAll();
     }
     joinUninterruptibly(thread);
     workers.stop();

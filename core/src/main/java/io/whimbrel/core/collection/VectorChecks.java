@@ -16,20 +16,11 @@ import io.whimbrel.core.model.WhimbrelException;
 final class VectorChecks {
   private VectorChecks() {}
 
-  /// Refuses `vector` unless it fits `version`. `path` is the request field, for example
-  /// `points[3].vectors.default`.
+  /// Refuses `vector` unless it fits `version`, as it is or as what the version is derived from.
+  /// `path` is the request field, for example `points[3].vectors.default`.
   static void check(String path, Vector vector, LiveCollection collection, LiveVersion version) {
-    EmbeddingSpec spec = version.spec();
-    if (!vector.spaceId().isEmpty() && !vector.spaceId().equals(version.spaceId())) {
-      throw WhimbrelException.of(
-          ErrorCode.SPACE_MISMATCH,
-          path + ".space_id",
-          vector.spaceId(),
-          version.spaceId()
-              + ", the space of model "
-              + spec.model()
-              + ", "
-              + where(collection, version));
+    if (!vector.spaceId().isEmpty() && !version.takesSpace(vector.spaceId())) {
+      throw spaceMismatch(path, vector, collection, version);
     }
     if (version.spec().cardinality() == Cardinality.MULTI) {
       checkMatrix(path, vector, version.spec(), where(collection, version));
@@ -42,6 +33,7 @@ final class VectorChecks {
           vector.rows(),
           "1, since " + where(collection, version) + " has one vector a point");
     }
+    EmbeddingSpec spec = version.derivesFrom(vector) ? version.inputSpec() : version.spec();
     if (vector.dimension() != spec.dimension()) {
       throw WhimbrelException.of(
           ErrorCode.DIMENSION_MISMATCH,
@@ -49,8 +41,25 @@ final class VectorChecks {
           vector.dimension(),
           spec.dimension() + ", " + where(collection, version));
     }
+    checkValues(path, vector.values(), spec, where(collection, version));
+  }
+
+  static WhimbrelException spaceMismatch(
+      String path, Vector vector, LiveCollection collection, LiveVersion version) {
+    return WhimbrelException.of(
+        ErrorCode.SPACE_MISMATCH,
+        path + ".space_id",
+        vector.spaceId(),
+        version.inputSpaceId()
+            + ", the space of model "
+            + version.spec().model()
+            + ", "
+            + where(collection, version));
+  }
+
+  /// Refuses values that the index of `spec` cannot take: not finite, without direction, too long.
+  static void checkValues(String path, float[] values, EmbeddingSpec spec, String where) {
     double squares = 0;
-    float[] values = vector.values();
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
         throw WhimbrelException.of(
@@ -73,10 +82,7 @@ final class VectorChecks {
           ErrorCode.LIMIT_EXCEEDED,
           path,
           "norm " + (float) Math.sqrt(squares),
-          "a norm of at most "
-              + (float) Math.sqrt(HnswIndex.SQUARED_NORM_MAX)
-              + ", "
-              + where(collection, version));
+          "a norm of at most " + (float) Math.sqrt(HnswIndex.SQUARED_NORM_MAX) + ", " + where);
     }
   }
 
@@ -117,7 +123,7 @@ final class VectorChecks {
     }
   }
 
-  private static String where(LiveCollection collection, LiveVersion version) {
+  static String where(LiveCollection collection, LiveVersion version) {
     return "collection \"" + collection.name() + "\" version " + version.ref().version();
   }
 }

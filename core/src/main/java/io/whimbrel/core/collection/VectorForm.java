@@ -26,8 +26,8 @@ sealed interface VectorForm {
   /// What is left of a vector once it is stored: the argument itself when that is all of it.
   float[] kept(float[] values);
 
-  /// The row of `values`, its sequence number still to be set.
-  byte[] encode(float[] values);
+  /// The row of `values`, its sequence numbers still to be set.
+  byte[] encode(float[] values, VectorRecord.Source source, long contentHash);
 
   /// The vector of a row.
   float[] decode(ByteBuffer row) throws StorageException;
@@ -43,8 +43,8 @@ sealed interface VectorForm {
     }
 
     @Override
-    public byte[] encode(float[] values) {
-      return VectorRecord.encode(values);
+    public byte[] encode(float[] values, VectorRecord.Source source, long contentHash) {
+      return VectorRecord.encode(values, source, contentHash);
     }
 
     @Override
@@ -68,8 +68,8 @@ sealed interface VectorForm {
     }
 
     @Override
-    public byte[] encode(float[] values) {
-      return VectorRecord.encode(values);
+    public byte[] encode(float[] values, VectorRecord.Source source, long contentHash) {
+      return VectorRecord.encode(values, source, contentHash);
     }
 
     @Override
@@ -98,8 +98,8 @@ sealed interface VectorForm {
     }
 
     @Override
-    public byte[] encode(float[] values) {
-      return VectorRecord.encode(codec.pack(values));
+    public byte[] encode(float[] values, VectorRecord.Source source, long contentHash) {
+      return VectorRecord.encode(codec.pack(values), source, contentHash);
     }
 
     @Override

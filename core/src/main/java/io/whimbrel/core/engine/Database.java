@@ -57,6 +57,7 @@ public final class Database implements AutoCloseable {
   private final Kernels kernels;
   private final Recovery.Opened opened;
   private final PointReader reader;
+  private final Migrations migrations;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private Database(Store store, Kernels kernels, Recovery.Opened opened) {
@@ -64,6 +65,7 @@ public final class Database implements AutoCloseable {
     this.kernels = kernels;
     this.opened = opened;
     this.reader = new PointReader(store);
+    this.migrations = new Migrations(this, opened.migrations());
   }
 
   /// Opens or makes the database in `directory` with default options.
@@ -96,24 +98,34 @@ public final class Database implements AutoCloseable {
   }
 
   public CollectionInfo createCollection(CollectionSpec spec) {
-    refuseUnsupported(spec);
+    for (int i = 0; i < spec.fields().size(); i++) {
+      refuseUnsupported("spec.fields[" + i + "].spec", spec.fields().get(i).spec(), false);
+    }
     return await(opened.sequencer().create(spec)).info();
   }
 
-  private static void refuseUnsupported(CollectionSpec spec) {
-    for (FieldSpec field : spec.fields()) {
-      EmbeddingSpec embedding = field.spec();
-      MultiVectorSpecs.check("spec", embedding);
-      if (embedding.storage() != Storage.FLOAT32 && embedding.index() instanceof IndexSpec.Hnsw) {
-        throw WhimbrelException.unimplemented(
-            "spec.storage",
-            embedding.storage() + " with another index than Flat",
-            Storage.FLOAT32 + ", or Flat as index");
-      }
-      if (embedding.origin() != Origin.CLIENT) {
-        throw WhimbrelException.unimplemented(
-            "spec.origin", embedding.origin(), Origin.CLIENT.name());
-      }
+  /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there
+  /// is a version to derive from.
+  void refuseUnsupported(String path, EmbeddingSpec embedding, boolean derivable) {
+    MultiVectorSpecs.check(path, embedding);
+    if (derivable) {
+      MultiVectorSpecs.refuseInMigration(path + ".cardinality", embedding);
+    }
+    if (embedding.storage() != Storage.FLOAT32 && embedding.index() instanceof IndexSpec.Hnsw) {
+      throw WhimbrelException.unimplemented(
+          path + ".storage",
+          embedding.storage() + " with another index than Flat",
+          Storage.FLOAT32 + ", or Flat as index");
+    }
+    if (embedding.origin() == Origin.DERIVED && !derivable) {
+      throw WhimbrelException.unimplemented(
+          path + ".origin", embedding.origin(), "CLIENT; a derived version comes by a migration");
+    }
+    if (embedding.origin() == Origin.PROVIDER) {
+      throw WhimbrelException.unimplemented(
+          path + ".origin",
+          embedding.origin(),
+          derivable ? "CLIENT or DERIVED" : Origin.CLIENT.name());
     }
   }
 
@@ -186,6 +198,11 @@ public final class Database implements AutoCloseable {
     }
   }
 
+  /// Moves vector fields from one version to the next.
+  public Migrations migrations() {
+    return migrations;
+  }
+
   public DatabaseStatus status() {
     refuseIfClosed();
     return new DatabaseStatus(
@@ -225,11 +242,11 @@ public final class Database implements AutoCloseable {
   }
 
   @FunctionalInterface
-  private interface Read<T> {
+  interface Read<T> {
     T run() throws IOException;
   }
 
-  private <T> T reading(Read<T> read) {
+  <T> T reading(Read<T> read) {
     try {
       return read.run();
     } catch (IOException e) {
@@ -239,7 +256,7 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  private static <T> T await(CompletableFuture<T> answer) {
+  <T> T await(CompletableFuture<T> answer) {
     try {
       return answer.join();
     } catch (CompletionException e) {
@@ -250,7 +267,7 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  private void refuseIfClosed() {
+  void refuseIfClosed() {
     if (closed.get()) {
       throw WhimbrelException.of(ErrorCode.UNAVAILABLE, "database", "closed", "an open database");
     }
@@ -263,6 +280,7 @@ public final class Database implements AutoCloseable {
     if (closed.getAndSet(true)) {
       throw new IllegalStateException("the database is closed twice");
     }
+    opened.migrations().close();
     opened.sequencer().stop();
     opened.catalog().closeAll();
     store.close();

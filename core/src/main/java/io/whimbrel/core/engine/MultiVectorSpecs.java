@@ -41,4 +41,11 @@ final class MultiVectorSpecs {
           path + ".keep_originals", false, "true, for cardinality MULTI");
     }
   }
+
+  /// Migrations move versions of one vector a point only.
+  static void refuseInMigration(String path, EmbeddingSpec spec) {
+    if (spec.cardinality() == Cardinality.MULTI) {
+      throw WhimbrelException.unimplemented(path, spec.cardinality(), "SINGLE, in a migration");
+    }
+  }
 }

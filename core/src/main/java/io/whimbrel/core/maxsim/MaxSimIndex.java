@@ -442,10 +442,15 @@ public final class MaxSimIndex implements MultiVectorIndex {
             used.number, used.fitted, used.meanCosine(), used.recentCosine(), refitting);
   }
 
+  /// None while there are too few documents for centroids: those are searched by their signs.
   @Override
   public int pending() {
+    Published shown = published;
     Generation used = current;
-    return Math.max(0, published.rows() - (used == null ? 0 : used.documents()));
+    if (used == null) {
+      return passesWanted(null, shown) < 0 ? 0 : shown.rows();
+    }
+    return Math.max(0, shown.rows() - used.documents());
   }
 
   @Override
@@ -479,12 +484,10 @@ public final class MaxSimIndex implements MultiVectorIndex {
     return tokenBytes;
   }
 
-  /// 1 before there are centroids too: a set that small is searched by its signs.
   @Override
   public double coverage() {
     int rows = published.rows();
-    Generation used = current;
-    return rows == 0 || used == null ? 1 : 1 - (double) pending() / rows;
+    return rows == 0 ? 1 : Math.max(0, 1 - (double) pending() / rows);
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.util.OptionalDouble;
 ///   finds more of the true hits and costs more. An exact scan ignores it
 /// @param exact scan all vectors instead of asking the index
 /// @param read what the hits carry
+/// @param routing how the version is found when the request does not name one
 public record SearchRequest(
     String field,
     int version,
@@ -20,13 +21,32 @@ public record SearchRequest(
     OptionalDouble scoreThreshold,
     int ef,
     boolean exact,
-    ReadOptions read) {
+    ReadOptions read,
+    QueryRouting routing) {
   public SearchRequest {
     Limits.checkRange("k", k, 1, Limits.K_MAX);
     Limits.checkEf(ef, k);
     if (scoreThreshold.isPresent() && Double.isNaN(scoreThreshold.getAsDouble())) {
       throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
     }
+  }
+
+  /// For a caller that knows nothing of migrations.
+  public SearchRequest(
+      String field,
+      int version,
+      Vector vector,
+      int k,
+      OptionalDouble scoreThreshold,
+      int ef,
+      boolean exact,
+      ReadOptions read) {
+    this(field, version, vector, k, scoreThreshold, ef, exact, read, QueryRouting.NONE);
+  }
+
+  public SearchRequest withRouting(QueryRouting newRouting) {
+    return new SearchRequest(
+        field, version, vector, k, scoreThreshold, ef, exact, read, newRouting);
   }
 
   /// Asks the field "default".

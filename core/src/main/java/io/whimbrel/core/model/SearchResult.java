@@ -6,8 +6,11 @@ import java.util.List;
 ///
 /// @param seq every write up to this sequence number was visible
 /// @param servedVersion the version that answered
-/// @param coverage share of the version's points that its index covers; the rest was scanned
-public record SearchResult(List<Hit> hits, long seq, int servedVersion, double coverage) {
+/// @param coverage share of the version's points that its index covers; the rest was scanned. Of a
+///   version that is not ready, the share of the points that have a current vector in it
+/// @param epoch the routing policy that was in force
+public record SearchResult(
+    List<Hit> hits, long seq, int servedVersion, double coverage, long epoch) {
   public SearchResult {
     hits = List.copyOf(hits);
   }

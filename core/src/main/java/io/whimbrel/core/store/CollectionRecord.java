@@ -11,11 +11,12 @@ import io.whimbrel.core.model.Origin;
 import io.whimbrel.core.model.Storage;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// A row `C`: a collection with its fields and their versions. Numbers, not names, stand in all
 /// other keys.
 public record CollectionRecord(String name, long createdSeq, List<FieldRecord> fields) {
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   private static final int FLAT = 1;
   private static final int HNSW = 2;
   private static final int MULTI_VECTOR = 3;
@@ -29,20 +30,50 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
   }
 
   /// @param writeSet versions that take writes
-  /// @param readVersion the version that answers queries
+  /// @param readVersion the version that answers reads without a routing key
+  /// @param nextVersion version numbers are given once and never again
+  /// @param retired spaces of versions that were dropped, oldest first
   public record FieldRecord(
       int number,
       String name,
       List<VersionRecord> versions,
       List<Integer> writeSet,
-      int readVersion) {
+      int readVersion,
+      int nextVersion,
+      Route route,
+      List<String> retired) {
     public FieldRecord {
       versions = List.copyOf(versions);
       writeSet = List.copyOf(writeSet);
+      retired = List.copyOf(retired);
     }
   }
 
-  public record VersionRecord(int number, EmbeddingSpec spec) {}
+  /// Who answers reads: buckets below `basisPoints` the new version, the others the old one.
+  ///
+  /// @param epoch grows with every change
+  /// @param migration number of the open migration; 0 when there is none
+  public record Route(long epoch, long migration, int basisPoints, int fromVersion, int toVersion) {
+    /// One version answers everything.
+    public static Route only(int version, long epoch) {
+      return new Route(epoch, 0, 0, version, version);
+    }
+  }
+
+  /// @param input what clients send, when the server computes the version's vectors from it
+  public record VersionRecord(int number, EmbeddingSpec spec, Optional<EmbeddingSpec> input) {
+    public VersionRecord(int number, EmbeddingSpec spec) {
+      this(number, spec, Optional.empty());
+    }
+  }
+
+  /// The same collection with `field` in place of the one of its number.
+  public CollectionRecord with(FieldRecord field) {
+    return new CollectionRecord(
+        name,
+        createdSeq,
+        fields.stream().map(f -> f.number() == field.number() ? field : f).toList());
+  }
 
   /// A new collection: every field has version 1, which takes writes and answers queries.
   public static CollectionRecord create(CollectionSpec spec, long seq) {
@@ -54,7 +85,10 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
               field.name(),
               List.of(new VersionRecord(1, field.spec())),
               List.of(1),
-              1));
+              1,
+              2,
+              Route.only(1, 1),
+              List.of()));
     }
     return new CollectionRecord(spec.name(), seq, fields);
   }
@@ -67,17 +101,25 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
       for (VersionRecord version : field.versions()) {
         out.varint(version.number());
         writeSpec(out, version.spec());
+        out.bool(version.input().isPresent());
+        version.input().ifPresent(input -> writeSpec(out, input));
       }
       out.varint(field.writeSet().size());
       field.writeSet().forEach(out::varint);
-      out.varint(field.readVersion());
+      out.varint(field.readVersion()).varint(field.nextVersion());
+      Route route = field.route();
+      out.i64(route.epoch()).i64(route.migration()).varint(route.basisPoints());
+      out.varint(route.fromVersion()).varint(route.toVersion());
+      out.varint(field.retired().size());
+      field.retired().forEach(out::text);
     }
     return out.toBytes();
   }
 
   public static CollectionRecord decode(byte[] bytes) throws StorageException {
     RecordReader in = new RecordReader(bytes);
-    Records.checkFormat("collection", in.u8(), FORMAT);
+    int format = in.u8();
+    Records.checkFormat("collection", format, FORMAT);
     String name = in.text();
     long createdSeq = in.i64();
     int fieldCount = in.count();
@@ -88,19 +130,59 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
       int versionCount = in.count();
       List<VersionRecord> versions = new ArrayList<>();
       for (int v = 0; v < versionCount; v++) {
-        versions.add(new VersionRecord((int) in.varint(), readSpec(in)));
+        int version = (int) in.varint();
+        EmbeddingSpec spec = readSpec(in);
+        boolean hasInput = format > 1 && in.bool();
+        versions.add(
+            new VersionRecord(
+                version, spec, hasInput ? Optional.of(readSpec(in)) : Optional.empty()));
       }
       int writeSetSize = in.count();
       List<Integer> writeSet = new ArrayList<>();
       for (int v = 0; v < writeSetSize; v++) {
         writeSet.add((int) in.varint());
       }
-      fields.add(new FieldRecord(number, fieldName, versions, writeSet, (int) in.varint()));
+      int readVersion = (int) in.varint();
+      if (format == 1) {
+        // There were no migrations: every field has version 1.
+        fields.add(
+            new FieldRecord(
+                number,
+                fieldName,
+                versions,
+                writeSet,
+                readVersion,
+                readVersion + 1,
+                Route.only(readVersion, 1),
+                List.of()));
+      } else {
+        fields.add(readRest(in, number, fieldName, versions, writeSet, readVersion));
+      }
     }
     return new CollectionRecord(name, createdSeq, fields);
   }
 
-  private static void writeSpec(RecordWriter out, EmbeddingSpec spec) {
+  private static FieldRecord readRest(
+      RecordReader in,
+      int number,
+      String name,
+      List<VersionRecord> versions,
+      List<Integer> writeSet,
+      int readVersion)
+      throws StorageException {
+    int nextVersion = (int) in.varint();
+    Route route =
+        new Route(in.i64(), in.i64(), (int) in.varint(), (int) in.varint(), (int) in.varint());
+    int retiredCount = in.count();
+    List<String> retired = new ArrayList<>();
+    for (int i = 0; i < retiredCount; i++) {
+      retired.add(in.text());
+    }
+    return new FieldRecord(
+        number, name, versions, writeSet, readVersion, nextVersion, route, retired);
+  }
+
+  static void writeSpec(RecordWriter out, EmbeddingSpec spec) {
     out.text(spec.model().provider()).text(spec.model().name()).text(spec.model().revision());
     out.varint(spec.dimension());
     out.u8(spec.metric().ordinal() + 1).u8(spec.cardinality().ordinal() + 1);
@@ -117,7 +199,7 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
     out.u8(flags).text(spec.documentPrefix()).text(spec.queryPrefix());
   }
 
-  private static EmbeddingSpec readSpec(RecordReader in) throws StorageException {
+  static EmbeddingSpec readSpec(RecordReader in) throws StorageException {
     ModelId model = new ModelId(in.text(), in.text(), in.text());
     int dimension = (int) in.varint();
     Metric metric = Records.constant(Metric.values(), in.u8(), "metric");

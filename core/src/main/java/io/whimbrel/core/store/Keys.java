@@ -88,6 +88,31 @@ public final class Keys {
         .array();
   }
 
+  /// Record (`M`) or counters (`Q`) of a migration.
+  public static byte[] migration(char kind, int collection, long migration) {
+    return ByteBuffer.allocate(13).put((byte) kind).putInt(collection).putLong(migration).array();
+  }
+
+  /// Start of the `M` or `Q` rows of a collection; the end is that of `collection + 1`, exclusive.
+  public static byte[] migrations(char kind, int collection) {
+    return ByteBuffer.allocate(5).put((byte) kind).putInt(collection).array();
+  }
+
+  /// The migration number of an `M` or `Q` row.
+  public static long migrationOf(byte[] key) {
+    return ByteBuffer.wrap(key).getLong(5);
+  }
+
+  /// A row of `MIGRATION`; `number` is an internal id, or a revision for the history.
+  public static byte[] inMotion(int collection, long migration, char kind, long number) {
+    return ByteBuffer.allocate(21)
+        .putInt(collection)
+        .putLong(migration)
+        .put((byte) kind)
+        .putLong(number)
+        .array();
+  }
+
   public static byte[] log(long seq) {
     return ByteBuffer.allocate(12).putInt(SHARD).putLong(seq).array();
   }

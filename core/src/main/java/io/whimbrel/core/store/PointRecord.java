@@ -10,10 +10,13 @@ import java.util.Map;
 /// A row of `POINTS`.
 ///
 /// @param seq sequence number of the last write
-/// @param vectors which vectors the point has in `VECTORS`, in key order
+/// @param vectors which vectors the point has in `VECTORS`, in key order; those of a dropped
+///   version may be named still
+/// @param contentVersion the client's name for the content; empty for none
 /// @param payload as [PayloadCodec] wrote it
-public record PointRecord(PointId id, long seq, List<VectorRef> vectors, byte[] payload) {
-  private static final int FORMAT = 1;
+public record PointRecord(
+    PointId id, long seq, List<VectorRef> vectors, String contentVersion, byte[] payload) {
+  private static final int FORMAT = 2;
   private static final int NUMBER_ID = 0;
   private static final int TEXT_ID = 1;
 
@@ -34,12 +37,13 @@ public record PointRecord(PointId id, long seq, List<VectorRef> vectors, byte[] 
     for (VectorRef ref : vectors) {
       out.varint(ref.field()).varint(ref.version());
     }
-    return out.raw(payload).toBytes();
+    return out.text(contentVersion).raw(payload).toBytes();
   }
 
   public static PointRecord decode(byte[] bytes) throws StorageException {
     RecordReader in = new RecordReader(bytes);
-    Records.checkFormat("point", in.u8(), FORMAT);
+    int format = in.u8();
+    Records.checkFormat("point", format, FORMAT);
     long seq = in.i64();
     PointId id = in.u8() == NUMBER_ID ? PointId.of(in.i64()) : PointId.of(in.text());
     int count = in.count();
@@ -47,7 +51,13 @@ public record PointRecord(PointId id, long seq, List<VectorRef> vectors, byte[] 
     for (int i = 0; i < count; i++) {
       vectors.add(new VectorRef((int) in.varint(), (int) in.varint()));
     }
-    return new PointRecord(id, seq, vectors, in.rest());
+    String contentVersion = format == 1 ? "" : in.text();
+    return new PointRecord(id, seq, vectors, contentVersion, in.rest());
+  }
+
+  /// The same point with other vectors.
+  public PointRecord withVectors(List<VectorRef> newVectors) {
+    return new PointRecord(id, seq, newVectors, contentVersion, payload);
   }
 
   /// The sequence number alone, for the scan that verifies a collection.

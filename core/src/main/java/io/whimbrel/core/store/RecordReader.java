@@ -22,6 +22,14 @@ public final class RecordReader {
     return in.getLong();
   }
 
+  public double f64() throws StorageException {
+    return Double.longBitsToDouble(i64());
+  }
+
+  public boolean bool() throws StorageException {
+    return u8() == 1;
+  }
+
   public long varint() throws StorageException {
     long value = 0;
     for (int shift = 0; shift < 64; shift += 7) {

@@ -28,6 +28,14 @@ public final class RecordWriter {
     return this;
   }
 
+  public RecordWriter f64(double value) {
+    return i64(Double.doubleToRawLongBits(value));
+  }
+
+  public RecordWriter bool(boolean value) {
+    return u8(value ? 1 : 0);
+  }
+
   /// Unsigned LEB128.
   public RecordWriter varint(long value) {
     ensure(10);

@@ -28,6 +28,7 @@ import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.CompressionType;
 import org.rocksdb.DBOptions;
+import org.rocksdb.FlushOptions;
 import org.rocksdb.LRUCache;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
@@ -44,7 +45,9 @@ import org.rocksdb.WriteOptions;
 /// memory of a closed store is ever touched, since every access holds a share of the guard that
 /// `close` waits for.
 public final class Store implements AutoCloseable {
-  private static final int FORMAT = 1;
+  /// Format 2 has the table of migrations; records say their own format, and older ones are read.
+  private static final int FORMAT = 2;
+
   private static final long WAL_BYTES_MAX = 256L << 20;
   private static final long WRITE_BUFFER_BYTES = 64L << 20;
   private static final long WRITE_BUFFERS_BYTES_MAX = 384L << 20;
@@ -121,8 +124,11 @@ public final class Store implements AutoCloseable {
       format = view.get(Table.SYSTEM, Keys.FORMAT);
     }
     if (format.isPresent()) {
-      Records.checkFormat("database", new RecordReader(format.get()).u8(), FORMAT);
-      return;
+      int found = new RecordReader(format.get()).u8();
+      Records.checkFormat("database", found, FORMAT);
+      if (found == FORMAT) {
+        return;
+      }
     }
     try (Batch batch = batch()) {
       batch.put(Table.SYSTEM, Keys.FORMAT, new RecordWriter().u8(FORMAT).toBytes());
@@ -231,6 +237,18 @@ public final class Store implements AutoCloseable {
     }
   }
 
+  /// Writes every table's memory to its files, so that logs of what has been removed since go away.
+  public void flush() throws StorageException {
+    enter();
+    try (FlushOptions options = new FlushOptions().setWaitForFlush(true)) {
+      database.flush(options, List.copyOf(families.values()));
+    } catch (RocksDBException e) {
+      throw new StorageException("cannot flush", e);
+    } finally {
+      leave();
+    }
+  }
+
   /// Bytes of all files of the store.
   public long diskBytes() throws StorageException {
     // RocksDB keeps one flat directory; files come and go while compaction runs, and a vanished one
@@ -240,6 +258,11 @@ public final class Store implements AutoCloseable {
       throw new StorageException("cannot list " + directory);
     }
     return Arrays.stream(files).mapToLong(File::length).sum();
+  }
+
+  /// Bytes that the file system of the store has free.
+  public long freeBytes() {
+    return directory.toFile().getUsableSpace();
   }
 
   /// Why a flush or compaction failed; empty while none did.

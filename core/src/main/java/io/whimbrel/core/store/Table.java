@@ -7,7 +7,9 @@ public enum Table {
   IDS("ids"),
   POINTS("points"),
   VECTORS("vectors"),
-  LOG("log");
+  LOG("log"),
+  /// Backlogs, dead letters and history of migrations.
+  MIGRATION("migration");
 
   private final String familyName;
 

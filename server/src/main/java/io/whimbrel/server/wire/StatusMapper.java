@@ -53,12 +53,21 @@ public final class StatusMapper {
           UNKNOWN_FIELD,
           UNKNOWN_VERSION,
           INVALID_CURSOR,
-          REQUEST_ID_REUSED ->
+          REQUEST_ID_REUSED,
+          SPACE_REQUIRED ->
           Status.Code.INVALID_ARGUMENT;
-      case COLLECTION_NOT_FOUND, POINT_NOT_FOUND -> Status.Code.NOT_FOUND;
-      case COLLECTION_EXISTS -> Status.Code.ALREADY_EXISTS;
+      case COLLECTION_NOT_FOUND, POINT_NOT_FOUND, MIGRATION_NOT_FOUND -> Status.Code.NOT_FOUND;
+      case COLLECTION_EXISTS, MIGRATION_EXISTS -> Status.Code.ALREADY_EXISTS;
       // The client reads again and decides again: gRPC's word for a lost compare-and-set.
-      case SEQ_MISMATCH -> Status.Code.ABORTED;
+      case SEQ_MISMATCH, EPOCH_MISMATCH, CURSOR_EXPIRED -> Status.Code.ABORTED;
+      case OLD_SPACE,
+          ROUTING_STALE,
+          COVERAGE_TOO_LOW,
+          NEW_ONLY_WRITE,
+          OLD_ONLY_WRITE,
+          MIGRATION_STATE,
+          UNSAFE ->
+          Status.Code.FAILED_PRECONDITION;
       case UNIMPLEMENTED -> Status.Code.UNIMPLEMENTED;
       case OVERLOADED -> Status.Code.RESOURCE_EXHAUSTED;
       case DEADLINE_EXCEEDED -> Status.Code.DEADLINE_EXCEEDED;
@@ -88,6 +97,18 @@ public final class StatusMapper {
           LIMIT_EXCEEDED,
           UNKNOWN_FIELD,
           UNKNOWN_VERSION,
+          OLD_SPACE,
+          SPACE_REQUIRED,
+          ROUTING_STALE,
+          COVERAGE_TOO_LOW,
+          NEW_ONLY_WRITE,
+          OLD_ONLY_WRITE,
+          CURSOR_EXPIRED,
+          MIGRATION_NOT_FOUND,
+          MIGRATION_EXISTS,
+          MIGRATION_STATE,
+          EPOCH_MISMATCH,
+          UNSAFE,
           COLLECTION_NOT_FOUND,
           COLLECTION_EXISTS,
           POINT_NOT_FOUND,
