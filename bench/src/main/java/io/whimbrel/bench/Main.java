@@ -3,6 +3,7 @@ package io.whimbrel.bench;
 import io.whimbrel.bench.ann.AnnCommand;
 import io.whimbrel.bench.graph.ChurnCommand;
 import io.whimbrel.bench.graph.FilterCommand;
+import io.whimbrel.bench.kernels.KernelsCommand;
 import io.whimbrel.bench.maxsim.MaxSimCommand;
 import io.whimbrel.bench.workload.LoadCommand;
 import io.whimbrel.bench.workload.ServeCommand;
@@ -37,6 +38,7 @@ public final class Main {
         new CommandLine(new Root())
             .addSubcommand(new LoadCommand(out, err))
             .addSubcommand(new AnnCommand(out, err))
+            .addSubcommand(new KernelsCommand(out, err))
             .addSubcommand(new ChurnCommand(out, err))
             .addSubcommand(new FilterCommand(out, err))
             .addSubcommand(new MaxSimCommand(out, err))

@@ -52,6 +52,8 @@ public enum ErrorCode {
   UNSAFE,
   /** No collection has this name. */
   COLLECTION_NOT_FOUND,
+  /** The collection has no golden set of this name. */
+  GOLDEN_SET_NOT_FOUND,
   /** A collection has this name already. */
   COLLECTION_EXISTS,
   /** No point has this id. */

@@ -8,10 +8,18 @@ import java.util.List;
  * @param seq every write up to this sequence number was visible
  * @param servedVersion the version that answered
  * @param coverage share of the version's points that its index covers; the rest was scanned
+ * @param routingEpoch number of the routing policy that chose the version
+ * @param warnings what the caller should know, for example a score threshold of another version
  */
 public record SearchResult(
-    List<Hit> hits, long seq, int servedVersion, double coverage, long routingEpoch) {
+    List<Hit> hits,
+    long seq,
+    int servedVersion,
+    double coverage,
+    long routingEpoch,
+    List<String> warnings) {
   public SearchResult {
     hits = List.copyOf(hits);
+    warnings = List.copyOf(warnings);
   }
 }

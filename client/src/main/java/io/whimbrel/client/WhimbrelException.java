@@ -81,6 +81,7 @@ public final class WhimbrelException extends RuntimeException {
           OLD_ONLY_WRITE,
           CURSOR_EXPIRED,
           MIGRATION_NOT_FOUND,
+          GOLDEN_SET_NOT_FOUND,
           MIGRATION_EXISTS,
           MIGRATION_STATE,
           EPOCH_MISMATCH,

@@ -582,14 +582,6 @@ class BadInputIT {
                 "UNIMPLEMENTED",
                 "filter"),
             badSpec(
-                "int8 graph",
-                b ->
-                    b.setStorage(Storage.STORAGE_INT8)
-                        .setIndex(
-                            IndexSpec.newBuilder().setHnsw(HnswIndexSpec.getDefaultInstance())),
-                "UNIMPLEMENTED",
-                "storage"),
-            badSpec(
                 "provider", b -> b.setOrigin(Origin.ORIGIN_PROVIDER), "UNIMPLEMENTED", "origin"),
             badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"))
         .map(BadInputIT::notSupported);

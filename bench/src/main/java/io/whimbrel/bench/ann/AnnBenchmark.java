@@ -88,7 +88,7 @@ final class AnnBenchmark {
             Integer.toString(parameters.efConstruction()),
             Integer.toString(parameters.threads())));
     if (system.kind() == AnnSystem.Kind.JAVA) {
-      command.add(parameters.storage().name().toLowerCase(Locale.ROOT));
+      command.add(system.storage(parameters.storage()).name().toLowerCase(Locale.ROOT));
     }
     return command;
   }
@@ -105,7 +105,7 @@ final class AnnBenchmark {
         Front.Point point = search(peer, ef.getAsInt());
         watcher.measured(system, point);
         points.add(point);
-        ef = sweep.next(point.ef(), point.recall());
+        ef = system.exact() ? OptionalInt.empty() : sweep.next(point.ef(), point.recall());
       }
       return new Result(system, built, points);
     }

@@ -4,9 +4,7 @@ import io.whimbrel.bench.dataset.SearchOptions;
 import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.bench.report.Machine;
 import io.whimbrel.bench.report.Plot;
-import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Storage;
-import io.whimbrel.core.model.WhimbrelException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -63,7 +61,8 @@ public final class AnnCommand implements Callable<Integer> {
   @Option(
       names = "--storage",
       defaultValue = "float32",
-      description = "float32 or int8, of whimbrel; peers keep float32. Default: ${DEFAULT-VALUE}")
+      description =
+          "float32 or int8, of whimbrel and flat; peers keep float32. Default: ${DEFAULT-VALUE}")
   private Storage storage = Storage.FLOAT32;
 
   @Option(
@@ -97,13 +96,6 @@ public final class AnnCommand implements Callable<Integer> {
     int k = options.k();
     for (int ef : efs) {
       options.check("--ef", ef, k, Integer.MAX_VALUE);
-    }
-    if (storage != Storage.FLOAT32 && systems.contains(AnnSystem.WHIMBREL)) {
-      throw WhimbrelException.of(
-          ErrorCode.UNIMPLEMENTED,
-          "--storage",
-          storage.name().toLowerCase(Locale.ROOT),
-          "float32: whimbrel's graph holds no other yet");
     }
     SearchSet opened = options.open();
     Commands commands =

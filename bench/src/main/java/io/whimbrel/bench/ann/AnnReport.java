@@ -79,7 +79,7 @@ record AnnReport(
 
   /// Whether a lower bound is in it.
   private boolean table(PrintStream out) {
-    out.printf("%-10s %9s %8s %8s", "system", "build s", "MB", "RSS MB");
+    out.printf("%-13s %9s %8s %8s", "system", "build s", "MB", "RSS MB");
     for (double level : Front.LEVELS) {
       out.printf(" %10s", "qps@" + key(level));
     }
@@ -88,7 +88,7 @@ record AnnReport(
     for (AnnBenchmark.Result result : results) {
       out.printf(
           Locale.ROOT,
-          "%-10s %9.2f %8.1f %8.1f",
+          "%-13s %9.2f %8.1f %8.1f",
           result.system().key(),
           result.built().cpuSeconds(),
           result.built().bytes() / 1e6,
@@ -120,7 +120,7 @@ record AnnReport(
     for (AnnBenchmark.Result result : results) {
       out.printf(
           Locale.ROOT,
-          "%-10s %9.2f %8.2f %8.2f",
+          "%-13s %9.2f %8.2f %8.2f",
           result.system().key(),
           result.built().cpuSeconds() / reference.built().cpuSeconds(),
           (double) result.built().bytes() / reference.built().bytes(),

@@ -5,6 +5,7 @@ import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.simd.Kernels;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -13,11 +14,14 @@ import org.jspecify.annotations.Nullable;
 final class FlatPeer implements Peer {
   private final Kernels kernels = KernelProvider.best();
   private @Nullable FlatIndex index;
+  private String storage = "";
 
   @Override
   public void build(Setup setup, IntConsumer progress) {
     FloatRows base = setup.base();
-    FlatIndex built = new FlatIndex(base.dimension(), setup.metric(), kernels);
+    FlatIndex built =
+        new FlatIndex(base.dimension(), setup.metric(), setup.storage(), kernels);
+    storage = setup.storage().name().toLowerCase(Locale.ROOT);
     index = built;
     float[] row = new float[base.dimension()];
     for (int i = 0; i < base.count(); i++) {
@@ -46,7 +50,7 @@ final class FlatPeer implements Peer {
 
   @Override
   public String note() {
-    return "exact, float32, " + kernels.describe();
+    return "exact, " + storage + ", " + kernels.describe();
   }
 
   @Override

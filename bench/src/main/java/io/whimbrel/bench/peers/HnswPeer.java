@@ -21,7 +21,8 @@ final class HnswPeer implements Peer {
   public void build(Setup setup, IntConsumer progress) {
     FloatRows base = setup.base();
     IndexSpec.Hnsw spec = new IndexSpec.Hnsw(setup.m(), setup.efConstruction());
-    HnswIndex built = new HnswIndex(base.dimension(), setup.metric(), spec, kernels);
+    HnswIndex built = 
+        new HnswIndex(base.dimension(), setup.metric(), setup.storage(), spec, kernels);
     index = built;
     float[] row = new float[base.dimension()];
     for (int i = 0; i < base.count(); i++) {
@@ -35,7 +36,8 @@ final class HnswPeer implements Peer {
     note =
         String.format(
             Locale.ROOT,
-            "graph, float32, m %d, ef_construction %d, %s",
+            "graph, %s, m %d, ef_construction %d, %s",
+            setup.storage().name().toLowerCase(Locale.ROOT),
             spec.m(),
             spec.efConstruction(),
             kernels.describe());

@@ -72,8 +72,8 @@ public final class PeerMain {
 
   private static Peer peer(String system, Path basePath) {
     return switch (system) {
-      case "whimbrel" -> new HnswPeer();
-      case "flat" -> new FlatPeer();
+      case "whimbrel", "whimbrel-int8" -> new HnswPeer();
+      case "flat", "flat-int8" -> new FlatPeer();
       case "lucene" -> new LucenePeer(basePath.resolveSibling("lucene"));
       case "jvector" -> new JVectorPeer();
       case "jvector-pq" -> new JVectorFusedPeer(basePath.resolveSibling("jvector"));

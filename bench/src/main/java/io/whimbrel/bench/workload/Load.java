@@ -4,18 +4,25 @@ import io.whimbrel.bench.dataset.Rows;
 import io.whimbrel.bench.report.Directories;
 import io.whimbrel.client.BulkOptions;
 import io.whimbrel.client.BulkWriter;
+import io.whimbrel.client.CollectionInfo;
 import io.whimbrel.client.CollectionSpec;
 import io.whimbrel.client.Durability;
 import io.whimbrel.client.EmbeddingSpec;
 import io.whimbrel.client.FieldSpec;
+import io.whimbrel.client.Hit;
+import io.whimbrel.client.IndexSpec;
 import io.whimbrel.client.Point;
 import io.whimbrel.client.PointId;
 import io.whimbrel.client.ReadOptions;
+import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.Selector;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelClient;
 import io.whimbrel.client.arrow.FlightBulk;
+import io.whimbrel.core.quant.AffineCodec;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,6 +40,9 @@ import java.util.stream.Stream;
 final class Load {
   private static final String COLLECTION = "load";
   private static final int PAGE_POINTS = 1_000;
+  private static final int POLL_MILLIS = 100;
+  private static final int BARE_QUERIES = 50;
+  private static final int K = 10;
   private static final Duration TRANSFER_MAX = Duration.ofHours(6);
   private static final ReadOptions READ =
       ReadOptions.DEFAULT.withPayload(Selector.NONE).withVectors(Selector.ALL);
@@ -86,13 +96,24 @@ final class Load {
   /// @param diskBytes of all its files after it was stopped
   /// @param restartSeconds from the start of the process to ready, with all points
   /// @param restartKilledSeconds the same after `kill -9`
+  /// @param graph nothing without a graph
   record Served(
       double exportSeconds,
       OptionalLong peakBytes,
       long indexBytes,
       long diskBytes,
       double restartSeconds,
-      double restartKilledSeconds) {}
+      double restartKilledSeconds,
+      Optional<GraphServed> graph) {}
+
+  /// What a graph adds.
+  ///
+  /// @param linkSeconds from the last write to the last row linked
+  /// @param restartBareSeconds from the start of the process to ready after its files were deleted
+  /// @param bareCoverage share of the points in the new graph when it was asked
+  /// @param bareRecall of its answers then, against exact ones of the same server
+  record GraphServed(
+      double linkSeconds, double restartBareSeconds, double bareCoverage, double bareRecall) {}
 
   /// Told of each stretch of work.
   interface Watcher {
@@ -134,6 +155,8 @@ final class Load {
   }
 
   private Result serve(Way way, Path directory) throws IOException {
+    boolean hasGraph = spec.index() instanceof IndexSpec.Hnsw;
+    double linkSeconds = 0;
     double seconds;
     double exportSeconds;
     OptionalLong peak;
@@ -148,6 +171,11 @@ final class Load {
       }
       seconds = (System.nanoTime() - started) / 1e9;
       checkCount(client);
+      if (hasGraph) {
+        long written = System.nanoTime();
+        awaitLinked(client);
+        linkSeconds = (System.nanoTime() - written) / 1e9;
+      }
       long exported = System.nanoTime();
       try (Watcher.Stretch stretch = watcher.begin(way.title() + ", export", rows.count());
           Stream<Point> all =
@@ -163,11 +191,60 @@ final class Load {
     long diskBytes = Directories.bytes(directory.resolve("data"));
     double restart = restart(directory, true);
     double restartKilled = restart(directory, false);
+    Optional<GraphServed> graph =
+        hasGraph ? Optional.of(serveBare(directory, linkSeconds)) : Optional.empty();
     return new Result(
         way,
         seconds,
         Optional.of(
-            new Served(exportSeconds, peak, indexBytes, diskBytes, restart, restartKilled)));
+            new Served(
+                exportSeconds, peak, indexBytes, diskBytes, restart, restartKilled, graph)));
+  }
+
+  /// Waits until no point is pending for the graph.
+  private void awaitLinked(WhimbrelClient client) throws IOException {
+    try (Watcher.Stretch stretch = watcher.begin("link", rows.count())) {
+      for (long pending = pending(client); pending > 0; pending = pending(client)) {
+        stretch.accept(rows.count() - pending);
+        Thread.sleep(POLL_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while points were linked", e);
+    }
+  }
+
+  private static CollectionInfo.VersionInfo version(WhimbrelClient client) {
+    return client.collection(COLLECTION).fields().getFirst().versions().getFirst();
+  }
+
+  private static long pending(WhimbrelClient client) {
+    return version(client).pending();
+  }
+
+  /// Starts the server without the files of its graph and asks it while it builds them anew.
+  private GraphServed serveBare(Path directory, double linkSeconds) throws IOException {
+    Directories.removeAll(directory.resolve("data").resolve("index"));
+    try (ServerProcess again = ServerProcess.start(server, directory);
+        WhimbrelClient client = connect(again)) {
+      checkCount(client);
+      int found = 0;
+      int wanted = 0;
+      for (int i = 0; i < BARE_QUERIES; i++) {
+        Vector query = Vector.of(rows.row(rows.count() * i / BARE_QUERIES));
+        List<Hit> exact = client.search(COLLECTION, search(query).exact(true).build()).hits();
+        List<Hit> hits = client.search(COLLECTION, search(query).build()).hits();
+        double bar = exact.getLast().score();
+        found += (int) hits.stream().filter(hit -> hit.score() >= bar).count();
+        wanted += exact.size();
+      }
+      return new GraphServed(
+          linkSeconds, again.startSeconds(), version(client).coverage(), (double) found / wanted);
+    }
+  }
+
+  private static SearchRequest.Builder search(Vector query) {
+    return SearchRequest.builder(query).k(K).read(ReadOptions.DEFAULT);
   }
 
   /// Starts the server again, counts its points, and ends it.
@@ -221,7 +298,22 @@ final class Load {
     }
   }
 
-  /// Every point comes back once, in id order, with the bits that were sent.
+  /// What the server says that it keeps of a vector.
+  private float[] kept(float[] values) {
+    if (spec.keepOriginals()) {
+      return values;
+    }
+    AffineCodec codec = AffineCodec.int8(values.length);
+    float[] kept = new float[values.length];
+    try {
+      codec.unpack(ByteBuffer.wrap(codec.pack(values)), kept);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return kept;
+  }
+
+  /// Every point comes back once, in id order, with the bits that were sent, or those of its codes.
   private void compare(Stream<Point> all, LongConsumer progress) {
     long row = 0;
     for (Iterator<Point> i = all.iterator(); i.hasNext(); row++) {
@@ -229,7 +321,7 @@ final class Load {
       Vector vector = point.vectors().get(FieldSpec.DEFAULT_NAME);
       if (!point.id().equals(PointId.of(row))
           || vector == null
-          || !Arrays.equals(vector.values(), rows.row(row))) {
+          || !Arrays.equals(vector.values(), kept(rows.row(row)))) {
         throw new IllegalStateException(
             "point " + point.id() + " of the export is not what was written as " + row);
       }

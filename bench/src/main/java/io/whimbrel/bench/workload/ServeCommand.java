@@ -6,6 +6,7 @@ import io.whimbrel.bench.dataset.SearchSet;
 import io.whimbrel.bench.report.Directories;
 import io.whimbrel.bench.report.Machine;
 import io.whimbrel.client.IndexSpec;
+import io.whimbrel.client.Storage;
 import io.whimbrel.core.model.Metric;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -93,8 +95,20 @@ public final class ServeCommand implements Callable<Integer> {
   @Option(names = "--ef-construction", defaultValue = "200", description = "Of hnsw. Default: 200")
   private int efConstruction;
 
-  @Option(names = "--ef", paramLabel = "N", description = "Beam of hnsw. Default: the server's")
+  @Option(names = "--ef", paramLabel = "N", description = "Beam of hnsw. Default: by --recall")
   private @Nullable Integer ef;
+
+  @Option(
+      names = "--recall",
+      defaultValue = "0.95",
+      description = "Without --ef: the least beam with this recall. Default: ${DEFAULT-VALUE}")
+  private double recall;
+
+  @Option(
+      names = "--storage",
+      defaultValue = "float32",
+      description = "float32 or int8. Default: ${DEFAULT-VALUE}")
+  private Storage storage = Storage.FLOAT32;
 
   @Option(
       names = "--clients",
@@ -149,32 +163,58 @@ public final class ServeCommand implements Callable<Integer> {
     Serve.Plan plan =
         new Serve.Plan(
             index.spec(m, efConstruction),
+            storage,
             ef == null ? OptionalInt.empty() : OptionalInt.of(ef),
+            recall,
             Duration.ofMillis((long) (seconds * 1_000 * WARM_UP_SHARE)),
             Duration.ofSeconds(seconds));
-    List<Serve.Result> results = new ArrayList<>();
     Path directory = Files.createTempDirectory(work, "serve-");
-    try (ServerProcess server = ServerProcess.start(command, directory)) {
-      Serve serve = new Serve(set, server, plan);
-      serve.load(row -> {});
-      err.printf("%d points written%n", set.base().length);
-      for (int count : clients) {
-        results.add(serve.search(count));
-        err.printf(Locale.ROOT, "%d clients: %.0f queries/s%n", count, results.getLast().qps());
+    try {
+      Figures figures = measure(set, plan, command, directory);
+      print(machine, set, plan, figures);
+      if (json) {
+        out.println(json(machine, set, figures));
       }
     } finally {
       Directories.removeAll(directory);
     }
-    print(machine, set, plan, results);
-    if (json) {
-      out.println(json(machine, set, results));
+  }
+
+  /// @param ef the beam that was used; empty for an exact index
+  /// @param engineCpuMicros of the engine alone, a query
+  private record Figures(OptionalInt ef, List<Serve.Result> results, double engineCpuMicros) {
+    /// Of the processor time of the server; empty where that is not known.
+    OptionalDouble shareOutside(Serve.Result result) {
+      OptionalDouble server = result.serverCpuMicros();
+      return server.isEmpty()
+          ? server
+          : OptionalDouble.of(Math.max(0, 1 - engineCpuMicros / server.getAsDouble()));
     }
   }
 
-  private void print(Machine machine, SearchSet set, Serve.Plan plan, List<Serve.Result> results) {
+  private Figures measure(SearchSet set, Serve.Plan plan, List<String> command, Path directory)
+      throws IOException, InterruptedException {
+    List<Serve.Result> results = new ArrayList<>();
+    OptionalInt beam;
+    Serve serve;
+    try (ServerProcess server = ServerProcess.start(command, directory)) {
+      serve = new Serve(set, server, plan);
+      serve.load(row -> {});
+      err.printf("%d points written%n", set.base().length);
+      beam = serve.prepare();
+      beam.ifPresent(chosen -> err.printf("ef %d%n", chosen));
+      for (int count : clients) {
+        results.add(serve.search(count));
+        err.printf(Locale.ROOT, "%d clients: %.0f queries/s%n", count, results.getLast().qps());
+      }
+    }
+    return new Figures(beam, results, serve.engineCpuMicros(directory.resolve("data")));
+  }
+
+  private void print(Machine machine, SearchSet set, Serve.Plan plan, Figures figures) {
     out.printf(
         Locale.ROOT,
-        "%s, %d processors, %s%n%s%n%s: %d x %d, %s, %d queries, k %d; %s%s%n%n",
+        "%s, %d processors, %s%n%s%n%s: %d x %d, %s, %d queries, k %d; %s, %s%s%n%n",
         machine.cpu(),
         machine.processors(),
         machine.system(),
@@ -186,14 +226,21 @@ public final class ServeCommand implements Callable<Integer> {
         set.queries().length,
         k,
         plan.index(),
-        plan.ef().isPresent() ? ", ef " + plan.ef().getAsInt() : "");
+        plan.storage(),
+        figures.ef().isPresent() ? ", ef " + figures.ef().getAsInt() : "");
     out.printf(
-        "%8s %10s %8s %8s %8s %14s%n",
-        "clients", "queries/s", "p50 ms", "p99 ms", "recall", "server CPU us");
-    for (Serve.Result result : results) {
+        "%8s %10s %8s %8s %8s %14s %14s%n",
+        "clients",
+        "queries/s",
+        "p50 ms",
+        "p99 ms",
+        "recall",
+        "server CPU us",
+        "outside engine");
+    for (Serve.Result result : figures.results()) {
       out.printf(
           Locale.ROOT,
-          "%8d %10.0f %8.2f %8.2f %8.4f %14s%n",
+          "%8d %10.0f %8.2f %8.2f %8.4f %14s %14s%n",
           result.clients(),
           result.qps(),
           result.p50Millis(),
@@ -201,15 +248,22 @@ public final class ServeCommand implements Callable<Integer> {
           result.recall(),
           result.serverCpuMicros().isPresent()
               ? String.format(Locale.ROOT, "%.0f", result.serverCpuMicros().getAsDouble())
+              : "unknown",
+          figures.shareOutside(result).isPresent()
+              ? String.format(
+                  Locale.ROOT, "%.0f %%", 100 * figures.shareOutside(result).getAsDouble())
               : "unknown");
     }
     out.printf(
+        Locale.ROOT,
         "%nserver CPU: processor time of the server's whole process a query. Latency is what a"
-            + " client saw.%n");
+            + " client saw.%nengine: %.1f us a query for the same searches of the same database by"
+            + " one thread of this process, index and point look-ups; what the server takes beyond"
+            + " it is outside.%n",
+        figures.engineCpuMicros());
   }
 
-  private String json(Machine machine, SearchSet set, List<Serve.Result> results)
-      throws IOException {
+  private String json(Machine machine, SearchSet set, Figures figures) throws IOException {
     StringWriter text = new StringWriter();
     try (JsonGenerator to = new JsonFactory().createGenerator(text)) {
       to.writeStartObject();
@@ -224,12 +278,14 @@ public final class ServeCommand implements Callable<Integer> {
       to.writeStringField("metric", set.metric().name().toLowerCase(Locale.ROOT));
       to.writeNumberField("k", k);
       to.writeStringField("index", index.name().toLowerCase(Locale.ROOT));
-      if (ef != null) {
-        to.writeNumberField("ef", ef);
+      to.writeStringField("storage", storage.name().toLowerCase(Locale.ROOT));
+      if (figures.ef().isPresent()) {
+        to.writeNumberField("ef", figures.ef().getAsInt());
       }
+      to.writeNumberField("engine_cpu_us", figures.engineCpuMicros());
       to.writeNumberField("seconds", seconds);
       to.writeArrayFieldStart("results");
-      for (Serve.Result result : results) {
+      for (Serve.Result result : figures.results()) {
         to.writeStartObject();
         to.writeNumberField("clients", result.clients());
         to.writeNumberField("queries", result.queries());
@@ -239,6 +295,9 @@ public final class ServeCommand implements Callable<Integer> {
         to.writeNumberField("recall", result.recall());
         if (result.serverCpuMicros().isPresent()) {
           to.writeNumberField("server_cpu_us", result.serverCpuMicros().getAsDouble());
+        }
+        if (figures.shareOutside(result).isPresent()) {
+          to.writeNumberField("cpu_share_outside", figures.shareOutside(result).getAsDouble());
         }
         to.writeEndObject();
       }

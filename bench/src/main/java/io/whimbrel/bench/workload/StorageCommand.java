@@ -28,6 +28,8 @@ import picocli.CommandLine.Spec;
       "",
       "A server takes all rows by Arrow Flight and gives them back, which are compared bit by bit;"
           + " it is stopped, started, killed with SIGKILL and started again, and counted each time."
+          + " With a graph it is started once more without the graph's files and searched while it"
+          + " builds them anew."
     },
     sortOptions = false)
 public final class StorageCommand implements Callable<Integer> {
@@ -65,6 +67,11 @@ public final class StorageCommand implements Callable<Integer> {
       defaultValue = "float32",
       description = "float32 or int8. Default: ${DEFAULT-VALUE}")
   private Storage storage = Storage.FLOAT32;
+
+  @Option(
+      names = "--drop-originals",
+      description = "With int8: keep nothing else, so that reads give rounded vectors.")
+  private boolean dropOriginals;
 
   @Option(
       names = "--index",
@@ -108,6 +115,7 @@ public final class StorageCommand implements Callable<Integer> {
     EmbeddingSpec embedding =
         EmbeddingSpec.builder(rows.dimension(), Metric.L2)
             .storage(storage)
+            .keepOriginals(!dropOriginals)
             .index(index.spec(m, efConstruction))
             .build();
     Load.Result result =
@@ -130,7 +138,7 @@ public final class StorageCommand implements Callable<Integer> {
     out.printf(
         Locale.ROOT,
         "%s, %d processors, %s%n%s%ndatabase on %s in %s%n%d points of dimension %d from %s, seed"
-            + " %d, %s, %s%n%n",
+            + " %d, %s%s, %s%n%n",
         machine.cpu(),
         machine.processors(),
         machine.system(),
@@ -142,6 +150,7 @@ public final class StorageCommand implements Callable<Integer> {
         data,
         seed,
         storage,
+        dropOriginals ? " without originals" : "",
         index.spec(m, efConstruction));
     line("keys and float32 values", raw / 1e6, "MB");
     line("on disk after a stop", served.diskBytes() / 1e6, "MB");
@@ -154,6 +163,13 @@ public final class StorageCommand implements Callable<Integer> {
     line("ingest by Arrow Flight", rows.count() / seconds, "points/s");
     line("start after a stop", served.restartSeconds(), "s");
     line("start after kill -9", served.restartKilledSeconds(), "s");
+    if (served.graph().isPresent()) {
+      Load.GraphServed graph = served.graph().get();
+      line("start without its graph", graph.restartBareSeconds(), "s");
+      line("  share linked, then", graph.bareCoverage(), "");
+      line("  recall@10, then", graph.bareRecall(), "");
+      line("linked after the ingest", graph.linkSeconds(), "s");
+    }
   }
 
   private void line(String what, double value, String unit) {
@@ -176,6 +192,7 @@ public final class StorageCommand implements Callable<Integer> {
       to.writeNumberField("dimension", rows.dimension());
       to.writeNumberField("seed", seed);
       to.writeStringField("storage", storage.name().toLowerCase(Locale.ROOT));
+      to.writeBooleanField("keep_originals", !dropOriginals);
       to.writeStringField("index", index.name().toLowerCase(Locale.ROOT));
       to.writeNumberField("raw_bytes", rawBytes(rows));
       to.writeNumberField("disk_bytes", served.diskBytes());
@@ -186,6 +203,13 @@ public final class StorageCommand implements Callable<Integer> {
       to.writeNumberField("ingest_seconds", seconds);
       to.writeNumberField("restart_seconds", served.restartSeconds());
       to.writeNumberField("restart_killed_seconds", served.restartKilledSeconds());
+      if (served.graph().isPresent()) {
+        Load.GraphServed graph = served.graph().get();
+        to.writeNumberField("restart_bare_seconds", graph.restartBareSeconds());
+        to.writeNumberField("bare_coverage", graph.bareCoverage());
+        to.writeNumberField("bare_recall", graph.bareRecall());
+        to.writeNumberField("link_seconds", graph.linkSeconds());
+      }
       to.writeEndObject();
     }
     return text.toString();

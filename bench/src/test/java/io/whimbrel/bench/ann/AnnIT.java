@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
-import io.whimbrel.core.model.WhimbrelException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -34,7 +33,7 @@ class AnnIT {
             .execute(
                 "--data",
                 ROOT.resolve("data/bigann10k-128").toString(),
-                "--systems=whimbrel,flat",
+                "--systems=whimbrel,flat,whimbrel-int8,flat-int8",
                 "--rows=500",
                 "--runs=1",
                 "--plot",
@@ -66,23 +65,15 @@ class AnnIT {
             "/systems/max_recall=1.0",
             "/systems/points/ef=10",
             "/systems/points/recall=1.0",
-            "/systems/points/qps");
+            "/systems/points/qps",
+            "/systems/name=whimbrel-int8",
+            "/systems/resident_bytes",
+            "/systems/name=flat-int8",
+            "/systems/points/ef=10",
+            "/systems/points/recall");
     assertThat(Files.readString(picture))
         .startsWith("<svg")
         .contains(">whimbrel</text>", ">flat</text>");
-  }
-
-  @Test
-  void refusesAStorageThatTheGraphDoesNotHaveYet() {
-    CommandLine line =
-        line(System.out)
-            .setExecutionExceptionHandler((e, command, result) -> {
-              assertThat(e)
-                  .isInstanceOf(WhimbrelException.class)
-                  .hasMessageContainingAll("--storage", "int8", "float32");
-              return 1;
-            });
-    assertThat(line.execute("--storage=int8", "--systems=whimbrel")).isEqualTo(1);
   }
 
   @Test

@@ -14,20 +14,28 @@ public final class QueryWire {
 
   public static io.whimbrel.proto.v1.SearchRequest encode(
       String collection, SearchRequest request) {
+    SearchRequest.Routing routing = request.routing();
+    NearestQuery.Builder nearest =
+        NearestQuery.newBuilder().setField(request.field()).setVersion(request.version());
+    if (routing.alternatives().isEmpty()) {
+      nearest.setVector(PointWire.encode(request.vector()));
+    } else {
+      nearest.setVectors(
+          PointWire.encode(routing.alternatives()).toBuilder()
+              .addVectors(PointWire.encode(request.vector())));
+    }
     io.whimbrel.proto.v1.SearchRequest.Builder message =
         io.whimbrel.proto.v1.SearchRequest.newBuilder()
             .setCollection(collection)
-            .setQuery(
-                QueryNode.newBuilder()
-                    .setNearest(
-                        NearestQuery.newBuilder()
-                            .setField(request.field())
-                            .setVector(PointWire.encode(request.vector()))
-                            .setVersion(request.version())))
+            .setQuery(QueryNode.newBuilder().setNearest(nearest))
             .setK(request.k())
             .setWithPayload(PointWire.payloadSelector(request.read().payload()))
             .setWithVectors(PointWire.vectorSelector(request.read().vectors()))
-            .setMinSeq(request.read().minSeq());
+            .setMinSeq(request.read().minSeq())
+            .setRoutingKey(routing.key())
+            .setRoutingEpoch(routing.epoch())
+            .setScoreThresholdVersion(routing.scoreThresholdVersion());
+    routing.minCoverage().ifPresent(message::setMinCoverage);
     request.scoreThreshold().ifPresent(message::setScoreThreshold);
     if (request.exact() || request.ef().isPresent()) {
       message.setParams(
@@ -42,7 +50,8 @@ public final class QueryWire {
         message.getSeq(),
         message.getServedVersion(),
         message.getCoverage(),
-        message.getRoutingEpoch());
+        message.getRoutingEpoch(),
+        message.getWarningsList());
   }
 
   private static Hit decode(io.whimbrel.proto.v1.Hit message) {

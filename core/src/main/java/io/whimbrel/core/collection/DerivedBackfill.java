@@ -20,6 +20,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,16 +40,23 @@ final class DerivedBackfill implements AutoCloseable {
   private final Store store;
   private final Catalog catalog;
   private final Backfills backfills;
+  private final Consumer<String> pauseCritical;
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("whimbrel-derive").daemon(true).factory());
   private volatile boolean stopping;
 
-  DerivedBackfill(Sequencer sequencer, Store store, Catalog catalog, Backfills backfills) {
+  DerivedBackfill(
+      Sequencer sequencer,
+      Store store,
+      Catalog catalog,
+      Backfills backfills,
+      Consumer<String> pauseCritical) {
     this.sequencer = sequencer;
     this.store = store;
     this.catalog = catalog;
     this.backfills = backfills;
+    this.pauseCritical = pauseCritical;
   }
 
   void start() {
@@ -100,6 +108,10 @@ final class DerivedBackfill implements AutoCloseable {
 
   private boolean work(LiveCollection collection, LiveCollection.Moving moving)
       throws StorageException {
+    if (!moving.migration().flags().paused() && backfills.isCritical(moving)) {
+      pauseCritical.accept(moving.migration().id());
+      return false;
+    }
     Backfills.Work work =
         backfills.lease(collection, moving, BackfillSide.FORWARD, BATCH_POINTS, TTL);
     if (work.points().isEmpty()) {

@@ -31,7 +31,8 @@ final class Indexes {
   VectorIndex open(EmbeddingSpec spec, Path file, String identity) throws IOException {
     return switch (spec.index()) {
       case IndexSpec.Hnsw hnsw ->
-          HnswIndex.open(file, identity, spec.dimension(), spec.metric(), hnsw, kernels);
+          HnswIndex.open(
+              file, identity, spec.dimension(), spec.metric(), spec.storage(), hnsw, kernels);
       case IndexSpec.MultiVector multi ->
           MaxSimIndex.open(
               file, identity, spec.dimension(), spec.metric(), spec.storage(), multi, kernels);
@@ -54,7 +55,8 @@ final class Indexes {
     return switch (spec.index()) {
       case IndexSpec.Flat() ->
           new FlatIndex(spec.dimension(), spec.metric(), spec.storage(), kernels);
-      case IndexSpec.Hnsw hnsw -> new HnswIndex(spec.dimension(), spec.metric(), hnsw, kernels);
+      case IndexSpec.Hnsw hnsw ->
+          new HnswIndex(spec.dimension(), spec.metric(), spec.storage(), hnsw, kernels);
       case IndexSpec.MultiVector multi ->
           new MaxSimIndex(spec.dimension(), spec.metric(), spec.storage(), multi, kernels);
     };

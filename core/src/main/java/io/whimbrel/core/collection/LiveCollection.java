@@ -39,10 +39,14 @@ public final class LiveCollection {
   /// Fields, versions and migrations at one moment.
   ///
   /// @param migrations all that are remembered, ended ones too, by number
+  /// @param versions the versions of all fields
+  /// @param moving the open migrations that have two versions
   record Layout(
       CollectionRecord collectionRecord,
       Map<String, LiveField> fields,
-      NavigableMap<Long, MigrationRecord> migrations) {}
+      NavigableMap<Long, MigrationRecord> migrations,
+      Map<PointRecord.VectorRef, LiveVersion> versions,
+      List<Moving> moving) {}
 
   /// A vector field with its versions by number.
   ///
@@ -137,10 +141,14 @@ public final class LiveCollection {
               moving(field, versions, migrations, states),
               policy(field, versions)));
     }
+    Map<PointRecord.VectorRef, LiveVersion> byRef = new LinkedHashMap<>();
+    byName.values().forEach(field -> field.versions().values().forEach(v -> byRef.put(v.ref(), v)));
     return new Layout(
         collectionRecord,
         Collections.unmodifiableMap(byName),
-        Collections.unmodifiableNavigableMap(migrations));
+        Collections.unmodifiableNavigableMap(migrations),
+        Collections.unmodifiableMap(byRef),
+        byName.values().stream().flatMap(field -> field.moving().stream()).toList());
   }
 
   private LiveVersion open(
@@ -256,17 +264,17 @@ public final class LiveCollection {
   }
 
   static Stream<LiveVersion> versions(Layout at) {
-    return at.fields().values().stream().flatMap(field -> field.versions().values().stream());
+    return at.versions().values().stream();
   }
 
   /// The version of that number; empty when it was dropped.
   Optional<LiveVersion> version(PointRecord.VectorRef ref) {
-    return fields().stream().flatMap(field -> field.find(ref).stream()).findFirst();
+    return Optional.ofNullable(layout.versions().get(ref));
   }
 
   /// The open migrations that have two versions.
   List<Moving> moving() {
-    return fields().stream().flatMap(field -> field.moving().stream()).toList();
+    return layout.moving();
   }
 
   /// The open migration of that number, if it has two versions.

@@ -68,7 +68,7 @@ public final class MigrationDesk implements AutoCloseable {
     this.store = store;
     this.catalog = catalog;
     this.backfills = new Backfills(store);
-    this.derived = new DerivedBackfill(sequencer, store, catalog, backfills);
+    this.derived = new DerivedBackfill(sequencer, store, catalog, backfills, this::pauseCritical);
     this.planner = new MigrationPlanner(store);
     derived.start();
   }
@@ -187,11 +187,15 @@ public final class MigrationDesk implements AutoCloseable {
           "no worker: the server fills a derived version itself");
     }
     if (!moving.migration().flags().paused() && backfills.isCritical(moving)) {
-      pause(id, ChangeNote.server("search p99 is above critical_search_p99")).join();
+      pauseCritical(id);
       moving = steps.find(id).requireMoving();
     }
     Backfills.Work work = backfills.lease(found.collection(), moving, side, points, ttl);
     return backfills.leases(found.collection(), moving, work, ttl);
+  }
+
+  private void pauseCritical(String id) {
+    pause(id, ChangeNote.server("search p99 is above critical_search_p99")).join();
   }
 
   public CompletableFuture<List<CommitResult>> commit(

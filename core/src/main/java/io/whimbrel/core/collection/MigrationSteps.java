@@ -475,6 +475,17 @@ final class MigrationSteps {
       return found;
     }
     BacklogCounters counters = found.requireMoving().state().counters();
+    if (verified && migration.state() == MigrationState.READY) {
+      // Made ready on an operator's word before.
+      MigrationRecord facts = migration.withFacts(0, true, "", false);
+      write(
+          found.collection(),
+          facts.withFlags(facts.flags()),
+          found.field().fieldRecord(),
+          note,
+          _ -> {});
+      return find(id);
+    }
     if (!verified && migration.state() == MigrationState.INDEXING) {
       found = move(found, migration, MigrationState.VERIFYING, found.field().fieldRecord(), note);
       migration = found.migration();

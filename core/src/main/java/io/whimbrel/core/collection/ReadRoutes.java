@@ -212,13 +212,13 @@ final class ReadRoutes {
   /// What the version covers, when it may not be complete; refused unless the caller takes that.
   private Optional<Double> coverage(LiveVersion version) {
     Optional<LiveCollection.Moving> moving = field.moving();
-    if (moving.isEmpty() || version != moving.get().to()) {
+    if (moving.isEmpty()
+        || version != moving.get().to()
+        || moving.get().migration().state().readable()) {
+      checkCoverage(version, version.coverage());
       return Optional.empty();
     }
     MigrationState state = moving.get().migration().state();
-    if (state.readable()) {
-      return Optional.empty();
-    }
     if (routing.minCoverage().isEmpty()) {
       throw WhimbrelException.of(
           ErrorCode.COVERAGE_TOO_LOW,
@@ -233,13 +233,17 @@ final class ReadRoutes {
             ? live - version.live()
             : counters.forward() + counters.dead() + counters.waived();
     double share = live == 0 ? 1 : Math.max(0, (double) (live - missing) / live);
-    if (share < routing.minCoverage().getAsDouble()) {
+    checkCoverage(version, share);
+    return Optional.of(share);
+  }
+
+  private void checkCoverage(LiveVersion version, double share) {
+    if (routing.minCoverage().isPresent() && share < routing.minCoverage().getAsDouble()) {
       throw WhimbrelException.of(
           ErrorCode.COVERAGE_TOO_LOW,
           "min_coverage",
           routing.minCoverage().getAsDouble(),
           "at most " + share + ", the share that version " + version.ref().version() + " has");
     }
-    return Optional.of(share);
   }
 }

@@ -328,7 +328,9 @@ final class WriteGroup {
         Table.VECTORS,
         Keys.vector(collection.number(), ref.field(), ref.version(), internalId),
         row);
-    movingRows.stored(collection.number(), ref, internalId, row);
+    if (!collection.moving().isEmpty()) {
+      movingRows.stored(collection.number(), ref, internalId, row);
+    }
     indexChanges.add(new IndexChange(version, internalId, values, seq));
   }
 
@@ -376,7 +378,9 @@ final class WriteGroup {
         batch.delete(
             Table.VECTORS,
             Keys.vector(collection.number(), ref.field(), ref.version(), before.internalId()));
-        movingRows.removed(collection.number(), ref, before.internalId());
+        if (!collection.moving().isEmpty()) {
+          movingRows.removed(collection.number(), ref, before.internalId());
+        }
         indexChanges.add(new IndexChange(version.get(), before.internalId(), REMOVED, seq));
       }
     }

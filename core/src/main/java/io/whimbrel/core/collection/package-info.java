@@ -12,6 +12,12 @@
 /// 4. [IndexWorkers], a few threads: move published vectors into graphs; [IndexSaver], one thread:
 ///    writes graphs to their files, which [Recovery] opens and [VersionLoader] brings up to date.
 ///
+/// A migration adds a second version to a field and later removes one of the two: [MigrationDesk]
+/// takes its verbs, [MigrationSteps] decides them, [MovingWrites] keeps its backlogs with every
+/// write, [Backfills] hands their points out.
+///
+/// - What is in force for a collection is one immutable layout; whoever reads it once sees what
+///   belongs together.
 /// - Only the sequencer thread changes the store, the catalog and what indexes hold; workers change
 ///   how it is found.
 /// - Decided once, then applied: nothing after the decision looks at a clock or at chance.

@@ -1,16 +1,16 @@
 package io.whimbrel.core.engine;
 
 import io.whimbrel.core.collection.LiveCollection;
+import io.whimbrel.core.collection.Notes;
 import io.whimbrel.core.collection.PointReader;
 import io.whimbrel.core.collection.Recovery;
 import io.whimbrel.core.collection.Sequencer;
+import io.whimbrel.core.collection.VersionComparer;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.DatabaseStatus;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
-import io.whimbrel.core.model.FieldSpec;
-import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.Origin;
 import io.whimbrel.core.model.Page;
@@ -19,7 +19,6 @@ import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
-import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
@@ -58,6 +57,9 @@ public final class Database implements AutoCloseable {
   private final Recovery.Opened opened;
   private final PointReader reader;
   private final Migrations migrations;
+  private final Evaluations evaluations;
+  private final Verifications verifications;
+  private final Traffic traffic;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private Database(Store store, Kernels kernels, Recovery.Opened opened) {
@@ -66,6 +68,11 @@ public final class Database implements AutoCloseable {
     this.opened = opened;
     this.reader = new PointReader(store);
     this.migrations = new Migrations(this, opened.migrations());
+    Notes notes = new Notes(opened.sequencer(), store);
+    this.evaluations = new Evaluations(this, notes);
+    this.verifications =
+        new Verifications(this, notes, new VersionComparer(opened.sequencer(), store));
+    this.traffic = new Traffic(this, notes, evaluations);
   }
 
   /// Opens or makes the database in `directory` with default options.
@@ -84,15 +91,24 @@ public final class Database implements AutoCloseable {
             directory.resolve(STORE_DIRECTORY),
             options.blockCacheBytes(),
             options.acceptDataLoss());
+    Database database;
     try {
       Recovery.Opened opened =
           new Recovery(store, directory, kernels, options.acceptDataLoss(), options.indexThreads())
               .open(
                   new Sequencer.Options(
                       options.writeQueueBytesMax(), options.writeWaitMax(), options.asyncFlush()));
-      return new Database(store, kernels, opened);
+      database = new Database(store, kernels, opened);
     } catch (IOException | RuntimeException e) {
       store.close();
+      throw e;
+    }
+    try {
+      database.evaluations.sweep();
+      database.traffic.start();
+      return database;
+    } catch (RuntimeException e) {
+      database.close();
       throw e;
     }
   }
@@ -110,12 +126,6 @@ public final class Database implements AutoCloseable {
     MultiVectorSpecs.check(path, embedding);
     if (derivable) {
       MultiVectorSpecs.refuseInMigration(path + ".cardinality", embedding);
-    }
-    if (embedding.storage() != Storage.FLOAT32 && embedding.index() instanceof IndexSpec.Hnsw) {
-      throw WhimbrelException.unimplemented(
-          path + ".storage",
-          embedding.storage() + " with another index than Flat",
-          Storage.FLOAT32 + ", or Flat as index");
     }
     if (embedding.origin() == Origin.DERIVED && !derivable) {
       throw WhimbrelException.unimplemented(
@@ -143,7 +153,9 @@ public final class Database implements AutoCloseable {
   /// the background.
   public long deleteCollection(String collection) {
     refuseIfClosed();
-    return await(opened.sequencer().drop(collection));
+    long points = await(opened.sequencer().drop(collection));
+    evaluations.sweep();
+    return points;
   }
 
   /// Submits a write. Holds the caller back while the write queue is full, then refuses with
@@ -181,6 +193,21 @@ public final class Database implements AutoCloseable {
   /// CANCELLED.
   public SearchResult search(String collection, SearchRequest request, BooleanSupplier cancelled) {
     awaitSeq(request.read().minSeq());
+    long start = System.nanoTime();
+    SearchResult result;
+    try {
+      result = searchUnwatched(collection, request, cancelled);
+    } catch (RuntimeException e) {
+      traffic.failed(collection, request, e);
+      throw e;
+    }
+    traffic.answered(collection, request, result, System.nanoTime() - start);
+    return result;
+  }
+
+  /// A search of what is visible now, which schedules and mirrors do not see.
+  SearchResult searchUnwatched(
+      String collection, SearchRequest request, BooleanSupplier cancelled) {
     return reading(() -> searchLive(collection, request, cancelled));
   }
 
@@ -201,6 +228,21 @@ public final class Database implements AutoCloseable {
   /// Moves vector fields from one version to the next.
   public Migrations migrations() {
     return migrations;
+  }
+
+  /// Golden sets, and the comparison of versions by them.
+  public Evaluations evaluations() {
+    return evaluations;
+  }
+
+  /// Comparison of both versions of a migration, point by point.
+  public Verifications verifications() {
+    return verifications;
+  }
+
+  /// Traffic schedules with their gates, and mirrored searches.
+  public Traffic traffic() {
+    return traffic;
   }
 
   public DatabaseStatus status() {
@@ -280,6 +322,8 @@ public final class Database implements AutoCloseable {
     if (closed.getAndSet(true)) {
       throw new IllegalStateException("the database is closed twice");
     }
+    traffic.close();
+    verifications.close();
     opened.migrations().close();
     opened.sequencer().stop();
     opened.catalog().closeAll();

@@ -49,6 +49,7 @@ public enum ErrorCode {
   /// Something would be lost; the message says what, and how to do it nevertheless.
   UNSAFE,
   COLLECTION_NOT_FOUND,
+  GOLDEN_SET_NOT_FOUND,
   COLLECTION_EXISTS,
   POINT_NOT_FOUND,
   /// `if_seq` is not the stored sequence number.

@@ -30,6 +30,9 @@ public final class KernelProvider {
   private static final int WARM_UP_ROWS = 7;
   private static final int WARM_UP_CALLS = 10;
 
+  /// Long rows of bits have a loop of their own.
+  private static final int WARM_UP_BITS_DIM = 512;
+
   /// About as many values as the other kernels take: six a look-up, 64 rows.
   private static final int WARM_UP_LOOKUP_GROUPS = 8;
 
@@ -115,6 +118,7 @@ public final class KernelProvider {
         () -> codes.dotInt8(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
         () -> codes.dotInt4(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
         () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
+        () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_BITS_DIM, sums, 0),
         () -> graph.rotate(rotated, flips),
         () -> graph.prepare(rows, 0, table),
         () -> graph.scan(rows, 0, 0, table, 0, 0, estimates, 0),

@@ -38,6 +38,16 @@ public final class Keys {
     return new String(key, 1, key.length - 1, StandardCharsets.UTF_8);
   }
 
+  /// A row `N`: a note by its name.
+  public static byte[] note(String name) {
+    byte[] text = name.getBytes(StandardCharsets.UTF_8);
+    return ByteBuffer.allocate(1 + text.length).put((byte) 'N').put(text).array();
+  }
+
+  public static String noteOf(byte[] key) {
+    return new String(key, 1, key.length - 1, StandardCharsets.UTF_8);
+  }
+
   /// First key of the system rows of one kind, for example `'C'`; the last is `system(kind + 1)`,
   /// exclusive.
   public static byte[] system(char kind) {

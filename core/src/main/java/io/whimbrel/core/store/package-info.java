@@ -10,6 +10,7 @@
 /// | | `C` collection(4) | [CollectionRecord] |
 /// | | `K` collection(4) | [Totals] of the collection: counts and hashes that its tables must show |
 /// | | `R` request id | [RequestRecord], for idempotent repetition |
+/// | | `N` name | a note: golden set, comparison of versions or traffic schedule, see `collection.Notes` |
 /// | | `X` collection(4) | a dropped collection whose ranges are still to be removed |
 /// | | `M` collection(4) migration(8) | [MigrationRecord] |
 /// | | `Q` collection(4) migration(8) | [BacklogCounters] |

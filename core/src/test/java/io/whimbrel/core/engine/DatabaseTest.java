@@ -2,6 +2,7 @@ package io.whimbrel.core.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
@@ -12,22 +13,27 @@ import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.ModelId;
 import io.whimbrel.core.model.Mutation;
+import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.PointWrite;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Selector;
+import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
+import io.whimbrel.core.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
@@ -196,6 +202,82 @@ class DatabaseTest {
           .as("a page ends by its bytes instead")
           .hasSizeBetween(1, 100);
     }
+  }
+
+  @Test
+  void withoutOriginalsReadsGiveWhatTheCodesStandFor() throws IOException {
+    EmbeddingSpec spec =
+        EmbeddingSpec.flat(ModelId.UNNAMED, 384, Metric.COSINE).stored(Storage.INT8, false);
+    float[] written = Seeds.gaussian(Seeds.random("codes"), 384);
+    PointWrite point = PointWrite.of(PointId.of(1), Map.of(), Vector.of(written));
+    ReadOptions everything = new ReadOptions(Selector.ALL, Selector.ALL, 0);
+    float[] read;
+    double score;
+    try (Database database = open()) {
+      database.createCollection(CollectionSpec.of(DOCS, spec));
+      assertThat(database.describe(DOCS).fields().getFirst().versions().getFirst().spec())
+          .isEqualTo(spec);
+      database.write(DOCS, new Mutation.Upsert(List.of(point)), WriteOptions.DEFAULT).join();
+      read = vector(database.get(DOCS, List.of(point.id()), everything).getFirst());
+      score = database.search(DOCS, SearchRequest.of(Vector.of(written), 1)).hits().getFirst().score();
+    }
+    // The widest range of so many Gaussian values, its four outliers left out, is below 6.
+    for (int i = 0; i < written.length; i++) {
+      assertThat(read[i]).isCloseTo(written[i], within(3f / 255));
+    }
+    assertThat(read).isNotEqualTo(written);
+    assertThat(score).isCloseTo(1, within(1e-4));
+    try (Database database = open()) {
+      assertThat(database.describe(DOCS).fields().getFirst().versions().getFirst().spec())
+          .isEqualTo(spec);
+      assertThat(vector(database.get(DOCS, List.of(point.id()), everything).getFirst()))
+          .isEqualTo(read);
+      assertThat(database.scroll(DOCS, new byte[0], 9, everything).points())
+          .singleElement()
+          .satisfies(scrolled -> assertThat(vector(scrolled)).isEqualTo(read));
+      assertThat(database.search(DOCS, SearchRequest.of(Vector.of(written), 1)).hits())
+          .singleElement()
+          .satisfies(hit -> assertThat((double) hit.score()).isEqualTo(score));
+      // What was read stores the same again.
+      PointWrite again = PointWrite.of(PointId.of(2), Map.of(), Vector.of(read));
+      database.write(DOCS, new Mutation.Upsert(List.of(again)), WriteOptions.DEFAULT).join();
+      assertThat(vector(database.get(DOCS, List.of(again.id()), everything).getFirst()))
+          .isEqualTo(read);
+    }
+  }
+
+  private static float[] vector(Point point) {
+    return Objects.requireNonNull(point.vectors().get("default")).values();
+  }
+
+  @Test
+  void codesTakeAQuarterOfTheBytesInTheStore() throws IOException {
+    long[] bytes = new long[2];
+    Random random = Seeds.random("codesTakeAQuarterOfTheBytesInTheStore");
+    for (int i = 0; i < bytes.length; i++) {
+      try (Database database = Database.open(directory.resolve("store" + i))) {
+        EmbeddingSpec spec =
+            EmbeddingSpec.flat(ModelId.UNNAMED, 768, Metric.DOT).stored(Storage.INT8, i == 0);
+        database.createCollection(CollectionSpec.of(DOCS, spec));
+        List<PointWrite> points = new ArrayList<>();
+        for (int p = 0; p < 1000; p++) {
+          points.add(
+              PointWrite.of(PointId.of(p), Map.of(), Vector.of(Seeds.gaussian(random, 768))));
+        }
+        database.write(DOCS, new Mutation.Upsert(points), WriteOptions.DEFAULT).join();
+        assertThat(database.describe(DOCS).fields().getFirst().versions().getFirst().live())
+            .isEqualTo(1000);
+        bytes[i] = database.status().diskBytes();
+      }
+    }
+    // Besides rows there is a log of the same size and files of fixed size.
+    assertThat(bytes[1]).isLessThan(bytes[0] / 2);
+  }
+
+  @Test
+  void float32WithoutOriginalsIsRefused() {
+    EmbeddingSpec floats = EmbeddingSpec.flat(ModelId.UNNAMED, 3, Metric.DOT);
+    assertRefused(ErrorCode.INVALID_ARGUMENT, () -> floats.stored(Storage.FLOAT32, false));
   }
 
   @Test

@@ -14,6 +14,9 @@ import static io.whimbrel.core.engine.MovingDocs.upsert;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.whimbrel.core.migration.RoutingBuckets;
+import io.whimbrel.core.model.BackfillCommit;
+import io.whimbrel.core.model.BackfillLease;
+import io.whimbrel.core.model.BackfillSide;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.IndexSpec;
@@ -21,6 +24,7 @@ import io.whimbrel.core.model.Migration;
 import io.whimbrel.core.model.MigrationSpec;
 import io.whimbrel.core.model.MigrationState;
 import io.whimbrel.core.model.Mutation;
+import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.PointWrite;
 import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
@@ -31,6 +35,7 @@ import io.whimbrel.core.model.Selector;
 import io.whimbrel.core.model.WriteOptions;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -127,6 +132,50 @@ class MigrationTrafficTest {
         COLLECTION,
         request.withRouting(
             new QueryRouting(key, 0, List.of(embed(NEW, "text 3")), OptionalDouble.empty())));
+  }
+
+  /// Writes that know the new model only, after the switch: going back says exactly how many lag,
+  /// and none does once they are worked off.
+  @Test
+  void goingBackLosesNothing() throws IOException {
+    try (Database database = Database.open(directory)) {
+      MovingDocs.create(database);
+      upsert(database, point("p0", "text 0", OLD));
+      Migration migration = switched(database, start(database));
+      int points = 10_000;
+      for (int from = 0; from < points; from += 1_000) {
+        List<PointWrite> writes = new ArrayList<>();
+        for (int i = from; i < from + 1_000; i++) {
+          writes.add(point("p" + i, "later " + i, NEW));
+        }
+        database.write(COLLECTION, new Mutation.Upsert(writes), WriteOptions.DEFAULT).join();
+      }
+      Migration now = database.migrations().reverseTraffic(migration.id(), NOTE);
+      assertThat(now.reverseBacklog()).isEqualTo(points);
+      assertThat(now.rollbackReady()).isFalse();
+      int filled = 0;
+      while (!now.rollbackReady()) {
+        List<BackfillCommit> commits = new ArrayList<>();
+        for (BackfillLease lease :
+            database
+                .migrations()
+                .lease(now.id(), BackfillSide.REVERSE, 1_000, Duration.ofMinutes(5))
+                .leases()) {
+          commits.add(MovingDocs.commit(lease, OLD));
+        }
+        database.migrations().commit(now.id(), BackfillSide.REVERSE, commits).join();
+        filled += commits.size();
+        now = database.migrations().get(now.id());
+      }
+      assertThat(filled).isEqualTo(points);
+      assertThat(now.progress().backlog()).isZero();
+      for (int i = 0; i < points; i += 997) {
+        SearchResult result =
+            database.search(COLLECTION, SearchRequest.of(embed(OLD, "later " + i), 1));
+        assertThat(result.servedVersion()).isEqualTo(1);
+        assertThat(result.hits().getFirst().point().id()).isEqualTo(PointId.of("p" + i));
+      }
+    }
   }
 
   @Test

@@ -10,6 +10,9 @@ import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.simd.ScalarKernels;
 import io.whimbrel.core.testing.Seeds;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -157,6 +160,39 @@ final class AffineCodecTest {
     }
   }
 
+  @Test
+  void packedRowsStandForTheSame() throws IOException {
+    for (int dimension : DIMENSIONS) {
+      AffineCodec codec = AffineCodec.int8(dimension);
+      for (Values values : Values.values()) {
+        float[] vector = values.next(Seeds.random("packed " + values), dimension);
+        byte[] packed = codec.pack(vector);
+        assertThat(packed).hasSize(codec.packedBytes());
+        float[] unpacked = new float[dimension];
+        codec.unpack(ByteBuffer.wrap(packed), unpacked);
+        try (Row row = new Row(codec, vector)) {
+          assertThat(unpacked).as(values.toString()).isEqualTo(row.decode());
+        }
+        float[] again = new float[dimension];
+        codec.unpack(ByteBuffer.wrap(codec.pack(unpacked)), again);
+        assertThat(again).as(values.toString()).isEqualTo(unpacked);
+      }
+    }
+  }
+
+  @Test
+  void refusesAnOutlierOutsideTheRow() {
+    AffineCodec codec = AffineCodec.int8(130);
+    byte[] packed = codec.pack(Seeds.gaussian(Seeds.random("outside"), 130));
+    ByteBuffer damaged = ByteBuffer.wrap(packed).order(ByteOrder.LITTLE_ENDIAN);
+    for (int outlier : new int[] {-1, 130, Integer.MAX_VALUE}) {
+      damaged.putInt(2 * Float.BYTES + 8, outlier);
+      assertThatThrownBy(() -> codec.unpack(ByteBuffer.wrap(packed), new float[130]))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("outlier at " + outlier + " (expected: 0 to 129)");
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("codecs")
   void scoresAreThoseOfTheDecodedRow(AffineCodec codec) {
@@ -239,6 +275,7 @@ final class AffineCodecTest {
     assertThat(AffineCodec.int8(63).factorBytes()).isEqualTo(16);
     assertThat(AffineCodec.int8(128).factorBytes()).isEqualTo(32);
     assertThat(AffineCodec.int4(9999).factorBytes()).isEqualTo(48);
+    assertThat(AffineCodec.int8(784).packedBytes()).isEqualTo(784 + 8 + 32);
   }
 
   @Test

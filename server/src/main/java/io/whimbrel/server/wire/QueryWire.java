@@ -5,6 +5,7 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
@@ -33,7 +34,9 @@ public final class QueryWire {
   private QueryWire() {}
 
   /// A search of one collection.
-  public record Search(String collection, SearchRequest request) {}
+  ///
+  /// @param scoreThresholdVersion the version that the threshold was found with; 0 when not known
+  public record Search(String collection, SearchRequest request, int scoreThresholdVersion) {}
 
   public record Get(String collection, List<PointId> ids, ReadOptions read) {}
 
@@ -55,13 +58,13 @@ public final class QueryWire {
       throw Form.missing("query", "a query");
     }
     NearestQuery nearest = nearest(message.getQuery());
-    Vector vector = vector(nearest);
+    List<Vector> vectors = vectors(nearest);
     return new Search(
         Form.collection(message.getCollection()),
         new SearchRequest(
             fieldName(nearest.getField()),
             version(nearest),
-            vector,
+            vectors.getFirst(),
             k,
             message.hasScoreThreshold()
                 ? OptionalDouble.of(message.getScoreThreshold())
@@ -73,7 +76,13 @@ public final class QueryWire {
                 message.getWithPayload(),
                 message.hasWithVectors(),
                 message.getWithVectors(),
-                message.getMinSeq())));
+                message.getMinSeq()),
+            routing(message, vectors)),
+        Form.range(
+            "score_threshold_version",
+            message.getScoreThresholdVersion(),
+            0,
+            Integer.MAX_VALUE));
   }
 
   public static List<Search> searches(SearchBatchRequest message) {
@@ -95,6 +104,18 @@ public final class QueryWire {
     return Form.within("searches[" + index + "]", e);
   }
 
+  /// The query's vector and, in `routing`, its others.
+  private static QueryRouting routing(
+      io.whimbrel.proto.v1.SearchRequest message, List<Vector> vectors) {
+    return new QueryRouting(
+        message.getRoutingKey(),
+        Form.seq("routing_epoch", message.getRoutingEpoch()),
+        vectors.subList(1, vectors.size()),
+        message.hasMinCoverage()
+            ? OptionalDouble.of(message.getMinCoverage())
+            : OptionalDouble.empty());
+  }
+
   private static NearestQuery nearest(QueryNode query) {
     try {
       Form.known(query);
@@ -113,18 +134,20 @@ public final class QueryWire {
     }
   }
 
-  private static Vector vector(NearestQuery nearest) {
+  /// At least one vector.
+  private static List<Vector> vectors(NearestQuery nearest) {
     try {
       Form.known(nearest);
       return switch (nearest.getInputCase()) {
         case VECTOR -> {
           try {
-            yield VectorWire.vector(nearest.getVector());
+            yield List.of(VectorWire.vector(nearest.getVector()));
           } catch (WhimbrelException e) {
             throw Form.within("vector", e);
           }
         }
         case ID -> throw WhimbrelException.unimplemented("id", "given", "vector");
+        case VECTORS -> VectorWire.vectors("vectors", nearest.getVectors());
         case INPUT_NOT_SET -> throw Form.missing("input", "vector");
       };
     } catch (WhimbrelException e) {
@@ -195,12 +218,24 @@ public final class QueryWire {
         Form.collection(message.getCollection()), Form.seq("min_seq", message.getMinSeq()));
   }
 
-  public static SearchResponse message(SearchResult result) {
+  public static SearchResponse message(Search search, SearchResult result) {
     SearchResponse.Builder out =
         SearchResponse.newBuilder()
             .setSeq(result.seq())
             .setServedVersion(result.servedVersion())
-            .setCoverage(result.coverage());
+            .setCoverage(result.coverage())
+            .setRoutingEpoch(result.epoch());
+    int calibrated = search.scoreThresholdVersion();
+    if (search.request().scoreThreshold().isPresent()
+        && calibrated != 0
+        && calibrated != result.servedVersion()) {
+      out.addWarnings(
+          "score_threshold: found with version "
+              + calibrated
+              + ", but version "
+              + result.servedVersion()
+              + " answered; scores of different versions do not compare");
+    }
     for (SearchResult.Hit hit : result.hits()) {
       Hit.Builder message =
           out.addHitsBuilder()

@@ -92,7 +92,21 @@ public final class SpecWire {
     return new FieldSpec(QueryWire.fieldName(message.getName()), spec);
   }
 
+  /// The new version of a migration: vectors of a client, or derived by the server.
+  static EmbeddingSpec target(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    return embedding(
+        message,
+        message.getOrigin() == io.whimbrel.proto.v1.Origin.ORIGIN_DERIVED
+            ? Origin.DERIVED
+            : origin(message));
+  }
+
   private static EmbeddingSpec embedding(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    return embedding(message, origin(message));
+  }
+
+  private static EmbeddingSpec embedding(
+      io.whimbrel.proto.v1.EmbeddingSpec message, Origin origin) {
     Form.known(message);
     if (!message.getSpaceId().isEmpty()) {
       throw WhimbrelException.of(
@@ -100,11 +114,6 @@ public final class SpecWire {
           "space_id",
           '"' + message.getSpaceId() + '"',
           "nothing: the server computes it from the rest of the spec");
-    }
-    if (message.getStorage() == io.whimbrel.proto.v1.Storage.STORAGE_INT8
-        && message.getIndex().hasHnsw()) {
-      throw WhimbrelException.unimplemented(
-          "storage", "STORAGE_INT8 with an HNSW index", "STORAGE_FLOAT32, or a flat index");
     }
     return new EmbeddingSpec(
         model(message.getModel()),
@@ -114,7 +123,7 @@ public final class SpecWire {
         storage(message),
         index(message.getIndex()),
         message.getSourceFieldsList(),
-        origin(message),
+        origin,
         message.getNormalized(),
         message.getDocumentPrefix(),
         message.getQueryPrefix(),

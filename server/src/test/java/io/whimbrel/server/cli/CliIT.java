@@ -90,6 +90,55 @@ class CliIT {
   }
 
   @Test
+  void keepsVectorsInBytes() throws IOException {
+    assertThat(ok("collection", "create", "bytes", "--dimension", "2", "--storage", "int8"))
+        .contains("2 x int8, single");
+    assertThat(
+            ok(
+                "collection",
+                "create",
+                "coded",
+                "--dimension",
+                "2",
+                "--metric",
+                "dot",
+                "--storage",
+                "int8",
+                "--drop-originals"))
+        .contains("2 x int8 without originals, single");
+    assertThat(json("collection", "describe", "bytes"))
+        .contains("\"storage\":\"int8\"", "\"keep_originals\":true");
+    assertThat(json("collection", "describe", "coded"))
+        .contains("\"storage\":\"int8\"", "\"keep_originals\":false");
+    Path file = Files.writeString(files.resolve("in.jsonl"), "{\"id\":1,\"vector\":[0.25,-0.5]}\n");
+    for (String collection : List.of("bytes", "coded")) {
+      ok("import", file.toString(), "-c", collection);
+      // Two values are the ends of their range, and those are exact.
+      assertThat(json("get", "-c", collection, "1", "--with-vectors"))
+          .contains("{\"default\":[0.25,-0.5]}");
+      Path out = files.resolve(collection + ".jsonl");
+      ok("export", out.toString(), "-c", collection);
+      assertThat(Files.readString(out)).contains("[0.25,-0.5]");
+      ok("collection", "delete", collection);
+    }
+    assertThat(run("collection", "create", "x", "--dimension", "2", "--drop-originals").err())
+        .contains("keep_originals: false (expected: true with storage FLOAT32");
+    assertThat(
+            ok(
+                "collection",
+                "create",
+                "graph8",
+                "--dimension",
+                "2",
+                "--index",
+                "hnsw",
+                "--storage",
+                "int8"))
+        .contains("2 x int8, single", "HNSW index");
+    ok("collection", "delete", "graph8");
+  }
+
+  @Test
   void searchesAGraph() throws IOException, InterruptedException {
     assertThat(
             ok(

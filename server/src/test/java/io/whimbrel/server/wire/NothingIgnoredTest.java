@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Duration;
 import com.google.protobuf.Message;
 import com.google.protobuf.Timestamp;
 import com.google.protobuf.UnknownFieldSet;
@@ -47,7 +48,7 @@ class NothingIgnoredTest {
             .setSet(ObjectValue.newBuilder().putFields("a", everyValue()))
             .build();
     SearchRequest search = search(payload, vectors);
-    return Stream.of(
+    return Stream.concat(migrationRequests(), Stream.of(
         request(create(), SpecWire::create),
         request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
         request(DeleteCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
@@ -94,7 +95,131 @@ class NothingIgnoredTest {
             QueryWire::scroll),
         request(CountRequest.newBuilder().setCollection("c").build(), QueryWire::count),
         request(search, QueryWire::search),
-        request(SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches));
+        request(
+            search.toBuilder()
+                .setQuery(
+                    QueryNode.newBuilder()
+                        .setNearest(
+                            NearestQuery.newBuilder()
+                                .setVectors(VectorList.newBuilder().addVectors(inSpace()))))
+                .build(),
+            QueryWire::search),
+        request(SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches)));
+  }
+
+  private static Stream<Request> migrationRequests() {
+    EmbeddingSpec to = create().getSpec().getFields(0).getSpec();
+    Duration second = Duration.newBuilder().setSeconds(1).build();
+    Throttle throttle =
+        Throttle.newBuilder().setSearchP99Max(second).setCriticalSearchP99(second).build();
+    MigrationRef ref = MigrationRef.newBuilder().setId("m-1").build();
+    PointId id = PointId.newBuilder().setText("a").build();
+    return Stream.of(
+        request(
+            PlanMigrationRequest.newBuilder().setCollection("c").setTo(to).build(),
+            MigrationWire::plan),
+        request(
+            CreateMigrationRequest.newBuilder()
+                .setCollection("c")
+                .setTo(to)
+                .setLegacyWrite(LegacyWrite.LEGACY_WRITE_ENQUEUE)
+                .setStaleRead(StaleRead.STALE_READ_SERVE)
+                .setSoak(second)
+                .setThrottle(throttle)
+                .build(),
+            (CreateMigrationRequest m) -> MigrationWire.create(m, "test")),
+        request(ref, (MigrationRef m) -> MigrationWire.verb(m, "test")),
+        request(ListMigrationsRequest.newBuilder().setCollection("c").build(), MigrationWire::list),
+        request(
+            WatchMigrationRequest.newBuilder().setId("m-1").setInterval(second).build(),
+            MigrationWire::watch),
+        request(
+            SetThrottleRequest.newBuilder().setId("m-1").setThrottle(throttle).build(),
+            (SetThrottleRequest m) -> MigrationWire.throttle(m, "test")),
+        request(
+            LeaseBackfillRequest.newBuilder()
+                .setId("m-1")
+                .setPoints(1)
+                .setSide(BackfillSide.BACKFILL_SIDE_REVERSE)
+                .build(),
+            MigrationWire::lease),
+        request(
+            CommitBackfillRequest.newBuilder()
+                .setId("m-1")
+                .setSide(BackfillSide.BACKFILL_SIDE_FORWARD)
+                .addVectors(BackfillVector.newBuilder().setId(id).setVector(vector()))
+                .build(),
+            MigrationWire::commit),
+        request(
+            ReleaseBackfillRequest.newBuilder()
+                .setId("m-1")
+                .setSide(BackfillSide.BACKFILL_SIDE_FORWARD)
+                .addFailures(BackfillFailure.newBuilder().setId(id).setRetryAfter(second))
+                .build(),
+            MigrationWire::release),
+        request(
+            ListDeadLettersRequest.newBuilder().setId("m-1").build(), MigrationWire::deadLetters),
+        request(
+            StartVDiffRequest.newBuilder().setId("m-1").build(),
+            (StartVDiffRequest m) -> TrafficWire.vdiff(m, "test")),
+        request(
+            MirrorTrafficRequest.newBuilder().setId("m-1").setDeadline(second).build(),
+            TrafficWire::mirror),
+        request(
+            RecordFeedbackRequest.newBuilder().setId("m-1").setVersion(1).build(),
+            TrafficWire::feedback),
+        request(
+            SwitchTrafficRequest.newBuilder().setId("m-1").setBasisPoints(5).build(),
+            (SwitchTrafficRequest m) -> MigrationWire.verb(m, "test")),
+        request(
+            SwitchTrafficRequest.newBuilder()
+                .setId("m-1")
+                .setSchedule(
+                    Schedule.newBuilder()
+                        .addSteps(ScheduleStep.newBuilder().setBasisPoints(5).setHold(second))
+                        .setGates(Gates.newBuilder().setWindow(second).setBacklogAgeMax(second)))
+                .build(),
+            (SwitchTrafficRequest m) ->
+                List.of(MigrationWire.verb(m, "test"), TrafficWire.schedule(m))),
+        request(
+            ReverseTrafficRequest.newBuilder().setId("m-1").build(),
+            (ReverseTrafficRequest m) -> MigrationWire.verb(m, "test")),
+        request(
+            CompleteMigrationRequest.newBuilder().setId("m-1").build(),
+            (CompleteMigrationRequest m) -> MigrationWire.complete(m, "test")),
+        request(
+            CancelMigrationRequest.newBuilder().setId("m-1").build(),
+            (CancelMigrationRequest m) -> MigrationWire.cancel(m, "test")),
+        request(
+            RoutingPolicyRef.newBuilder().setCollection("c").build(), MigrationWire::policy),
+        request(
+            PutGoldenSetRequest.newBuilder()
+                .setCollection("c")
+                .setName("g")
+                .addQueries(
+                    GoldenQuery.newBuilder()
+                        .setId("q")
+                        .addVectors(inSpace())
+                        .addJudgments(Judgment.newBuilder().setPoint(id).setGrade(1)))
+                .build(),
+            EvaluationWire::put),
+        request(
+            ListGoldenSetsRequest.newBuilder().setCollection("c").build(), EvaluationWire::list),
+        request(
+            DeleteGoldenSetRequest.newBuilder().setCollection("c").setName("g").build(),
+            EvaluationWire::delete),
+        request(
+            EvaluateRequest.newBuilder()
+                .setCollection("c")
+                .setGoldenSet("g")
+                .setBaselineVersion(1)
+                .setCandidateVersion(2)
+                .build(),
+            EvaluationWire::evaluate));
+  }
+
+  private static Vector inSpace() {
+    return vector().toBuilder().setSpaceId("0123456789abcdef0123456789abcdef").build();
   }
 
   @ParameterizedTest
@@ -182,6 +307,7 @@ class NothingIgnoredTest {
         .setId(PointId.newBuilder().setNumber(7))
         .putPayload("p", everyValue())
         .putVectors("v", vector())
+        .putSpaceVectors("w", VectorList.newBuilder().addVectors(inSpace()).build())
         .build();
   }
 
