@@ -472,6 +472,22 @@ class BadInputIT {
             "ef_construction",
             "10001",
             "4 to 10000"),
+        badSpec(
+            "many vectors a point, flat index",
+            b -> b.setCardinality(Cardinality.CARDINALITY_MULTI),
+            "INVALID_ARGUMENT",
+            "index",
+            "Flat",
+            "MultiVector, for cardinality MULTI"),
+        badSpec(
+            "one vector a point, multi-vector index",
+            b ->
+                b.setIndex(
+                    IndexSpec.newBuilder().setMultiVector(MultiVectorIndexSpec.newBuilder())),
+            "INVALID_ARGUMENT",
+            "index",
+            "MultiVector",
+            "Flat or Hnsw, for cardinality SINGLE"),
         badSpec("space_id given", b -> b.setSpaceId("s"), "INVALID_ARGUMENT", "space_id", "\"s\""));
   }
 
@@ -703,20 +719,8 @@ class BadInputIT {
                 QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setId(id("a"))),
                 "nearest.id"),
             badSpec(
-                "multi",
-                b -> b.setCardinality(Cardinality.CARDINALITY_MULTI),
-                "UNIMPLEMENTED",
-                "cardinality"),
-            badSpec(
                 "provider", b -> b.setOrigin(Origin.ORIGIN_PROVIDER), "UNIMPLEMENTED", "origin"),
-            badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"),
-            badSpec(
-                "multi-vector index",
-                b ->
-                    b.setIndex(
-                        IndexSpec.newBuilder().setMultiVector(MultiVectorIndexSpec.newBuilder())),
-                "UNIMPLEMENTED",
-                "index.multi_vector"))
+            badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"))
         .map(BadInputIT::notSupported);
   }
 

@@ -114,6 +114,31 @@ final class JmhTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {64, 96, 128})
+  void maxSimKernelsOfBothKindsAgree(int dim) {
+    int[][] hashes = new int[2][];
+    float[][] best = new float[2][];
+    String[] kinds = {"scalar", "vector"};
+    for (int i = 0; i < kinds.length; i++) {
+      MaxSimKernelBenchmark benchmark = new MaxSimKernelBenchmark();
+      benchmark.dim = dim;
+      benchmark.kernels = kinds[i];
+      benchmark.setUp();
+      best[i] = benchmark.maxFloat().clone();
+      hashes[i] =
+          new int[] {
+            Arrays.hashCode(benchmark.maxInt8()),
+            Arrays.hashCode(benchmark.maxBits()),
+            Arrays.hashCode(benchmark.scanIds())
+          };
+      benchmark.tearDown();
+      System.out.printf("%s MaxSim %d: hash %08x%n", kinds[i], dim, Arrays.hashCode(hashes[i]));
+    }
+    assertThat(hashes[1]).isEqualTo(hashes[0]);
+    assertThat(best[1]).usingComparatorWithPrecision(1e-6f * dim).containsExactly(best[0]);
+  }
+
   private static GraphKernelsBenchmark graphKernels(String kernels, int dim) {
     GraphKernelsBenchmark benchmark = new GraphKernelsBenchmark();
     benchmark.dim = dim;
@@ -163,7 +188,7 @@ final class JmhTest {
                     .verbosity(VerboseMode.SILENT)
                     .build())
             .run();
-    // Eight kernels, six of the graph and one scan, each in two kinds.
-    assertThat(results).hasSize(30);
+    // Eight kernels, six of the graph, five of late interaction and one scan, each in two kinds.
+    assertThat(results).hasSize(40);
   }
 }

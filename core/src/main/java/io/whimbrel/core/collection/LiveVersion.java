@@ -5,6 +5,7 @@ import io.whimbrel.core.index.FlatIndex;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.maxsim.MaxSimIndex;
 import io.whimbrel.core.migration.Derivation;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
@@ -232,6 +233,9 @@ public final class LiveVersion implements AutoCloseable {
     if (current.index instanceof FlatIndex flat && flat.wantsCompaction()) {
       generation = Generation.of(flat.compacted(flat.seq()));
       flat.close();
+    } else if (current.index instanceof MaxSimIndex tokens && tokens.wantsCompaction()) {
+      generation = Generation.of(tokens.compacted(tokens.seq()));
+      tokens.close();
     }
   }
 

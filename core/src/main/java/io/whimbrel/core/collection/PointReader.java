@@ -4,6 +4,8 @@ import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.model.Cardinality;
+import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.IndexSpec;
@@ -51,8 +53,14 @@ public final class PointReader {
   /// Points read at once; between two such steps a page checks its size.
   private static final int STEP_POINTS_MAX = 256;
 
+  /// Few matrices have more rows.
+  private static final int MATRIX_ROWS_EXPECTED = 512;
+
   /// Further candidates fetched when the last place is tied, so that ties are settled by id.
   private static final int TIES_MAX = 64;
+
+  /// Sums over many rows tie only between copies, and each hit more widens every stage.
+  private static final int MATRIX_TIES_MAX = 6;
 
   /// Points that one page looks at, and payloads that it reads for conditions without an index.
   private static final long SCROLL_IDS_MAX = 1_000_000;
@@ -218,8 +226,13 @@ public final class PointReader {
   /// Bytes of the selected vectors of one point.
   private static long vectorBytes(List<Selected> selected) {
     return selected.stream()
-        .mapToLong(s -> (long) s.version().spec().dimension() * Float.BYTES)
+        .mapToLong(s -> estimatedValues(s.version().spec()) * Float.BYTES)
         .sum();
+  }
+
+  private static long estimatedValues(EmbeddingSpec spec) {
+    long rows = spec.cardinality() == Cardinality.MULTI ? MATRIX_ROWS_EXPECTED : 1;
+    return rows * spec.dimension();
   }
 
   private static long estimatedBytes(Point point) {
@@ -435,7 +448,8 @@ public final class PointReader {
   /// Asks for some more than wanted, to see ties. A graph search gets the beam that the caller
   /// asked for and no more candidates than fit in it, since more would widen it.
   private static SearchParams params(LiveVersion version, SearchRequest request) {
-    int k = Math.min(Limits.K_MAX, request.k() + TIES_MAX);
+    int ties = version.spec().cardinality() == Cardinality.MULTI ? MATRIX_TIES_MAX : TIES_MAX;
+    int k = Math.min(Limits.K_MAX, request.k() + ties);
     double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);
     if (request.exact() || version.spec().index() instanceof IndexSpec.Flat) {
       return new SearchParams(k, 0, threshold, AcceptBits.ALL, true);
@@ -552,12 +566,15 @@ public final class PointReader {
               .toList();
       List<byte @Nullable []> rows = view.multiGet(Table.VECTORS, keys);
       VectorForm form = selection.version().form();
+      int dimension = selection.version().spec().dimension();
       String spaceId = selection.version().spaceId();
       for (int i = 0; i < rows.size(); i++) {
         byte[] row = rows.get(i);
         if (row != null) {
           float[] values = form.decode(ByteBuffer.wrap(row));
-          vectors.get(i).put(selection.field(), new Vector(values, 1, spaceId));
+          vectors
+              .get(i)
+              .put(selection.field(), new Vector(values, values.length / dimension, spaceId));
         }
       }
     }

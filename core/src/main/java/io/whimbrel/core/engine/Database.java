@@ -133,8 +133,8 @@ public final class Database implements AutoCloseable {
   }
 
   public CollectionInfo createCollection(CollectionSpec spec) {
-    for (FieldSpec field : spec.fields()) {
-      refuseUnsupported("spec", field.spec(), false);
+    for (int i = 0; i < spec.fields().size(); i++) {
+      refuseUnsupported("spec.fields[" + i + "].spec", spec.fields().get(i).spec(), false);
     }
     return await(opened.sequencer().create(spec)).info();
   }
@@ -142,12 +142,9 @@ public final class Database implements AutoCloseable {
   /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there
   /// is a version to derive from.
   void refuseUnsupported(String path, EmbeddingSpec embedding, boolean derivable) {
-    if (embedding.cardinality() != Cardinality.SINGLE) {
-      throw WhimbrelException.unimplemented(
-          path + ".cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
-    }
-    if (embedding.index() instanceof IndexSpec.MultiVector) {
-      throw WhimbrelException.unimplemented(path + ".index", "MultiVector", "Flat or Hnsw");
+    MultiVectorSpecs.check(path, embedding);
+    if (derivable) {
+      MultiVectorSpecs.refuseInMigration(path + ".cardinality", embedding);
     }
     if (embedding.origin() == Origin.DERIVED && !derivable) {
       throw WhimbrelException.unimplemented(

@@ -209,11 +209,10 @@ public final class SpecWire {
   }
 
   private static Cardinality cardinality(io.whimbrel.proto.v1.EmbeddingSpec message) {
-    String expected = "CARDINALITY_SINGLE";
+    String expected = "CARDINALITY_SINGLE or CARDINALITY_MULTI";
     return switch (message.getCardinality()) {
       case CARDINALITY_UNSPECIFIED, CARDINALITY_SINGLE -> Cardinality.SINGLE;
-      case CARDINALITY_MULTI ->
-          throw WhimbrelException.unimplemented("cardinality", "CARDINALITY_MULTI", expected);
+      case CARDINALITY_MULTI -> Cardinality.MULTI;
       case UNRECOGNIZED ->
           throw Form.unknownEnum("cardinality", message.getCardinalityValue(), expected);
     };
@@ -248,12 +247,18 @@ public final class SpecWire {
         }
         case KIND_NOT_SET -> new IndexSpec.Flat();
         case HNSW -> hnsw(message.getHnsw());
-        case MULTI_VECTOR ->
-            throw WhimbrelException.unimplemented("multi_vector", "given", "flat or hnsw");
+        case MULTI_VECTOR -> multiVector(message.getMultiVector());
       };
     } catch (WhimbrelException e) {
       throw Form.within("index", e);
     }
+  }
+
+  private static IndexSpec multiVector(MultiVectorIndexSpec message) {
+    Form.known(message);
+    int centroids = message.getCentroids();
+    return new IndexSpec.MultiVector(
+        centroids == 0 ? IndexSpec.MultiVector.CENTROIDS_DEFAULT : centroids);
   }
 
   private static IndexSpec hnsw(HnswIndexSpec message) {
