@@ -1,6 +1,7 @@
 package io.whimbrel.client;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
@@ -13,6 +14,7 @@ import java.util.OptionalInt;
  * @param exact scan all vectors instead of asking the index
  * @param ef beam width of a graph search, {@code k} to 10,000: more finds more of the true hits and
  *     costs more. When empty, twice {@code k} and at least 64. An exact scan ignores it
+ * @param filter what hits must meet
  */
 public record SearchRequest(
     String field,
@@ -23,7 +25,8 @@ public record SearchRequest(
     boolean exact,
     OptionalInt ef,
     ReadOptions read,
-    Routing routing) {
+    Routing routing,
+    Optional<Filter> filter) {
   public SearchRequest {
     Checks.atLeast("k", k, 1);
     Checks.atLeast("version", version, 0);
@@ -78,6 +81,7 @@ public record SearchRequest(
     private OptionalDouble scoreThreshold = OptionalDouble.empty();
     private boolean exact;
     private OptionalInt ef = OptionalInt.empty();
+    private Optional<Filter> filter = Optional.empty();
     private ReadOptions read = ReadOptions.DEFAULT;
     private Routing routing = Routing.NONE;
 
@@ -115,6 +119,11 @@ public record SearchRequest(
       return this;
     }
 
+    public Builder filter(Filter filter) {
+      this.filter = Optional.of(filter);
+      return this;
+    }
+
     public Builder read(ReadOptions read) {
       this.read = read;
       return this;
@@ -126,7 +135,8 @@ public record SearchRequest(
     }
 
     public SearchRequest build() {
-      return new SearchRequest(field, version, vector, k, scoreThreshold, exact, ef, read, routing);
+      return new SearchRequest(
+          field, version, vector, k, scoreThreshold, exact, ef, read, routing, filter);
     }
   }
 }

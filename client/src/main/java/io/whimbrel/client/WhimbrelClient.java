@@ -99,6 +99,19 @@ public final class WhimbrelClient implements AutoCloseable {
   }
 
   /**
+   * Declares a payload index. It is built in the background; until {@link
+   * CollectionInfo.PayloadIndexInfo#ready} conditions on its path read payloads.
+   */
+  public CollectionInfo addIndex(String collection, PayloadIndexSpec index) {
+    return await(async.addIndex(collection, index));
+  }
+
+  /** Drops a payload index; conditions on its path read payloads from then on. */
+  public CollectionInfo dropIndex(String collection, String path) {
+    return await(async.dropIndex(collection, path));
+  }
+
+  /**
    * Writes points whole, all or none: payload and vectors replace what was there. For many points
    * use {@link #bulkWriter}.
    */
@@ -120,6 +133,19 @@ public final class WhimbrelClient implements AutoCloseable {
   /** Deletes points; ids that do not exist are passed over. */
   public WriteResult delete(String collection, List<PointId> ids, WriteOptions options) {
     return Calls.await(async.delete(collection, ids, options));
+  }
+
+  /**
+   * Deletes the points that meet the filter now and still do when their deletion is decided, in
+   * atomic steps of 10,000. Not repeated after a failure; to call again is safe.
+   */
+  public WriteResult deleteMatching(String collection, Filter filter, Durability durability) {
+    return await(async.deleteMatching(collection, filter, durability));
+  }
+
+  /** How many points {@link #deleteMatching} would delete now. */
+  public long countToDelete(String collection, Filter filter) {
+    return await(async.countToDelete(collection, filter));
   }
 
   /** The payload of each point becomes {@code payload}. Every id must exist. */
@@ -161,6 +187,14 @@ public final class WhimbrelClient implements AutoCloseable {
   }
 
   /**
+   * A page of the points that meet the filter. A page also ends when it has looked at many points:
+   * it may be empty and not the last.
+   */
+  public Page scroll(String collection, String cursor, int limit, Filter filter, ReadOptions read) {
+    return await(async.scroll(collection, cursor, limit, filter, read));
+  }
+
+  /**
    * All points in id order, fetched page by page as the stream is read, holding one page at a time.
    * Points written or deleted meanwhile may or may not appear. Sequential; use in one thread.
    */
@@ -171,6 +205,11 @@ public final class WhimbrelClient implements AutoCloseable {
   /** How many points the collection has. */
   public long count(String collection) {
     return Calls.await(async.count(collection));
+  }
+
+  /** How many points meet the filter. */
+  public long count(String collection, Filter filter) {
+    return await(async.count(collection, filter));
   }
 
   /** The nearest points of a vector. */

@@ -35,6 +35,7 @@ class ArchitectureTest {
           Map.entry("core.evaluation", Set.of("core.model")),
           Map.entry("core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
+          Map.entry("core.payload", Set.of("core.model", "core.store")),
           Map.entry(
               "core.collection",
               Set.of(
@@ -45,11 +46,13 @@ class ArchitectureTest {
                   "core.hnsw",
                   "core.maxsim",
                   "core.store",
+                  "core.payload",
                   "core.migration")),
           Map.entry(
               "core.engine",
               Set.of(
                   "core.model",
+                  "core.memory",
                   "core.simd",
                   "core.store",
                   "core.migration",
@@ -93,8 +96,7 @@ class ArchitectureTest {
                   "proto.v1")),
           Map.entry("server.cli.json", Set.of("client")),
           Map.entry("server.cli.files", Set.of("client", "server.cli.json")),
-          Map.entry(
-              "server.cli.demo", Set.of("client", "client.migration", "server.cli.files")),
+          Map.entry("server.cli.demo", Set.of("client", "client.migration", "server.cli.files")),
           Map.entry(
               "server.cli",
               Set.of(

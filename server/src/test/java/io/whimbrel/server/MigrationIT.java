@@ -93,8 +93,7 @@ class MigrationIT {
     TwoModels models = TwoModels.read(sample(), ROWS);
     IndexSpec hnsw = new IndexSpec.Hnsw(16, 100);
     client.createCollection(CollectionSpec.of(DOCS, models.oldSpec(hnsw)));
-    MigrationTraffic traffic =
-        new MigrationTraffic(client, models, DOCS, Duration.ofMillis(2));
+    MigrationTraffic traffic = new MigrationTraffic(client, models, DOCS, Duration.ofMillis(2));
     traffic.written(load(models));
 
     MigrationSpec spec = MigrationSpec.builder(DOCS, models.newSpec(hnsw)).build();
@@ -166,8 +165,7 @@ class MigrationIT {
     Vector byOld = Vector.of(1, 0).inSpace(migration.from().spaceId());
     assertThat(code(() -> commit(migration, one, byOld))).isEqualTo(ErrorCode.SPACE_MISMATCH);
     Vector longer = Vector.of(1, 0, 0).inSpace(migration.to().spaceId());
-    assertThat(code(() -> commit(migration, one, longer)))
-        .isEqualTo(ErrorCode.DIMENSION_MISMATCH);
+    assertThat(code(() -> commit(migration, one, longer))).isEqualTo(ErrorCode.DIMENSION_MISMATCH);
     Vector zero = Vector.of(0, 0).inSpace(migration.to().spaceId());
     assertThat(commit(migration, one, zero).getFirst().outcome())
         .isEqualTo(CommitResult.Outcome.DEAD_LETTER);
@@ -213,8 +211,7 @@ class MigrationIT {
     assertThat(code(() -> migrations.complete(id, DOCS))).isEqualTo(ErrorCode.MIGRATION_STATE);
     assertThat(code(() -> migrations.cancel(id, ""))).isEqualTo(ErrorCode.MIGRATION_STATE);
     migrations.switchTraffic(id, 10_000);
-    assertThat(code(() -> migrations.complete(id, "other")))
-        .isEqualTo(ErrorCode.INVALID_ARGUMENT);
+    assertThat(code(() -> migrations.complete(id, "other"))).isEqualTo(ErrorCode.INVALID_ARGUMENT);
     assertThat(migrations.get(id).state()).isEqualTo(MigrationState.SWITCHED);
   }
 
@@ -242,7 +239,10 @@ class MigrationIT {
     assertThat(migrations.get(id).progress().backlog()).isZero();
 
     client.mergePayload(
-        DOCS, List.of(PointId.of("p0")), Map.of("price", new Value.IntValue(3)), WriteOptions.DEFAULT);
+        DOCS,
+        List.of(PointId.of("p0")),
+        Map.of("price", new Value.IntValue(3)),
+        WriteOptions.DEFAULT);
     assertThat(migrations.get(id).progress().backlog()).isZero();
     client.mergePayload(
         DOCS,
@@ -355,9 +355,16 @@ class MigrationIT {
     migrations.switchTraffic(id, 10_000);
     Page second = client.scroll(DOCS, first.nextCursor(), 2, read);
     assertThat(second.points())
-        .allSatisfy(point ->
-            assertThat(point.vectors().get("default").values()).containsExactly(1, 0));
-    assertThat(client.scroll(DOCS, Page.START, 1, read).points().getFirst().vectors().get("default").values())
+        .allSatisfy(
+            point -> assertThat(point.vectors().get("default").values()).containsExactly(1, 0));
+    assertThat(
+            client
+                .scroll(DOCS, Page.START, 1, read)
+                .points()
+                .getFirst()
+                .vectors()
+                .get("default")
+                .values())
         .containsExactly(0, 1);
     migrations.complete(id, DOCS, false, true);
     awaitMigration(id, m -> m.state() == MigrationState.COMPLETED);
@@ -373,9 +380,7 @@ class MigrationIT {
     verify(id);
     migrations.switchTraffic(id, 10_000);
     assertThat(migrations.get(id).rollbackReady()).isTrue();
-    assertThat(
-            code(() ->
-                client.upsert(DOCS, List.of(Point.of(PointId.of("x"), Vector.of(1, 0))))))
+    assertThat(code(() -> client.upsert(DOCS, List.of(Point.of(PointId.of("x"), Vector.of(1, 0))))))
         .isEqualTo(ErrorCode.SPACE_REQUIRED);
     Vector byNew = Vector.of(0, 1).inSpace(migration.to().spaceId());
     for (int i = 0; i < 3; i++) {
@@ -424,35 +429,36 @@ class MigrationIT {
     for (int i = 0; i < 4; i++) {
       int reader = i;
       readers.add(
-          Thread.ofPlatform().start(() -> {
-            for (int n = 0; !stopping.get(); n++) {
-              String key = "user-" + reader + "-" + n;
-              SearchRequest.Routing routing =
-                  new SearchRequest.Routing(
-                      key,
-                      0,
-                      List.of(Vector.of(0, 1).inSpace(migration.to().spaceId())),
-                      OptionalDouble.empty(),
-                      0);
-              SearchResult result =
-                  client.search(
-                      DOCS,
-                      SearchRequest.builder(
-                              Vector.of(1, 0).inSpace(migration.from().spaceId()))
-                          .k(20)
-                          .routing(routing)
-                          .build());
-              answers.incrementAndGet();
-              // By its own vector each version scores 1 for all points; another one would be 0.
-              result.hits().forEach(hit -> {
-                if (Math.abs(hit.score() - 1) > 1e-5) {
-                  mixed.add(key + " scored " + hit.score());
+          Thread.ofPlatform()
+              .start(() -> {
+                for (int n = 0; !stopping.get(); n++) {
+                  String key = "user-" + reader + "-" + n;
+                  SearchRequest.Routing routing =
+                      new SearchRequest.Routing(
+                          key,
+                          0,
+                          List.of(Vector.of(0, 1).inSpace(migration.to().spaceId())),
+                          OptionalDouble.empty(),
+                          0);
+                  SearchResult result =
+                      client.search(
+                          DOCS,
+                          SearchRequest.builder(Vector.of(1, 0).inSpace(migration.from().spaceId()))
+                              .k(20)
+                              .routing(routing)
+                              .build());
+                  answers.incrementAndGet();
+                  // By its own vector each version scores 1 for all points; another one would be 0.
+                  result
+                      .hits()
+                      .forEach(hit -> {
+                        if (Math.abs(hit.score() - 1) > 1e-5) {
+                          mixed.add(key + " scored " + hit.score());
+                        }
+                      });
+                  seen.add(new Answer(key, result.routingEpoch(), result.servedVersion(), 1));
                 }
-              });
-              seen.add(
-                  new Answer(key, result.routingEpoch(), result.servedVersion(), 1));
-            }
-          }));
+              }));
     }
     for (int flip = 0; flip < 100; flip++) {
       int share = flip % 2 == 0 ? 5_000 : 2_500;
@@ -517,13 +523,10 @@ class MigrationIT {
                 new Schedule.Step(100, Duration.ofHours(1)),
                 new Schedule.Step(10_000, Duration.ofDays(7))),
             Schedule.Gates.DEFAULT);
-    Migration shifting =
-        migrations.switchTraffic(id, schedule, Migrations.SwitchOptions.DEFAULT);
+    Migration shifting = migrations.switchTraffic(id, schedule, Migrations.SwitchOptions.DEFAULT);
     awaitMigration(
         id,
-        m ->
-            m.basisPoints() == 100
-                && m.schedule().filter(s -> !s.heldBy().isEmpty()).isPresent());
+        m -> m.basisPoints() == 100 && m.schedule().filter(s -> !s.heldBy().isEmpty()).isPresent());
     assertThat(shifting.schedule()).isPresent();
     assertThat(migrations.postpone(id).postponed()).isTrue();
     assertThat(migrations.unpostpone(id).postponed()).isFalse();
@@ -531,8 +534,7 @@ class MigrationIT {
     assertThat(status.state()).isEqualTo("RUNNING");
     assertThat(status.schedule().steps()).isEqualTo(schedule.steps());
     migrations.reverse(id, "by hand");
-    awaitMigration(
-        id, m -> m.schedule().filter(s -> s.state().equals("STOPPED")).isPresent());
+    awaitMigration(id, m -> m.schedule().filter(s -> s.state().equals("STOPPED")).isPresent());
   }
 
   @Test
@@ -541,8 +543,7 @@ class MigrationIT {
     String id = migration.id();
     Leases leases = migrations.lease(id, BackfillSide.FORWARD, "w", 3, Duration.ofMinutes(1));
     Vector byNew = Vector.of(0, 1).inSpace(migration.to().spaceId());
-    migrations.commit(
-        id, BackfillSide.FORWARD, "w", leases.points(), List.of(byNew, byNew, byNew));
+    migrations.commit(id, BackfillSide.FORWARD, "w", leases.points(), List.of(byNew, byNew, byNew));
     stop();
     start();
     Migration after = migrations.get(id);
@@ -566,23 +567,25 @@ class MigrationIT {
     List<MigrationState> states = java.util.Collections.synchronizedList(new ArrayList<>());
     List<Long> epochs = java.util.Collections.synchronizedList(new ArrayList<>());
     Thread watcher =
-        Thread.ofPlatform().start(() ->
-            migrations.watch(
-                id,
-                Duration.ofMillis(100),
-                m -> {
-                  states.add(m.state());
-                  return true;
-                }));
+        Thread.ofPlatform()
+            .start(() ->
+                migrations.watch(
+                    id,
+                    Duration.ofMillis(100),
+                    m -> {
+                      states.add(m.state());
+                      return true;
+                    }));
     Thread policyWatcher =
-        Thread.ofPlatform().start(() ->
-            migrations.watchRoutingPolicy(
-                DOCS,
-                "default",
-                policy -> {
-                  epochs.add(policy.epoch());
-                  return policy.basisPoints() != 10_000;
-                }));
+        Thread.ofPlatform()
+            .start(() ->
+                migrations.watchRoutingPolicy(
+                    DOCS,
+                    "default",
+                    policy -> {
+                      epochs.add(policy.epoch());
+                      return policy.basisPoints() != 10_000;
+                    }));
     backfill(id);
     verify(id);
     migrations.switchTraffic(id, 10_000);
@@ -641,7 +644,9 @@ class MigrationIT {
     long until = traffic.reads() + more;
     long deadline = System.nanoTime() + WAIT_MAX.toNanos();
     while (traffic.reads() < until) {
-      assertThat(System.nanoTime()).as("reads stand still: %s", traffic.faults()).isLessThan(deadline);
+      assertThat(System.nanoTime())
+          .as("reads stand still: %s", traffic.faults())
+          .isLessThan(deadline);
       pause();
     }
   }
@@ -667,8 +672,7 @@ class MigrationIT {
   }
 
   private List<CommitResult> commit(Migration migration, List<LeasedPoint> points, Vector vector) {
-    return migrations.commit(
-        migration.id(), BackfillSide.FORWARD, "w", points, List.of(vector));
+    return migrations.commit(migration.id(), BackfillSide.FORWARD, "w", points, List.of(vector));
   }
 
   private static ErrorCode code(Runnable call) {

@@ -99,8 +99,7 @@ public final class Calls {
       Context before = context.attach();
       try {
         Iterator<A> answers =
-            ClientCalls.blockingServerStreamingCall(
-                channel, method, CallOptions.DEFAULT, request);
+            ClientCalls.blockingServerStreamingCall(channel, method, CallOptions.DEFAULT, request);
         while (answers.hasNext()) {
           if (!more.test(answers.next())) {
             return;

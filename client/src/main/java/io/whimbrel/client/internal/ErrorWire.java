@@ -74,8 +74,7 @@ public final class ErrorWire {
       com.google.rpc.@Nullable Status details =
           cause instanceof WhimbrelException ? null : StatusProto.fromThrowable(cause);
       if (details != null) {
-        return detail(details, io.whimbrel.proto.v1.RoutingPolicy.class)
-            .map(MigrationWire::decode);
+        return detail(details, io.whimbrel.proto.v1.RoutingPolicy.class).map(MigrationWire::decode);
       }
     }
     return Optional.empty();

@@ -18,10 +18,7 @@ public final class EvaluationWire {
   public static PutGoldenSetRequest encode(
       String collection, String field, String name, List<GoldenQuery> queries) {
     PutGoldenSetRequest.Builder request =
-        PutGoldenSetRequest.newBuilder()
-            .setCollection(collection)
-            .setField(field)
-            .setName(name);
+        PutGoldenSetRequest.newBuilder().setCollection(collection).setField(field).setName(name);
     for (GoldenQuery query : queries) {
       io.whimbrel.proto.v1.GoldenQuery.Builder message =
           request

@@ -182,8 +182,7 @@ public final class MigrationWire {
       case MIGRATION_STATE_CANCELLING -> MigrationState.CANCELLING;
       case MIGRATION_STATE_CANCELLED -> MigrationState.CANCELLED;
       case MIGRATION_STATE_FAILED -> MigrationState.FAILED;
-      case MIGRATION_STATE_UNSPECIFIED, UNRECOGNIZED ->
-          throw ValueWire.newerServer("state", state);
+      case MIGRATION_STATE_UNSPECIFIED, UNRECOGNIZED -> throw ValueWire.newerServer("state", state);
     };
   }
 
@@ -268,8 +267,7 @@ public final class MigrationWire {
         message.getChecked(),
         message.getTotal(),
         message.getFaultsList().stream()
-            .collect(
-                Collectors.toMap(VDiffCount::getKind, VDiffCount::getCount, (a, b) -> a + b)),
+            .collect(Collectors.toMap(VDiffCount::getKind, VDiffCount::getCount, (a, b) -> a + b)),
         message.getExamplesList().stream().map(MigrationWire::decode).toList(),
         message.hasStarted() ? Optional.of(decode(message.getStarted())) : Optional.empty(),
         message.hasEnded() ? Optional.of(decode(message.getEnded())) : Optional.empty(),
@@ -302,8 +300,7 @@ public final class MigrationWire {
     return decodeResults(message.getResultsList());
   }
 
-  public static List<CommitResult> decodeResults(
-      List<io.whimbrel.proto.v1.CommitResult> messages) {
+  public static List<CommitResult> decodeResults(List<io.whimbrel.proto.v1.CommitResult> messages) {
     return messages.stream().map(MigrationWire::decode).toList();
   }
 

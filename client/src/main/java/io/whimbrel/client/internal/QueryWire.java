@@ -1,12 +1,14 @@
 package io.whimbrel.client.internal;
 
 import io.whimbrel.client.Hit;
+import io.whimbrel.client.SearchPlan;
 import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.SearchResult;
 import io.whimbrel.proto.v1.NearestQuery;
 import io.whimbrel.proto.v1.QueryNode;
 import io.whimbrel.proto.v1.SearchParams;
 import io.whimbrel.proto.v1.SearchResponse;
+import java.util.Optional;
 
 /** Searches to messages and answers back. */
 public final class QueryWire {
@@ -37,6 +39,7 @@ public final class QueryWire {
             .setScoreThresholdVersion(routing.scoreThresholdVersion());
     routing.minCoverage().ifPresent(message::setMinCoverage);
     request.scoreThreshold().ifPresent(message::setScoreThreshold);
+    request.filter().map(FilterWire::encode).ifPresent(message::setFilter);
     if (request.exact() || request.ef().isPresent()) {
       message.setParams(
           SearchParams.newBuilder().setExact(request.exact()).setEf(request.ef().orElse(0)));
@@ -51,7 +54,21 @@ public final class QueryWire {
         message.getServedVersion(),
         message.getCoverage(),
         message.getRoutingEpoch(),
-        message.getWarningsList());
+        message.getWarningsList(),
+        message.hasPlan() ? Optional.of(decode(message.getPlan())) : Optional.empty());
+  }
+
+  private static SearchPlan decode(io.whimbrel.proto.v1.SearchPlan message) {
+    return new SearchPlan(
+        switch (message.getMethod()) {
+          case SEARCH_METHOD_NOTHING -> SearchPlan.Method.NOTHING;
+          case SEARCH_METHOD_SCAN -> SearchPlan.Method.SCAN;
+          case SEARCH_METHOD_WALK -> SearchPlan.Method.WALK;
+          case SEARCH_METHOD_UNSPECIFIED, UNRECOGNIZED ->
+              throw ValueWire.newerServer("plan.method", message.getMethodValue());
+        },
+        message.getMatches(),
+        message.getPayloadsRead());
   }
 
   private static Hit decode(io.whimbrel.proto.v1.Hit message) {

@@ -10,5 +10,4 @@ import java.time.Duration;
  * @param permanent trying again would not help: the point becomes a dead letter
  * @param retryAfter not leased again before
  */
-public record BackfillFailure(
-    PointId id, String reason, boolean permanent, Duration retryAfter) {}
+public record BackfillFailure(PointId id, String reason, boolean permanent, Duration retryAfter) {}

@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -148,7 +147,9 @@ public final class BackfillWorker {
         brokenConnections.get());
   }
 
-  /** An interrupt of the waiting caller stops the worker; the threads are waited for all the same. */
+  /**
+   * An interrupt of the waiting caller stops the worker; the threads are waited for all the same.
+   */
   private void join(Thread thread) {
     boolean interrupted = false;
     while (true) {
@@ -169,6 +170,10 @@ public final class BackfillWorker {
     try {
       work(embedder, spec);
     } catch (RuntimeException e) {
+      // Who was asked to stop need not wait for a server that is away: its leases run out.
+      if (stopping() && e instanceof WhimbrelException refusal && passing(refusal)) {
+        return;
+      }
       lock.lock();
       try {
         // Those that the first failure stops may fail as well; it is the one that tells.
@@ -182,9 +187,7 @@ public final class BackfillWorker {
 
   private void work(PointEmbedder embedder, EmbeddingSpec spec) {
     int batch =
-        pointsPerSecond > 0
-            ? (int) Math.min(batchPoints, Math.ceil(pointsPerSecond))
-            : batchPoints;
+        pointsPerSecond > 0 ? (int) Math.min(batchPoints, Math.ceil(pointsPerSecond)) : batchPoints;
     while (!stopping()) {
       Leases leases;
       try {
@@ -265,7 +268,10 @@ public final class BackfillWorker {
   private static List<Optional<float[]>> checked(List<Optional<float[]>> vectors, int expected) {
     if (vectors.size() != expected) {
       throw WhimbrelException.refusal(
-          ErrorCode.INVALID_ARGUMENT, "embedder", vectors.size() + " vectors", expected + " vectors");
+          ErrorCode.INVALID_ARGUMENT,
+          "embedder",
+          vectors.size() + " vectors",
+          expected + " vectors");
     }
     return vectors;
   }
@@ -300,14 +306,17 @@ public final class BackfillWorker {
       try {
         return call.get();
       } catch (WhimbrelException e) {
-        boolean passing = e.retryable() || e.code() == ErrorCode.DEADLINE_EXCEEDED;
-        if (!passing || stopping() || System.nanoTime() - started > patience.toNanos()) {
+        if (!passing(e) || stopping() || System.nanoTime() - started > patience.toNanos()) {
           throw e;
         }
         brokenConnections.incrementAndGet();
         rest(e.retryAfter().orElse(Duration.ofMillis(200)));
       }
     }
+  }
+
+  private static boolean passing(WhimbrelException e) {
+    return e.retryable() || e.code() == ErrorCode.DEADLINE_EXCEEDED;
   }
 
   /** Keeps all threads together below the rate. */

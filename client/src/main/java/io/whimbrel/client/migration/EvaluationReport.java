@@ -81,6 +81,5 @@ public record EvaluationReport(
    *
    * @param truncated queries of which all hits asked for pass: a guess if there are any
    */
-  public record Threshold(
-      double baseline, double candidate, double hitsPerQuery, int truncated) {}
+  public record Threshold(double baseline, double candidate, double hitsPerQuery, int truncated) {}
 }

@@ -47,10 +47,7 @@ public final class Evaluations {
         Calls.await(
             calls.call(
                 EvaluationGrpc.getDeleteGoldenSetMethod(),
-                DeleteGoldenSetRequest.newBuilder()
-                    .setCollection(collection)
-                    .setName(name)
-                    .build(),
+                DeleteGoldenSetRequest.newBuilder().setCollection(collection).setName(name).build(),
                 false,
                 answer -> true));
   }
@@ -85,9 +82,6 @@ public final class Evaluations {
     options.threshold().ifPresent(request::setThreshold);
     return Calls.await(
         calls.call(
-            EvaluationGrpc.getEvaluateMethod(),
-            request.build(),
-            true,
-            EvaluationWire::decode));
+            EvaluationGrpc.getEvaluateMethod(), request.build(), true, EvaluationWire::decode));
   }
 }

@@ -167,11 +167,7 @@ public final class Migrations {
    * @param vectors in the order of {@code points}
    */
   public List<CommitResult> commit(
-      String id,
-      BackfillSide side,
-      String worker,
-      List<LeasedPoint> points,
-      List<Vector> vectors) {
+      String id, BackfillSide side, String worker, List<LeasedPoint> points, List<Vector> vectors) {
     CommitBackfillRequest.Builder request =
         CommitBackfillRequest.newBuilder()
             .setId(id)

@@ -97,10 +97,7 @@ public final class RoutedCollection {
   }
 
   private SearchResult search(
-      RoutingPolicy policy,
-      String text,
-      String key,
-      UnaryOperator<SearchRequest.Builder> request) {
+      RoutingPolicy policy, String text, String key, UnaryOperator<SearchRequest.Builder> request) {
     RoutingPolicy.Version picked = policy.pick(key);
     // Who has no model for the picked version asks as a client that knows nothing of the policy:
     // its own version answers, and the server counts it. After the switch it must be named.
@@ -113,8 +110,7 @@ public final class RoutedCollection {
     SearchRequest.Builder search = request.apply(SearchRequest.builder(vector)).field(field);
     if (version == picked) {
       search.routing(
-          new SearchRequest.Routing(
-              key, policy.epoch(), List.of(), OptionalDouble.empty(), 0));
+          new SearchRequest.Routing(key, policy.epoch(), List.of(), OptionalDouble.empty(), 0));
     } else if (policy.basisPoints() == RoutingPolicy.BUCKETS) {
       search.version(version.number());
     }
@@ -197,7 +193,12 @@ public final class RoutedCollection {
   /** The policy to try again with; throws {@code e} when that would not help. */
   private RoutingPolicy renewed(RoutingPolicy used, WhimbrelException e) {
     switch (e.code()) {
-      case ROUTING_STALE, OLD_SPACE, SPACE_MISMATCH, SPACE_REQUIRED, NEW_ONLY_WRITE, OLD_ONLY_WRITE,
+      case ROUTING_STALE,
+          OLD_SPACE,
+          SPACE_MISMATCH,
+          SPACE_REQUIRED,
+          NEW_ONLY_WRITE,
+          OLD_ONLY_WRITE,
           DIMENSION_MISMATCH -> {}
       default -> throw e;
     }

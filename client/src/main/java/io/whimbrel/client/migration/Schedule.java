@@ -39,7 +39,6 @@ public record Schedule(List<Step> steps, Gates gates) {
       Duration backlogAgeMax,
       double feedbackDropMax,
       String goldenSet) {
-    public static final Gates DEFAULT =
-        new Gates(Duration.ZERO, 0, 0, 0, 0, Duration.ZERO, 0, "");
+    public static final Gates DEFAULT = new Gates(Duration.ZERO, 0, 0, 0, 0, Duration.ZERO, 0, "");
   }
 }

@@ -49,6 +49,9 @@ public final class HnswIndex implements VectorIndex {
   /// place of its beam, and needs a beam that is wider by the share of rows that are not accepted.
   private static final int SCANNED_PER_HOP = 8;
 
+  /// How much wider the beam gets when a walk met too few accepted rows.
+  private static final int WIDER = 8;
+
   /// Hits that a walk keeps beyond `k`, to be ranked by exact distances: so many, and this share.
   private static final int SPARE_MIN = 2;
 
@@ -202,30 +205,68 @@ public final class HnswIndex implements VectorIndex {
   // ----------------------------------------------------------------------------------- searches
 
   @Override
-  public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
-    float[] prepared = new float[rows.layout.dimension()];
-    double squares = prepare("query", query, prepared);
-    float[] rotated = prepared.clone();
-    rotation.apply(rotated);
+  public Reader reader() {
     if (!references.tryAcquire()) {
       throw closed();
     }
-    try {
-      Searcher searcher = pins.acquire();
-      try {
-        searcher.aim(prepared, rotated);
-        return search(searcher, squares, params, cancelled);
-      } finally {
-        pins.release(searcher);
-      }
-    } finally {
+    // Pinned before the publish is looked at: a row that it shows cannot be used again from here
+    // on.
+    Searcher searcher = pins.acquire();
+    return new GraphReader(searcher, published);
+  }
+
+  private final class GraphReader implements Reader {
+    private final Searcher searcher;
+    private final Snapshot snapshot;
+
+    GraphReader(Searcher searcher, Snapshot snapshot) {
+      this.searcher = searcher;
+      this.snapshot = snapshot;
+    }
+
+    @Override
+    public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+      float[] prepared = new float[rows.layout.dimension()];
+      double squares = prepare("query", query, prepared);
+      float[] rotated = prepared.clone();
+      rotation.apply(rotated);
+      searcher.aim(prepared, rotated);
+      return HnswIndex.this.search(searcher, snapshot, squares, params, cancelled);
+    }
+
+    @Override
+    public boolean scans(SearchParams params) {
+      return HnswIndex.scans(params, snapshot.live());
+    }
+
+    @Override
+    public boolean isLater(int ordinal) {
+      return rows.birth(ordinal + Entry.ROWS) > snapshot.seq();
+    }
+
+    @Override
+    public int live() {
+      return snapshot.live();
+    }
+
+    @Override
+    public long seq() {
+      return snapshot.seq();
+    }
+
+    @Override
+    public void close() {
+      pins.release(searcher);
       references.release();
     }
   }
 
   private TopK search(
-      Searcher searcher, double squares, SearchParams params, BooleanSupplier cancelled) {
-    Snapshot snapshot = published;
+      Searcher searcher,
+      Snapshot snapshot,
+      double squares,
+      SearchParams params,
+      BooleanSupplier cancelled) {
     AcceptBits accept = params.accept();
     int k = Math.min(params.k(), snapshot.live());
     if (k == 0) {
@@ -234,21 +275,34 @@ public final class HnswIndex implements VectorIndex {
     float bar = bar(squares, params.scoreThreshold());
     int candidates = Math.min(accept.count(), snapshot.live());
     double share = (double) candidates / snapshot.live();
-    if (!params.exact() && candidates > SCANNED_PER_HOP * (params.beam() / share)) {
-      Hits hits = walk(searcher, snapshot, params, share, k, bar, cancelled);
-      // Else the walk ended among rows that are not accepted.
-      if (hits.met() >= Math.min(k, candidates)) {
-        return result(hits, squares, params.scoreThreshold(), snapshot.seq());
-      }
+    if (!scans(params, snapshot.live())) {
+      // A filter that has nothing to do with the query lets a beam's worth of rows through.
+      int enough = accept.isAll() ? k : Math.min(candidates, Math.max(k, params.beam() / 2));
+      double wide = params.beam() / share;
+      do {
+        int beam = (int) Math.min(Math.ceil(wide), Limits.EF_MAX);
+        Hits hits = walk(searcher, snapshot, accept, beam, k, bar, cancelled);
+        if (hits.met() >= enough) {
+          return result(hits, squares, params.scoreThreshold(), snapshot.seq());
+        }
+        // The accepted rows lie elsewhere.
+        wide *= WIDER;
+      } while (wide <= Limits.EF_MAX && SCANNED_PER_HOP * wide < candidates);
     }
     Hits hits = new Hits(rows, accept, snapshot.seq(), k, bar, cancelled);
     scan(searcher, snapshot, hits);
     return result(hits, squares, params.scoreThreshold(), snapshot.seq());
   }
 
+  /// Whether comparing every accepted row is cheaper than a walk.
+  private static boolean scans(SearchParams params, int live) {
+    double candidates = Math.min(params.accept().count(), live);
+    return params.exact() || candidates <= SCANNED_PER_HOP * (params.beam() / (candidates / live));
+  }
+
   /// Everything, or just the accepted.
   private void scan(Searcher searcher, Snapshot snapshot, Hits hits) {
-    AcceptBits accept = hits.accept();
+    AcceptBits accept = hits.accept().rows();
     int count = snapshot.rows() - Entry.ROWS;
     for (int i = accept.next(0); i < count; i = accept.next(i + 1)) {
       hits.offer(searcher, i + Entry.ROWS);
@@ -258,8 +312,8 @@ public final class HnswIndex implements VectorIndex {
   private Hits walk(
       Searcher searcher,
       Snapshot snapshot,
-      SearchParams params,
-      double share,
+      AcceptBits accept,
+      int beam,
       int k,
       float bar,
       BooleanSupplier cancelled) {
@@ -267,7 +321,7 @@ public final class HnswIndex implements VectorIndex {
     Hits hits =
         new Hits(
             rows,
-            params.accept(),
+            accept,
             snapshot.seq(),
             rounded ? k + SPARE_MIN + k / SPARE_SHARE : k,
             rounded ? Float.POSITIVE_INFINITY : bar,
@@ -276,12 +330,11 @@ public final class HnswIndex implements VectorIndex {
     Backlog.Window window = backlog.window();
     for (int i = window.from(); i < window.to(); i++) {
       int row = window.array()[i];
-      if (!rows.isLinked(row)) {
+      if (!rows.isLinked(row) && hits.accepts(row)) {
         hits.offer(searcher, row);
       }
     }
-    long wide = (long) Math.ceil(params.beam() / share);
-    searcher.walk(graph.entry(), (int) Math.min(wide, Limits.EF_MAX), hits);
+    searcher.walk(graph.entry(), beam, hits);
     if (rounded) {
       hits.refine(searcher, k);
     }

@@ -12,12 +12,12 @@ import java.lang.foreign.MemorySegment;
 /// A block of [#LANES] neighbours takes `4 * dimension` bytes of codes. Every 64 bytes hold 16
 /// dimensions: the sub-table `s` of four dimensions in bytes `16 * s` and after, in which the
 /// nibble of a lane stands at [#codeByte] and [#codeShift]. The two factors `f0` and `f1` of a lane
-/// are one int, each rounded to the 16 bits of a bfloat16: `f0` the upper, `f1` the lower half. What
-/// that loses is a tenth and less of what a code of one bit loses.
+/// are one int, each rounded to the 16 bits of a bfloat16: `f0` the upper, `f1` the lower half.
+/// What that loses is a tenth and less of what a code of one bit loses.
 ///
 /// Queries are little-endian float32. Rows are int8 with a scale each: value `i` is `scale *
-/// code[i]`. `dimension` is a multiple of 16. Segments are lent. Any thread,
-/// with scratch of its own. Nothing allocates.
+/// code[i]`. `dimension` is a multiple of 16. Segments are lent. Any thread, with scratch of its
+/// own. Nothing allocates.
 public interface GraphKernels {
   /// Neighbours in a block.
   int LANES = 32;
@@ -94,12 +94,7 @@ public interface GraphKernels {
 
   /// Squared Euclidean distance of a query to a row.
   float squaredL2(
-      MemorySegment query,
-      long queryAt,
-      MemorySegment row,
-      long rowAt,
-      float scale,
-      int dimension);
+      MemorySegment query, long queryAt, MemorySegment row, long rowAt, float scale, int dimension);
 
   /// Squared Euclidean distance of two float32 vectors.
   float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension);

@@ -412,8 +412,7 @@ class HnswSnapshotTest {
 
   private static int blockRows() {
     var kind =
-        new SnapshotHeader.Kind(
-            IDENTITY, DIMENSION, Metric.DOT, Storage.FLOAT32, SPEC, layout());
+        new SnapshotHeader.Kind(IDENTITY, DIMENSION, Metric.DOT, Storage.FLOAT32, SPEC, layout());
     return new SnapshotHeader(kind, 1, 1, 1, 0, 0).blockRows();
   }
 

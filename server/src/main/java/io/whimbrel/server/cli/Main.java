@@ -61,7 +61,12 @@ public final class Main {
             .addSubcommand(new CollectionCommands.Create(session))
             .addSubcommand(new CollectionCommands.ListAll(session))
             .addSubcommand(new CollectionCommands.Describe(session))
-            .addSubcommand(new CollectionCommands.Delete(session));
+            .addSubcommand(new CollectionCommands.Delete(session))
+            .addSubcommand(
+                new CommandLine(new CollectionCommands.Index())
+                    .addSubcommand(new CollectionCommands.AddIndex(session))
+                    .addSubcommand(new CollectionCommands.DropIndex(session))
+                    .addSubcommand(new CollectionCommands.ListIndexes(session)));
     return new CommandLine(new RootCommand(session))
         .addSubcommand(ServeCommand.commandLine(session))
         .addSubcommand(

@@ -206,7 +206,8 @@ final class MigrateCommands implements Callable<Integer> {
       sortOptions = false,
       footerHeading = "%nExamples:%n",
       footer = {
-        "  whimbrel migrate start -c docs --dimension 1024 --model cohere/embed-english-v3.0 --soak 7d",
+        "  whimbrel migrate start -c docs --dimension 1024 --model cohere/embed-english-v3.0 --soak"
+            + " 7d",
         "  whimbrel migrate start -c docs --dimension 256 --derived --model openai/text-embedding-3"
       })
   static final class Start implements Callable<Integer> {
@@ -571,7 +572,9 @@ final class MigrateCommands implements Callable<Integer> {
           .println(
               page.entries().isEmpty()
                   ? "no dead letters"
-                  : page.nextCursor().isEmpty() ? "" : "there are more; these are the first " + PAGE);
+                  : page.nextCursor().isEmpty()
+                      ? ""
+                      : "there are more; these are the first " + PAGE);
     }
   }
 
@@ -580,9 +583,9 @@ final class MigrateCommands implements Callable<Integer> {
       name = "verify",
       description = {
         "Compare both versions point by point and wait for the result.",
-        "Without a fault the migration becomes ready for traffic. A fault is a point without its new"
-            + " vector, with one made from older content, of another length, not finite, or without"
-            + " a point; all points are looked at, not a sample."
+        "Without a fault the migration becomes ready for traffic. A fault is a point without its"
+            + " new vector, with one made from older content, of another length, not finite, or"
+            + " without a point; all points are looked at, not a sample."
       },
       sortOptions = false,
       footerHeading = "%nExamples:%n",

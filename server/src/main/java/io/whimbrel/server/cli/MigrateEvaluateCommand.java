@@ -128,9 +128,7 @@ final class MigrateEvaluateCommand implements Callable<Integer> {
     try (WhimbrelClient client = session.connect()) {
       Migration now = client.migrations().get(migration.id(client));
       if (files != null) {
-        client
-            .evaluations()
-            .put(now.collection(), now.field(), golden, read(files, now));
+        client.evaluations().put(now.collection(), now.field(), golden, read(files, now));
       }
       report =
           client
@@ -262,8 +260,7 @@ final class MigrateEvaluateCommand implements Callable<Integer> {
             : "too few queries for a test");
   }
 
-  private static void writeFields(JsonGenerator json, EvaluationReport report)
-      throws IOException {
+  private static void writeFields(JsonGenerator json, EvaluationReport report) throws IOException {
     json.writeStringField("verdict", lower(report.verdict()));
     json.writeArrayFieldStart("served");
     for (EvaluationReport.Comparison comparison : report.served()) {

@@ -144,7 +144,8 @@ final class MigrationDemoCommand implements Callable<Integer> {
   private static Path sample() throws IOException {
     Path sample = DemoCommand.home().resolve("wordnet-2models-384");
     if (!Files.isDirectory(sample)) {
-      throw new IOException(sample + " is missing; it is part of the source tree, restore it there");
+      throw new IOException(
+          sample + " is missing; it is part of the source tree, restore it there");
     }
     return sample;
   }
@@ -154,11 +155,15 @@ final class MigrationDemoCommand implements Callable<Integer> {
     IndexSpec index = new IndexSpec.Hnsw(16, 200);
     client.createCollection(CollectionSpec.of(COLLECTION, models.oldSpec(index)));
     Map<PointId, String> texts = load(client, models);
-    MigrationTraffic traffic =
-        new MigrationTraffic(client, models, COLLECTION, PAUSE_OF_CLIENTS);
+    MigrationTraffic traffic = new MigrationTraffic(client, models, COLLECTION, PAUSE_OF_CLIENTS);
     traffic.written(texts);
     awaitIndex(client, 1);
-    note("old model: " + texts.size() + " points; asking " + models.queries().size() + " queries ...");
+    note(
+        "old model: "
+            + texts.size()
+            + " points; asking "
+            + models.queries().size()
+            + " queries ...");
     double recallBefore = traffic.recall(K, false);
     Bytes before = bytes(client);
 
@@ -170,7 +175,8 @@ final class MigrationDemoCommand implements Callable<Integer> {
     String id = migration.id();
     traffic.newVersion(migration.toVersion());
     traffic.start(WRITERS, READERS, SEED);
-    event("migration " + id + " begins; " + WRITERS + " writers, half of them of the old model only");
+    event(
+        "migration " + id + " begins; " + WRITERS + " writers, half of them of the old model only");
     Progress progress = new Progress(migrations, id, traffic);
     Thread watcher = Thread.ofPlatform().name("demo-chart").daemon().start(progress);
     BackfillWorker worker =

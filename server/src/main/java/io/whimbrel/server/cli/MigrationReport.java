@@ -139,7 +139,8 @@ final class MigrationReport {
   private static String text(Migration.MirrorReport mirror) {
     return String.format(
         Locale.ROOT,
-        "%,d of %,d reads compared, %,d dropped, %,d failed; overlap %.3f; p99 %.1f ms old, %.1f ms new",
+        "%,d of %,d reads compared, %,d dropped, %,d failed; overlap %.3f; p99 %.1f ms old, %.1f ms"
+            + " new",
         mirror.compared(),
         mirror.sampled(),
         mirror.dropped(),
@@ -176,8 +177,8 @@ final class MigrationReport {
         .forEach((kind, count) -> out.printf(Locale.ROOT, "  %-16s %,d%n", kind, count));
     vdiff.examples().stream()
         .limit(FAULTS_SHOWN)
-        .forEach(fault ->
-            out.println("    " + fault.kind() + " " + fault.id() + " " + fault.detail()));
+        .forEach(
+            fault -> out.println("    " + fault.kind() + " " + fault.id() + " " + fault.detail()));
   }
 
   /// What an operator would do now.
@@ -206,13 +207,20 @@ final class MigrationReport {
               + id
               + " to go back";
       case SWITCHED ->
-          "whimbrel migrate complete " + id + " --confirm " + migration.collection() + soak(migration);
+          "whimbrel migrate complete "
+              + id
+              + " --confirm "
+              + migration.collection()
+              + soak(migration);
       case ROLLED_BACK ->
           "whimbrel migrate switch " + id + " PERCENT, or whimbrel migrate cancel " + id;
       case COMPLETING, CANCELLING -> "wait: the space is being given back";
       case COMPLETED, CANCELLED -> "nothing: it is over";
       case FAILED ->
-          "whimbrel migrate resume " + id + " after mending the cause, or whimbrel migrate cancel " + id;
+          "whimbrel migrate resume "
+              + id
+              + " after mending the cause, or whimbrel migrate cancel "
+              + id;
     };
   }
 

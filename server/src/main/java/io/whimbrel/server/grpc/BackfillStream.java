@@ -182,20 +182,21 @@ final class BackfillStream implements StreamObserver<BackfillUp> {
   }
 
   private void settle(CompletableFuture<List<CommitResult>> outcome) {
-    var _ = outcome.whenComplete((results, failure) -> {
-      if (failure != null) {
-        fail(failure);
-        return;
-      }
-      synchronized (this) {
-        results.forEach(result -> out.remove(result.id()));
-        if (!ended) {
-          call.onNext(
-              BackfillDown.newBuilder().setAcks(MigrationWire.committed(results)).build());
-        }
-      }
-      done();
-    });
+    var _ =
+        outcome.whenComplete((results, failure) -> {
+          if (failure != null) {
+            fail(failure);
+            return;
+          }
+          synchronized (this) {
+            results.forEach(result -> out.remove(result.id()));
+            if (!ended) {
+              call.onNext(
+                  BackfillDown.newBuilder().setAcks(MigrationWire.committed(results)).build());
+            }
+          }
+          done();
+        });
   }
 
   private synchronized void done() {

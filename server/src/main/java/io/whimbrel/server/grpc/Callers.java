@@ -36,7 +36,6 @@ final class Callers implements ServerInterceptor {
             + (agent.isEmpty()
                 ? ""
                 : " " + agent.substring(0, Math.min(agent.length(), AGENT_CHARS_MAX)));
-    return Contexts.interceptCall(
-        Context.current().withValue(CALLER, caller), call, headers, next);
+    return Contexts.interceptCall(Context.current().withValue(CALLER, caller), call, headers, next);
   }
 }

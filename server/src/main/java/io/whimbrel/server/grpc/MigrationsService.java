@@ -118,9 +118,7 @@ final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
           traffic
               .mirrorReport(id)
               .ifPresent(report ->
-                  answer
-                      .setMirrorPercent(report.percent())
-                      .setMirror(TrafficWire.message(report)));
+                  answer.setMirrorPercent(report.percent()).setMirror(TrafficWire.message(report)));
           traffic.scheduleStatus(id).map(TrafficWire::message).ifPresent(answer::setSchedule);
           return answer.build();
         });
@@ -342,9 +340,7 @@ final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
     Calls.answer(
         pools.admin(),
         call,
-        () ->
-            TrafficWire.message(
-                step.apply(MigrationWire.verb(request, Callers.current()).id())));
+        () -> TrafficWire.message(step.apply(MigrationWire.verb(request, Callers.current()).id())));
   }
 
   @Override
@@ -507,9 +503,7 @@ final class MigrationsService extends MigrationsGrpc.MigrationsImplBase {
     Calls.answer(
         pools.admin(),
         call,
-        () ->
-            message(
-                step.apply(MigrationWire.verb(request, Callers.current()), migrations)));
+        () -> message(step.apply(MigrationWire.verb(request, Callers.current()), migrations)));
   }
 
   private static io.whimbrel.proto.v1.Migration message(Migration migration) {

@@ -9,8 +9,8 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 
-/// Streams that tell of changes. Each has a virtual thread, which only waits; their number and their
-/// life are bounded, and a client opens the next when one has ended.
+/// Streams that tell of changes. Each has a virtual thread, which only waits; their number and
+/// their life are bounded, and a client opens the next when one has ended.
 final class Watches {
   private static final Duration LIFE_MAX = Duration.ofMinutes(30);
   private static final Duration WAIT = Duration.ofSeconds(1);
@@ -47,15 +47,17 @@ final class Watches {
                   "at most " + watchesMax)));
       return;
     }
-    Thread.ofVirtual().name("whimbrel-watch").start(() -> {
-      try {
-        run(call, interval, source);
-      } catch (Throwable t) {
-        call.onError(StatusMapper.exception(t));
-      } finally {
-        places.release();
-      }
-    });
+    Thread.ofVirtual()
+        .name("whimbrel-watch")
+        .start(() -> {
+          try {
+            run(call, interval, source);
+          } catch (Throwable t) {
+            call.onError(StatusMapper.exception(t));
+          } finally {
+            places.release();
+          }
+        });
   }
 
   /// Ends all watches with UNAVAILABLE, within a second or so.

@@ -28,7 +28,6 @@ public record ServerLimits(
   /// Open watches of migrations and routing policies.
   public static final int WATCHES_MAX = 256;
 
-
   /// Bounds of one worker pool.
   ///
   /// @param threads platform threads

@@ -89,11 +89,7 @@ public final class EvaluationWire {
       }
     }
     return new GoldenQuery(
-        message.getId(),
-        message.getText(),
-        vectors,
-        message.getSlicesMap(),
-        new Judgments(grades));
+        message.getId(), message.getText(), vectors, message.getSlicesMap(), new Judgments(grades));
   }
 
   public static String list(ListGoldenSetsRequest message) {
@@ -109,8 +105,7 @@ public final class EvaluationWire {
   public static Evaluate evaluate(EvaluateRequest message) {
     Form.known(message);
     int k = Form.range("k", message.getK(), 0, EvaluationOptions.DEPTH_MAX);
-    EvaluationOptions options =
-        EvaluationOptions.atK(k == 0 ? EvaluationOptions.K_DEFAULT : k);
+    EvaluationOptions options = EvaluationOptions.atK(k == 0 ? EvaluationOptions.K_DEFAULT : k);
     if (message.getDelta() != 0) {
       options = options.withDelta(message.getDelta());
     }
@@ -186,8 +181,7 @@ public final class EvaluationWire {
         .build();
   }
 
-  private static VersionSummary message(
-      EvaluationReport.VersionSummary summary, boolean withRuns) {
+  private static VersionSummary message(EvaluationReport.VersionSummary summary, boolean withRuns) {
     VersionSummary.Builder out =
         VersionSummary.newBuilder()
             .setVersion(summary.version())

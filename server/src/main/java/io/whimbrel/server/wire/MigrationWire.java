@@ -71,8 +71,7 @@ public final class MigrationWire {
   /// error learns of a switch soon.
   private static final java.time.Duration POLICY_TTL = java.time.Duration.ofSeconds(30);
 
-  private static final java.time.Duration WATCH_INTERVAL_DEFAULT =
-      java.time.Duration.ofSeconds(1);
+  private static final java.time.Duration WATCH_INTERVAL_DEFAULT = java.time.Duration.ofSeconds(1);
   private static final java.time.Duration WATCH_INTERVAL_MIN = java.time.Duration.ofMillis(100);
   private static final double TOKEN_BYTES = 4;
 
@@ -284,9 +283,7 @@ public final class MigrationWire {
   public static Cancel cancel(CancelMigrationRequest message, String actor) {
     Form.known(message);
     return new Cancel(
-        id(message.getId()),
-        message.getKeepData(),
-        new ChangeNote(actor, message.getReason()));
+        id(message.getId()), message.getKeepData(), new ChangeNote(actor, message.getReason()));
   }
 
   public static PolicyOf policy(RoutingPolicyRef message) {

@@ -3,10 +3,12 @@ package io.whimbrel.server.wire;
 import com.google.protobuf.ByteString;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldSpec;
+import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
+import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Vector;
@@ -18,6 +20,7 @@ import io.whimbrel.proto.v1.NearestQuery;
 import io.whimbrel.proto.v1.QueryNode;
 import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.SearchBatchRequest;
+import io.whimbrel.proto.v1.SearchMethod;
 import io.whimbrel.proto.v1.SearchParams;
 import io.whimbrel.proto.v1.SearchResponse;
 import java.util.ArrayList;
@@ -40,15 +43,13 @@ public final class QueryWire {
 
   public record Get(String collection, List<PointId> ids, ReadOptions read) {}
 
-  public record Scroll(String collection, ByteString cursor, int limit, ReadOptions read) {}
+  public record Scroll(
+      String collection, ByteString cursor, int limit, Filter filter, ReadOptions read) {}
 
-  public record Count(String collection, long minSeq) {}
+  public record Count(String collection, Filter filter, long minSeq) {}
 
   public static Search search(io.whimbrel.proto.v1.SearchRequest message) {
     Form.known(message);
-    if (message.hasFilter()) {
-      throw filterUnimplemented();
-    }
     if (message.hasGroupBy()) {
       throw WhimbrelException.unimplemented("group_by", "given", "a search without group_by");
     }
@@ -77,12 +78,10 @@ public final class QueryWire {
                 message.hasWithVectors(),
                 message.getWithVectors(),
                 message.getMinSeq()),
-            routing(message, vectors)),
+            routing(message, vectors),
+            FilterWire.filter(message.hasFilter(), message.getFilter())),
         Form.range(
-            "score_threshold_version",
-            message.getScoreThresholdVersion(),
-            0,
-            Integer.MAX_VALUE));
+            "score_threshold_version", message.getScoreThresholdVersion(), 0, Integer.MAX_VALUE));
   }
 
   public static List<Search> searches(SearchBatchRequest message) {
@@ -174,10 +173,6 @@ public final class QueryWire {
     return name.isEmpty() ? FieldSpec.DEFAULT_NAME : name;
   }
 
-  static WhimbrelException filterUnimplemented() {
-    return WhimbrelException.unimplemented("filter", "given", "no filter");
-  }
-
   public static Get get(GetRequest message) {
     Form.known(message);
     return new Get(
@@ -193,14 +188,12 @@ public final class QueryWire {
 
   public static Scroll scroll(ScrollRequest message) {
     Form.known(message);
-    if (message.hasFilter()) {
-      throw filterUnimplemented();
-    }
     int limit = Form.range("limit", message.getLimit(), 0, Limits.SCROLL_POINTS_MAX);
     return new Scroll(
         Form.collection(message.getCollection()),
         message.getCursor(),
         limit == 0 ? SCROLL_POINTS_DEFAULT : limit,
+        FilterWire.filter(message.hasFilter(), message.getFilter()),
         PointWire.read(
             message.hasWithPayload(),
             message.getWithPayload(),
@@ -211,11 +204,10 @@ public final class QueryWire {
 
   public static Count count(CountRequest message) {
     Form.known(message);
-    if (message.hasFilter()) {
-      throw filterUnimplemented();
-    }
     return new Count(
-        Form.collection(message.getCollection()), Form.seq("min_seq", message.getMinSeq()));
+        Form.collection(message.getCollection()),
+        FilterWire.filter(message.hasFilter(), message.getFilter()),
+        Form.seq("min_seq", message.getMinSeq()));
   }
 
   public static SearchResponse message(Search search, SearchResult result) {
@@ -224,7 +216,8 @@ public final class QueryWire {
             .setSeq(result.seq())
             .setServedVersion(result.servedVersion())
             .setCoverage(result.coverage())
-            .setRoutingEpoch(result.epoch());
+            .setRoutingEpoch(result.epoch())
+            .setPlan(message(result.plan()));
     int calibrated = search.scoreThresholdVersion();
     if (search.request().scoreThreshold().isPresent()
         && calibrated != 0
@@ -250,6 +243,19 @@ public final class QueryWire {
           .forEach((field, vector) -> message.putVectors(field, VectorWire.message(vector)));
     }
     return out.build();
+  }
+
+  private static io.whimbrel.proto.v1.SearchPlan message(SearchPlan plan) {
+    return io.whimbrel.proto.v1.SearchPlan.newBuilder()
+        .setMethod(
+            switch (plan.method()) {
+              case NOTHING -> SearchMethod.SEARCH_METHOD_NOTHING;
+              case SCAN -> SearchMethod.SEARCH_METHOD_SCAN;
+              case WALK -> SearchMethod.SEARCH_METHOD_WALK;
+            })
+        .setMatches(plan.matches())
+        .setPayloadsRead(plan.payloadsRead())
+        .build();
   }
 
   /// A refusal of a search that its caller no longer waits for.

@@ -54,7 +54,8 @@ class MigrationCrashIT {
     Random random = new Random(SEED);
     TwoModels models =
         TwoModels.read(
-            Path.of(System.getProperty("whimbrel.root", ".."), "data", "wordnet-2models-384"), ROWS);
+            Path.of(System.getProperty("whimbrel.root", ".."), "data", "wordnet-2models-384"),
+            ROWS);
     int port = freePort();
     ServerProcess server = ServerProcess.start(directory, port);
     List<Thread> workers = new ArrayList<>();

@@ -93,7 +93,22 @@ class NothingIgnoredTest {
                 .setWithVectors(vectors)
                 .build(),
             QueryWire::scroll),
-        request(CountRequest.newBuilder().setCollection("c").build(), QueryWire::count),
+        request(
+            CountRequest.newBuilder().setCollection("c").setFilter(everyFilter()).build(),
+            QueryWire::count),
+        request(
+            DeleteRequest.newBuilder()
+                .setCollection("c")
+                .setFilter(everyFilter())
+                .setOptions(options)
+                .build(),
+            (DeleteRequest m) -> WriteWire.deleteMatching(m)),
+        request(
+            AddIndexRequest.newBuilder().setCollection("c").setIndex(index()).build(),
+            SpecWire::addIndex),
+        request(
+            DropIndexRequest.newBuilder().setCollection("c").setPath("p").build(),
+            SpecWire::dropIndex),
         request(search, QueryWire::search),
         request(
             search.toBuilder()
@@ -190,8 +205,7 @@ class NothingIgnoredTest {
         request(
             CancelMigrationRequest.newBuilder().setId("m-1").build(),
             (CancelMigrationRequest m) -> MigrationWire.cancel(m, "test")),
-        request(
-            RoutingPolicyRef.newBuilder().setCollection("c").build(), MigrationWire::policy),
+        request(RoutingPolicyRef.newBuilder().setCollection("c").build(), MigrationWire::policy),
         request(
             PutGoldenSetRequest.newBuilder()
                 .setCollection("c")
@@ -298,7 +312,54 @@ class NothingIgnoredTest {
         .setSpec(
             CollectionSpec.newBuilder()
                 .setName("c")
-                .addFields(FieldSpec.newBuilder().setName("f").setSpec(spec)))
+                .addFields(FieldSpec.newBuilder().setName("f").setSpec(spec))
+                .addIndexes(index()))
+        .build();
+  }
+
+  private static PayloadIndexSpec index() {
+    return PayloadIndexSpec.newBuilder()
+        .setPath("p")
+        .setType(PayloadType.PAYLOAD_TYPE_INT64)
+        .build();
+  }
+
+  private static Filter everyFilter() {
+    Value time = Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(1)).build();
+    RangeCondition.Builder inclusive =
+        RangeCondition.newBuilder().setPath("p").setGreaterOrEqual(time).setLessOrEqual(time);
+    Value later =
+        Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(2)).build();
+    RangeCondition.Builder exclusive =
+        RangeCondition.newBuilder().setPath("p").setGreaterThan(time).setLessThan(later);
+    FilterList.Builder all =
+        FilterList.newBuilder()
+            .addFilters(
+                Filter.newBuilder()
+                    .setMatch(MatchCondition.newBuilder().setPath("p").addAnyOf(time)))
+            .addFilters(Filter.newBuilder().setRange(inclusive))
+            .addFilters(Filter.newBuilder().setRange(exclusive))
+            .addFilters(Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")))
+            .addFilters(
+                Filter.newBuilder()
+                    .setHasId(
+                        HasIdCondition.newBuilder().addIds(PointId.newBuilder().setText("a"))))
+            .addFilters(
+                Filter.newBuilder()
+                    .setPrefix(PrefixCondition.newBuilder().setPath("p").setPrefix("a")))
+            .addFilters(Filter.newBuilder().setIsNull(IsNullCondition.newBuilder().setPath("p")))
+            .addFilters(Filter.newBuilder().setIsEmpty(IsEmptyCondition.newBuilder().setPath("p")))
+            .addFilters(
+                Filter.newBuilder()
+                    .setValuesCount(ValuesCountCondition.newBuilder().setPath("p").setAtMost(2)))
+            .addFilters(Filter.newBuilder().setHasVector(HasVectorCondition.newBuilder()))
+            .addFilters(
+                Filter.newBuilder()
+                    .setContains(ContainsCondition.newBuilder().setPath("p").setText("a")));
+    Filter.Builder or = Filter.newBuilder().setOr(all.clone());
+    AtLeast.Builder atLeast = AtLeast.newBuilder().setCount(1).addFilters(or);
+    return Filter.newBuilder()
+        .setAnd(all.addFilters(Filter.newBuilder().setNot(Filter.newBuilder().setAtLeast(atLeast))))
         .build();
   }
 

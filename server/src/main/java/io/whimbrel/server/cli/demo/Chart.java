@@ -36,8 +36,7 @@ public final class Chart {
     for (int y = HEIGHT; y >= 0; y--) {
       double level = y / (double) HEIGHT;
       StringBuilder line = new StringBuilder();
-      line.append(
-          y % 5 == 0 ? String.format(Locale.ROOT, "%4.0f %% |", level * 100) : "       |");
+      line.append(y % 5 == 0 ? String.format(Locale.ROOT, "%4.0f %% |", level * 100) : "       |");
       for (int x = 0; x < WIDTH; x++) {
         boolean mark = Math.round(marked[x] * HEIGHT) == y;
         line.append(mark ? 'o' : filled[x] >= level - 1e-9 && y > 0 ? '#' : ' ');

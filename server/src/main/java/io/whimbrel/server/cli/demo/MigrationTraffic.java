@@ -30,8 +30,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /// Half of the writers, at least one, know the old model only until [#retireOldClients]. A writer
 /// repeats a write until it is acknowledged: its ids are its own and its writes say all, so a
 /// repetition cannot hurt. A reader checks each hit: the score must be that of the query and the
-/// hit's text by the model of the version that answered; another would mean that spaces were mixed or an old
-/// content was found. A hit that was written after the search looked is passed over.
+/// hit's text by the model of the version that answered; another would mean that spaces were mixed
+/// or an old content was found. A hit that was written after the search looked is passed over.
 public final class MigrationTraffic implements AutoCloseable {
   private static final double SCORE_TOLERANCE = 2e-3;
   private static final int USERS = 1_000;
@@ -70,9 +70,7 @@ public final class MigrationTraffic implements AutoCloseable {
             .model(TwoModels.NEW, models::byNew)
             .build();
     this.oldOnly =
-        RoutedCollection.builder(client, collection)
-            .model(TwoModels.OLD, models::byOld)
-            .build();
+        RoutedCollection.builder(client, collection).model(TwoModels.OLD, models::byOld).build();
   }
 
   /// The collection as clients with both models use it.
@@ -93,7 +91,8 @@ public final class MigrationTraffic implements AutoCloseable {
   /// Starts the threads. The writers share out the points that are there, and the texts that are
   /// not.
   public void start(int writers, int readers, long seed) {
-    List<PointId> ids = expected.keySet().stream().sorted((a, b) -> a.toString().compareTo(b.toString())).toList();
+    List<PointId> ids =
+        expected.keySet().stream().sorted((a, b) -> a.toString().compareTo(b.toString())).toList();
     List<String> unused = new ArrayList<>(models.texts());
     unused.removeAll(List.copyOf(expected.values()));
     for (int i = 0; i < writers; i++) {
@@ -169,7 +168,8 @@ public final class MigrationTraffic implements AutoCloseable {
     long lost = 0;
     Map<PointId, String> left = new HashMap<>(expected);
     ReadOptions read = ReadOptions.DEFAULT.withVectors(io.whimbrel.client.Selector.ALL);
-    for (var point : (Iterable<io.whimbrel.client.Point>) client.scrollAll(collection, PAGE, read)::iterator) {
+    for (var point :
+        (Iterable<io.whimbrel.client.Point>) client.scrollAll(collection, PAGE, read)::iterator) {
       String text = left.remove(point.id());
       Vector vector = point.vectors().get("default");
       boolean right =
