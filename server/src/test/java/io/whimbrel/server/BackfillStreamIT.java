@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -167,15 +168,19 @@ class BackfillStreamIT {
     }
 
     BackfillDown next() throws InterruptedException {
-      Object next = down.poll(60, TimeUnit.SECONDS);
+      Object next = poll();
       assertThat(next).isInstanceOf(BackfillDown.class);
       return (BackfillDown) next;
     }
 
+    private Object poll() throws InterruptedException {
+      return Objects.requireNonNull(down.poll(60, TimeUnit.SECONDS), "nothing came down");
+    }
+
     Status end() throws InterruptedException {
-      Object next = down.poll(60, TimeUnit.SECONDS);
+      Object next = poll();
       while (next instanceof BackfillDown) {
-        next = down.poll(60, TimeUnit.SECONDS);
+        next = poll();
       }
       assertThat(next).isInstanceOf(Status.class);
       return (Status) next;

@@ -45,6 +45,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.ConcurrentHashMap;
@@ -356,15 +357,8 @@ class MigrationIT {
     Page second = client.scroll(DOCS, first.nextCursor(), 2, read);
     assertThat(second.points())
         .allSatisfy(
-            point -> assertThat(point.vectors().get("default").values()).containsExactly(1, 0));
-    assertThat(
-            client
-                .scroll(DOCS, Page.START, 1, read)
-                .points()
-                .getFirst()
-                .vectors()
-                .get("default")
-                .values())
+            point -> assertThat(values(point)).containsExactly(1, 0));
+    assertThat(values(client.scroll(DOCS, Page.START, 1, read).points().getFirst()))
         .containsExactly(0, 1);
     migrations.complete(id, DOCS, false, true);
     awaitMigration(id, m -> m.state() == MigrationState.COMPLETED);
@@ -476,7 +470,7 @@ class MigrationIT {
     assertThat(mixed).isEmpty();
     assertThat(seen).hasSizeGreaterThan(400);
     for (Answer answer : seen) {
-      int share = sharesByEpoch.get(answer.epoch());
+      int share = Objects.requireNonNull(sharesByEpoch.get(answer.epoch()));
       int expected = RoutingPolicy.bucket(id, answer.key()) < share ? 2 : 1;
       assertThat(answer.version()).as("%s", answer).isEqualTo(expected);
     }
@@ -673,6 +667,10 @@ class MigrationIT {
 
   private List<CommitResult> commit(Migration migration, List<LeasedPoint> points, Vector vector) {
     return migrations.commit(migration.id(), BackfillSide.FORWARD, "w", points, List.of(vector));
+  }
+
+  private static float[] values(Point point) {
+    return Objects.requireNonNull(point.vectors().get("default")).values();
   }
 
   private static ErrorCode code(Runnable call) {

@@ -102,7 +102,15 @@ public final class BackfillWorker {
    * the worker's patience; points that are leased then go to others.
    */
   public BackfillStats run() {
-    Migration migration = patiently(() -> migrations.get(migrationId));
+    Migration migration;
+    try {
+      migration = patiently(() -> migrations.get(migrationId));
+    } catch (WhimbrelException e) {
+      if (stopping() && passing(e)) {
+        return stats();
+      }
+      throw e;
+    }
     EmbeddingSpec spec = side == BackfillSide.FORWARD ? migration.to() : migration.from();
     PointEmbedder embedder = embedders.apply(spec);
     List<Thread> running = new ArrayList<>();

@@ -92,7 +92,7 @@ final class MigrationDemoCommand implements Callable<Integer> {
   private record Bytes(long disk, long memory) {
     @Override
     public String toString() {
-      return MigrationReport.bytes(memory) + " and " + MigrationReport.bytes(disk);
+      return MigrationReport.bytes(disk) + " and " + MigrationReport.bytes(memory);
     }
   }
 
@@ -412,12 +412,12 @@ final class MigrationDemoCommand implements Callable<Integer> {
         json.writeNumberField("lost", proof.lost());
         json.writeNumberField("wrong", proof.wrong());
         json.writeNumberField("seconds", proof.seconds());
-        json.writeNumberField("bytes_before", proof.before().memory());
-        json.writeNumberField("bytes_both", proof.both().memory());
-        json.writeNumberField("bytes_after", proof.after().memory());
-        json.writeNumberField("disk_bytes_before", proof.before().disk());
-        json.writeNumberField("disk_bytes_both", proof.both().disk());
-        json.writeNumberField("disk_bytes_after", proof.after().disk());
+        json.writeNumberField("bytes_before", proof.before().disk());
+        json.writeNumberField("bytes_both", proof.both().disk());
+        json.writeNumberField("bytes_after", proof.after().disk());
+        json.writeNumberField("index_bytes_before", proof.before().memory());
+        json.writeNumberField("index_bytes_both", proof.both().memory());
+        json.writeNumberField("index_bytes_after", proof.after().memory());
         json.writeNumberField("recall_before", proof.recallBefore());
         json.writeNumberField("recall_after", proof.recallAfter());
         json.writeBooleanField("wrong_space_refused", !proof.refusal().isEmpty());
@@ -434,7 +434,7 @@ final class MigrationDemoCommand implements Callable<Integer> {
             lost       %,d points missing, back from the dead, or with another content than acknowledged
             wrong      %,d hits whose score is not that of their text by the model that answered
             recall@10  %.3f by the old model before, %.3f by the new one after
-            bytes      in memory and on disk: %s before, %s with both versions, %s after
+            bytes      on disk and in memory: %s before, %s with both versions, %s after
             refused    a query by the wrong model of the same dimension:
                        %s
             total      %.1f s, server stopped, nothing left behind

@@ -23,16 +23,17 @@ class MigrateCliIT {
   };
 
   @TempDir Path directory;
-  private WhimbrelServer server;
+  private int port;
 
   private record Run(int code, String out, String err) {}
 
   @Test
   void fromPlanToCompleteWithoutALineOfJava() throws IOException {
-    server =
+    WhimbrelServer server =
         WhimbrelServer.start(
             ServerConfig.load(
                 Map.of("port", "0", "data", directory.resolve("data").toString()), Map.of()));
+    port = server.port();
     try {
       walk();
     } finally {
@@ -172,7 +173,7 @@ class MigrateCliIT {
     List<String> all = new ArrayList<>(List.of(command));
     all.addAll(List.of(arguments));
     all.add("--address");
-    all.add("127.0.0.1:" + server.port());
+    all.add("127.0.0.1:" + port);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     int code =
