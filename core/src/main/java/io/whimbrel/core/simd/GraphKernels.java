@@ -81,16 +81,14 @@ public interface GraphKernels {
   /// at.
   void copyIds(MemorySegment rows, long ids, int[] out, int outAt);
 
-  /// Values before and after a beam that its kernel may touch.
-  int BEAM_MARGIN = 16;
+  /// Elements after the keys that [#least] and [#countBelow] may overwrite.
+  int KEY_MARGIN = 16;
 
-  /// Inserts into a beam sorted by estimate, before its equals; what was last falls out.
-  ///
-  /// The beam is elements `[16, 16 + length)` of both arrays, `length` a multiple of 16, padded
-  /// with infinite estimates; element 15 of `estimates` is negative infinity.
-  ///
-  /// @return place within the beam
-  int insert(float[] estimates, int[] nodes, int length, float estimate, int node);
+  /// Index of the first of the least of the first `count` keys, one at least.
+  int least(int[] keys, int count);
+
+  /// How many of the first `count` keys are below `bound`.
+  int countBelow(int[] keys, int count, int bound);
 
   /// Squared Euclidean distance of a query to a row.
   float squaredL2(
