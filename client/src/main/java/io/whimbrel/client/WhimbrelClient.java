@@ -103,12 +103,12 @@ public final class WhimbrelClient implements AutoCloseable {
    * CollectionInfo.PayloadIndexInfo#ready} conditions on its path read payloads.
    */
   public CollectionInfo addIndex(String collection, PayloadIndexSpec index) {
-    return await(async.addIndex(collection, index));
+    return Calls.await(async.addIndex(collection, index));
   }
 
   /** Drops a payload index; conditions on its path read payloads from then on. */
   public CollectionInfo dropIndex(String collection, String path) {
-    return await(async.dropIndex(collection, path));
+    return Calls.await(async.dropIndex(collection, path));
   }
 
   /**
@@ -140,12 +140,12 @@ public final class WhimbrelClient implements AutoCloseable {
    * atomic steps of 10,000. Not repeated after a failure; to call again is safe.
    */
   public WriteResult deleteMatching(String collection, Filter filter, Durability durability) {
-    return await(async.deleteMatching(collection, filter, durability));
+    return Calls.await(async.deleteMatching(collection, filter, durability));
   }
 
   /** How many points {@link #deleteMatching} would delete now. */
   public long countToDelete(String collection, Filter filter) {
-    return await(async.countToDelete(collection, filter));
+    return Calls.await(async.countToDelete(collection, filter));
   }
 
   /** The payload of each point becomes {@code payload}. Every id must exist. */
@@ -191,7 +191,7 @@ public final class WhimbrelClient implements AutoCloseable {
    * it may be empty and not the last.
    */
   public Page scroll(String collection, String cursor, int limit, Filter filter, ReadOptions read) {
-    return await(async.scroll(collection, cursor, limit, filter, read));
+    return Calls.await(async.scroll(collection, cursor, limit, filter, read));
   }
 
   /**
@@ -209,7 +209,7 @@ public final class WhimbrelClient implements AutoCloseable {
 
   /** How many points meet the filter. */
   public long count(String collection, Filter filter) {
-    return await(async.count(collection, filter));
+    return Calls.await(async.count(collection, filter));
   }
 
   /** The nearest points of a vector. */
