@@ -107,9 +107,7 @@ public class MaxSimKernelBenchmark {
   @TearDown(Level.Trial)
   public void tearDown() {
     for (Region region :
-        new Region[] {
-          panel, rows, scales, codePanel, codes, signTables, signs, idTables, ids
-        }) {
+        new Region[] {panel, rows, scales, codePanel, codes, signTables, signs, idTables, ids}) {
       region.close();
     }
   }
@@ -127,15 +125,7 @@ public class MaxSimKernelBenchmark {
   public float[] maxInt8() {
     Arrays.fill(best, Float.NEGATIVE_INFINITY);
     chosen.maxInt8(
-        codePanel.segment(),
-        codes.segment(),
-        0,
-        TOKENS,
-        padded,
-        padded,
-        scales.segment(),
-        0,
-        best);
+        codePanel.segment(), codes.segment(), 0, TOKENS, padded, padded, scales.segment(), 0, best);
     return best;
   }
 
