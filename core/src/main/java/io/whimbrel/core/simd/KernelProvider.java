@@ -76,8 +76,10 @@ public final class KernelProvider {
     long start = System.nanoTime();
     long rowBytes = (long) WARM_UP_DIM * Float.BYTES;
     try (Region query = Region.confined(CodeKernels.LOOKUP_ENTRIES * (long) WARM_UP_LOOKUP_GROUPS);
-        Region rows = Region.shared(WARM_UP_ROWS * rowBytes)) {
+        Region rows = Region.shared(WARM_UP_ROWS * rowBytes);
+        Region panel = Region.confined(MaxSimKernels.PANEL * rowBytes)) {
       List<Runnable> slow = new ArrayList<>(calls(kernels, query.segment(), rows.segment()));
+      slow.addAll(calls(kernels.maxSim(), panel.segment(), rows.segment()));
       double slowest = Double.POSITIVE_INFINITY;
       // Round by round, so that the compiler has them all in its queue soon.
       while (!slow.isEmpty() && System.nanoTime() - start < WARM_UP_NANOS_MAX) {
@@ -124,6 +126,23 @@ public final class KernelProvider {
         () -> graph.squaredL2(rows, 0, rows, stride, 1, WARM_UP_DIM),
         () -> graph.residual(rows, 0, rows, stride, 1, WARM_UP_DIM, signs, rotated),
         () -> codes.lookup64(query, rows, 0, WARM_UP_LOOKUP_GROUPS, looked, 0));
+  }
+
+  private static List<Runnable> calls(
+      MaxSimKernels kernels, MemorySegment panel, MemorySegment rows) {
+    int stride = WARM_UP_DIM * Float.BYTES;
+    float[] best = new float[MaxSimKernels.PANEL];
+    short[] sums = new short[MaxSimKernels.PANEL];
+    int[] starts = {0, WARM_UP_DIM};
+    int[] found = new int[MaxSimKernels.PANEL];
+    // A quarter of the rows, for 32 query tokens each: more products than the others have.
+    int few = WARM_UP_ROWS / 4 + 1;
+    return List.of(
+        () -> kernels.maxFloat(panel, rows, 0, few, stride, WARM_UP_DIM, best),
+        () -> kernels.maxInt8(panel, rows, 0, few, stride, WARM_UP_DIM, rows, 0, best),
+        () -> kernels.maxBits(panel, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums),
+        () -> kernels.scanIds(panel, 1, 1, rows, 0, starts, 0, 1, found, 0),
+        () -> kernels.nearest(panel, rows, 0, few, stride, WARM_UP_DIM, best, found));
   }
 
   private static double nanosPerValue(Runnable call) {

@@ -350,7 +350,7 @@ class UploadSchemaTest {
     List<PointWrite> writes =
         read(2, ids(2), column(mayBeAbsent, v -> set((FixedSizeListVector) v, 0, 5)));
     assertThat(writes.getFirst().vectors())
-        .isEqualTo(Map.of("default", new Vector(new float[] {1, 2, 3, 4, 5}, 1, "space")));
+        .isEqualTo(Map.of("default", List.of(new Vector(new float[] {1, 2, 3, 4, 5}, 1, "space"))));
     assertThat(writes.getLast().vectors()).isEmpty();
   }
 

@@ -33,7 +33,8 @@ class WirePropertyTest {
     assertThat(received.getSeq()).isEqualTo(point.seq());
     assertThat(back.id()).isEqualTo(point.id());
     assertThat(back.payload()).isEqualTo(point.payload());
-    assertThat(back.vectors()).isEqualTo(point.vectors());
+    assertThat(back)
+        .isEqualTo(new PointWrite(point.id(), point.payload(), point.vectors(), back.ifSeq()));
     assertThat(back.ifSeq()).isEmpty();
   }
 
