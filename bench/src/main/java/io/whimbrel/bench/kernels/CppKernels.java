@@ -20,8 +20,8 @@ final class CppKernels {
 
   /// Nanoseconds a row by kernel and dimension; what the processor lacks is missing. `IOException`
   /// when there is no compiler or the program fails.
-  static Map<Kernel, Map<Integer, Double>> measure(Path sources, Path cache, List<Integer> dimensions)
-      throws IOException {
+  static Map<Kernel, Map<Integer, Double>> measure(
+      Path sources, Path cache, List<Integer> dimensions) throws IOException {
     Files.createDirectories(cache);
     Path program = cache.resolve("kernels");
     String _ =

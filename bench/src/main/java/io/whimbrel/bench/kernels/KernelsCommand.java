@@ -155,8 +155,7 @@ public final class KernelsCommand implements Callable<Integer> {
     return value.isPresent() ? String.format(Locale.ROOT, "%.2f", value.getAsDouble()) : "-";
   }
 
-  private static String json(Machine machine, Kernels vector, List<Line> lines)
-      throws IOException {
+  private static String json(Machine machine, Kernels vector, List<Line> lines) throws IOException {
     StringWriter text = new StringWriter();
     try (JsonGenerator to = new JsonFactory().createGenerator(text)) {
       to.writeStartObject();

@@ -76,7 +76,8 @@ final class RowTimer implements AutoCloseable {
     return nanos(
         switch (kernel) {
           case DOT -> () -> kernels.dot(row, row, stride, ROWS, stride, n, floatSums, 0);
-          case SQUARED_L2 -> () -> kernels.squaredL2(row, row, stride, ROWS, stride, n, floatSums, 0);
+          case SQUARED_L2 ->
+              () -> kernels.squaredL2(row, row, stride, ROWS, stride, n, floatSums, 0);
           case INT8 -> () -> codes.dotInt8(query, coded, 0, ROWS, n, n, intSums, 0);
           case INT4 -> () -> codes.dotInt4(query, coded, 0, ROWS, n / 2, n, intSums, 0);
           case BITS -> () -> codes.dotBits(query, coded, 0, ROWS, n / 8, n, intSums, 0);

@@ -19,8 +19,7 @@ final class FlatPeer implements Peer {
   @Override
   public void build(Setup setup, IntConsumer progress) {
     FloatRows base = setup.base();
-    FlatIndex built =
-        new FlatIndex(base.dimension(), setup.metric(), setup.storage(), kernels);
+    FlatIndex built = new FlatIndex(base.dimension(), setup.metric(), setup.storage(), kernels);
     storage = setup.storage().name().toLowerCase(Locale.ROOT);
     index = built;
     float[] row = new float[base.dimension()];
