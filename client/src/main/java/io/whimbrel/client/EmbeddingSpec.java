@@ -12,8 +12,9 @@ import java.util.List;
  * @param queryPrefix put before queries by whoever embeds; part of the space
  * @param spaceId answers: a stable hash of what makes vectors comparable; the server computes it
  *     and refuses one in a request
- * @param keepOriginals whether the server keeps vectors exactly as they were written; without, which
- *     is for INT8 storage only, it keeps a quarter of the bytes and gives back rounded vectors
+ * @param keepOriginals whether the server keeps vectors exactly as they were written; without,
+ *     which is for INT8 storage only, it keeps a quarter of the bytes and gives back rounded
+ *     vectors
  */
 public record EmbeddingSpec(
     ModelId model,

@@ -1,7 +1,10 @@
 package io.whimbrel.client;
 
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
 
 /**
  * A point, to be written or as it was read.
@@ -10,17 +13,35 @@ import java.util.OptionalLong;
  * @param seq answers: sequence number of the point's last write; not looked at in writes
  * @param ifSeq writes: the stored sequence number that the write demands; 0 demands that the point
  *     does not exist
+ * @param spaceVectors writes: a field's vectors in several spaces, each with its space id; a field
+ *     is here or in {@code vectors}
  */
 public record Point(
     PointId id,
     Map<String, Value> payload,
     Map<String, Vector> vectors,
     long seq,
-    OptionalLong ifSeq) {
+    OptionalLong ifSeq,
+    Map<String, List<Vector>> spaceVectors) {
   public Point {
     payload.keySet().forEach(key -> Checks.utf8Bytes(ErrorCode.INVALID_ARGUMENT, "payload", key));
     payload = Map.copyOf(payload);
     vectors = Map.copyOf(vectors);
+    spaceVectors =
+        spaceVectors.entrySet().stream()
+            .collect(
+                Collectors.toUnmodifiableMap(
+                    Map.Entry::getKey, entry -> List.copyOf(entry.getValue())));
+  }
+
+  /** A point without vectors in several spaces. */
+  public Point(
+      PointId id,
+      Map<String, Value> payload,
+      Map<String, Vector> vectors,
+      long seq,
+      OptionalLong ifSeq) {
+    this(id, payload, vectors, seq, ifSeq, Map.of());
   }
 
   /** A point to be written. */
@@ -43,11 +64,18 @@ public record Point(
    * does not exist.
    */
   public Point onlyIfSeq(long seq) {
-    return new Point(id, payload, vectors, this.seq, OptionalLong.of(seq));
+    return new Point(id, payload, vectors, this.seq, OptionalLong.of(seq), spaceVectors);
   }
 
   /** The same point with another payload. */
   public Point withPayload(Map<String, Value> payload) {
-    return new Point(id, payload, vectors, seq, ifSeq);
+    return new Point(id, payload, vectors, seq, ifSeq, spaceVectors);
+  }
+
+  /** The same point with {@code vectors} for {@code field}, one for each space of a migration. */
+  public Point withSpaces(String field, List<Vector> vectors) {
+    Map<String, List<Vector>> spaces = new HashMap<>(spaceVectors);
+    spaces.put(field, vectors);
+    return new Point(id, payload, this.vectors, seq, ifSeq, spaces);
   }
 }

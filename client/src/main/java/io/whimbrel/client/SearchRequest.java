@@ -1,5 +1,7 @@
 package io.whimbrel.client;
 
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
@@ -12,6 +14,7 @@ import java.util.OptionalInt;
  * @param exact scan all vectors instead of asking the index
  * @param ef beam width of a graph search, {@code k} to 10,000: more finds more of the true hits and
  *     costs more. When empty, twice {@code k} and at least 64. An exact scan ignores it
+ * @param filter what hits must meet
  */
 public record SearchRequest(
     String field,
@@ -21,12 +24,41 @@ public record SearchRequest(
     OptionalDouble scoreThreshold,
     boolean exact,
     OptionalInt ef,
-    ReadOptions read) {
+    ReadOptions read,
+    Routing routing,
+    Optional<Filter> filter) {
   public SearchRequest {
     Checks.atLeast("k", k, 1);
     Checks.atLeast("version", version, 0);
     if (ef.isPresent()) {
       Checks.atLeast("params.ef", ef.getAsInt(), 1);
+    }
+  }
+
+  /**
+   * Which version of a migrating field may answer.
+   *
+   * @param key decides the version: equal keys are answered alike. When empty, the query itself
+   *     decides
+   * @param epoch the policy by which the vector's space was chosen; 0 when by none
+   * @param alternatives the query in more spaces than that of {@code vector}: the version that
+   *     answers takes its own. Each names its space, and so must {@code vector}
+   * @param minCoverage refuse an answer of a version whose index or backfill covers less; needed to
+   *     ask one that is not ready
+   * @param scoreThresholdVersion the version that the score threshold was found with; 0 when not
+   *     known
+   */
+  public record Routing(
+      String key,
+      long epoch,
+      List<Vector> alternatives,
+      OptionalDouble minCoverage,
+      int scoreThresholdVersion) {
+    /** Nothing is asked. */
+    public static final Routing NONE = new Routing("", 0, List.of(), OptionalDouble.empty(), 0);
+
+    public Routing {
+      alternatives = List.copyOf(alternatives);
     }
   }
 
@@ -49,7 +81,9 @@ public record SearchRequest(
     private OptionalDouble scoreThreshold = OptionalDouble.empty();
     private boolean exact;
     private OptionalInt ef = OptionalInt.empty();
+    private Optional<Filter> filter = Optional.empty();
     private ReadOptions read = ReadOptions.DEFAULT;
+    private Routing routing = Routing.NONE;
 
     private Builder(Vector vector) {
       this.vector = vector;
@@ -85,13 +119,24 @@ public record SearchRequest(
       return this;
     }
 
+    public Builder filter(Filter filter) {
+      this.filter = Optional.of(filter);
+      return this;
+    }
+
     public Builder read(ReadOptions read) {
       this.read = read;
       return this;
     }
 
+    public Builder routing(Routing routing) {
+      this.routing = routing;
+      return this;
+    }
+
     public SearchRequest build() {
-      return new SearchRequest(field, version, vector, k, scoreThreshold, exact, ef, read);
+      return new SearchRequest(
+          field, version, vector, k, scoreThreshold, exact, ef, read, routing, filter);
     }
   }
 }

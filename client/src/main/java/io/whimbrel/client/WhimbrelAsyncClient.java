@@ -2,9 +2,11 @@ package io.whimbrel.client;
 
 import io.whimbrel.client.internal.Calls;
 import io.whimbrel.client.internal.CollectionWire;
+import io.whimbrel.client.internal.FilterWire;
 import io.whimbrel.client.internal.PointWire;
 import io.whimbrel.client.internal.QueryWire;
 import io.whimbrel.client.internal.ValueWire;
+import io.whimbrel.proto.v1.AddIndexRequest;
 import io.whimbrel.proto.v1.AdminGrpc;
 import io.whimbrel.proto.v1.CollectionsGrpc;
 import io.whimbrel.proto.v1.CountRequest;
@@ -13,6 +15,7 @@ import io.whimbrel.proto.v1.CreateCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionResponse;
 import io.whimbrel.proto.v1.DeleteRequest;
+import io.whimbrel.proto.v1.DropIndexRequest;
 import io.whimbrel.proto.v1.FlushRequest;
 import io.whimbrel.proto.v1.FlushResponse;
 import io.whimbrel.proto.v1.GetCollectionRequest;
@@ -33,6 +36,7 @@ import io.whimbrel.proto.v1.UpsertRequest;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
@@ -91,6 +95,27 @@ public final class WhimbrelAsyncClient {
         DeleteCollectionResponse::getPoints);
   }
 
+  /** See {@link WhimbrelClient#addIndex}. */
+  public CompletableFuture<CollectionInfo> addIndex(String collection, PayloadIndexSpec index) {
+    return calls.call(
+        CollectionsGrpc.getAddIndexMethod(),
+        AddIndexRequest.newBuilder()
+            .setCollection(collection)
+            .setIndex(CollectionWire.encode(index))
+            .build(),
+        false,
+        answer -> CollectionWire.decode(answer.getCollection()));
+  }
+
+  /** See {@link WhimbrelClient#dropIndex}. */
+  public CompletableFuture<CollectionInfo> dropIndex(String collection, String path) {
+    return calls.call(
+        CollectionsGrpc.getDropIndexMethod(),
+        DropIndexRequest.newBuilder().setCollection(collection).setPath(path).build(),
+        false,
+        answer -> CollectionWire.decode(answer.getCollection()));
+  }
+
   /** See {@link WhimbrelClient#upsert}. */
   public CompletableFuture<WriteResult> upsert(
       String collection, List<Point> points, WriteOptions options) {
@@ -116,6 +141,31 @@ public final class WhimbrelAsyncClient {
     options.ifSeq().ifPresent(request::setIfSeq);
     return calls.call(
         PointsGrpc.getDeleteMethod(), request.build(), !requestId.isEmpty(), PointWire::decode);
+  }
+
+  /** See {@link WhimbrelClient#deleteMatching}. */
+  public CompletableFuture<WriteResult> deleteMatching(
+      String collection, Filter filter, Durability durability) {
+    return deleteMatching(collection, filter, durability, false);
+  }
+
+  private CompletableFuture<WriteResult> deleteMatching(
+      String collection, Filter filter, Durability durability, boolean dryRun) {
+    DeleteRequest request =
+        DeleteRequest.newBuilder()
+            .setCollection(collection)
+            .setFilter(FilterWire.encode(filter))
+            .setOptions(PointWire.encode(WriteOptions.DEFAULT.withDurability(durability), ""))
+            .setDryRun(dryRun)
+            .build();
+    // A repetition would answer with what the first attempt left.
+    return calls.call(PointsGrpc.getDeleteMethod(), request, dryRun, PointWire::decode);
+  }
+
+  /** See {@link WhimbrelClient#countToDelete}. */
+  public CompletableFuture<Long> countToDelete(String collection, Filter filter) {
+    return deleteMatching(collection, filter, Durability.SYNC, true)
+        .thenApply(WriteResult::affected);
   }
 
   /** See {@link WhimbrelClient#setPayload}. */
@@ -191,18 +241,27 @@ public final class WhimbrelAsyncClient {
   /** See {@link WhimbrelClient#scroll}. */
   public CompletableFuture<Page> scroll(
       String collection, String cursor, int limit, ReadOptions read) {
-    return calls.call(
-        PointsGrpc.getScrollMethod(),
+    return scroll(collection, cursor, limit, Optional.empty(), read);
+  }
+
+  /** See {@link WhimbrelClient#scroll(String, String, int, Filter, ReadOptions)}. */
+  public CompletableFuture<Page> scroll(
+      String collection, String cursor, int limit, Filter filter, ReadOptions read) {
+    return scroll(collection, cursor, limit, Optional.of(filter), read);
+  }
+
+  private CompletableFuture<Page> scroll(
+      String collection, String cursor, int limit, Optional<Filter> filter, ReadOptions read) {
+    ScrollRequest.Builder request =
         ScrollRequest.newBuilder()
             .setCollection(collection)
             .setLimit(Checks.atLeast("limit", limit, 1))
             .setCursor(PointWire.encodeCursor(cursor))
             .setWithPayload(PointWire.payloadSelector(read.payload()))
             .setWithVectors(PointWire.vectorSelector(read.vectors()))
-            .setMinSeq(read.minSeq())
-            .build(),
-        true,
-        PointWire::decode);
+            .setMinSeq(read.minSeq());
+    filter.map(FilterWire::encode).ifPresent(request::setFilter);
+    return calls.call(PointsGrpc.getScrollMethod(), request.build(), true, PointWire::decode);
   }
 
   /** See {@link WhimbrelClient#count}. */
@@ -210,6 +269,18 @@ public final class WhimbrelAsyncClient {
     return calls.call(
         PointsGrpc.getCountMethod(),
         CountRequest.newBuilder().setCollection(collection).build(),
+        true,
+        CountResponse::getCount);
+  }
+
+  /** See {@link WhimbrelClient#count(String, Filter)}. */
+  public CompletableFuture<Long> count(String collection, Filter filter) {
+    return calls.call(
+        PointsGrpc.getCountMethod(),
+        CountRequest.newBuilder()
+            .setCollection(collection)
+            .setFilter(FilterWire.encode(filter))
+            .build(),
         true,
         CountResponse::getCount);
   }

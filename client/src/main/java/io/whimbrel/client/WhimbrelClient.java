@@ -6,14 +6,13 @@ import io.whimbrel.client.internal.Channels;
 import io.whimbrel.client.internal.Ingest;
 import io.whimbrel.client.internal.Pages;
 import io.whimbrel.client.internal.Timer;
+import io.whimbrel.client.migration.Evaluations;
+import io.whimbrel.client.migration.Migrations;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -39,6 +38,8 @@ public final class WhimbrelClient implements AutoCloseable {
   private final Duration deadline;
   private final int requestBytesMax;
   private final WhimbrelAsyncClient async;
+  private final Migrations migrations;
+  private final Evaluations evaluations;
 
   private WhimbrelClient(Builder builder) {
     this.channel =
@@ -48,9 +49,10 @@ public final class WhimbrelClient implements AutoCloseable {
     this.retries = builder.retries;
     this.deadline = builder.deadline;
     this.requestBytesMax = builder.requestBytesMax;
-    this.async =
-        new WhimbrelAsyncClient(
-            new Calls(channel, timer, retries, deadline, requestBytesMax), retries);
+    Calls calls = new Calls(channel, timer, retries, deadline, requestBytesMax);
+    this.async = new WhimbrelAsyncClient(calls, retries);
+    this.migrations = new Migrations(calls);
+    this.evaluations = new Evaluations(calls);
   }
 
   /**
@@ -66,24 +68,47 @@ public final class WhimbrelClient implements AutoCloseable {
     return async;
   }
 
+  /** Changing the embedding model of a field while reads and writes go on. */
+  public Migrations migrations() {
+    return migrations;
+  }
+
+  /** How good the answers of versions are, by queries whose right answers are known. */
+  public Evaluations evaluations() {
+    return evaluations;
+  }
+
   /** Makes a collection; one that exists is refused with COLLECTION_EXISTS. */
   public CollectionInfo createCollection(CollectionSpec spec) {
-    return await(async.createCollection(spec));
+    return Calls.await(async.createCollection(spec));
   }
 
   /** A collection as it stands, or COLLECTION_NOT_FOUND. */
   public CollectionInfo collection(String name) {
-    return await(async.collection(name));
+    return Calls.await(async.collection(name));
   }
 
   /** All collections as they stand. */
   public List<CollectionInfo> collections() {
-    return await(async.collections());
+    return Calls.await(async.collections());
   }
 
   /** Removes a collection and returns how many points were in it. */
   public long deleteCollection(String name) {
-    return await(async.deleteCollection(name));
+    return Calls.await(async.deleteCollection(name));
+  }
+
+  /**
+   * Declares a payload index. It is built in the background; until {@link
+   * CollectionInfo.PayloadIndexInfo#ready} conditions on its path read payloads.
+   */
+  public CollectionInfo addIndex(String collection, PayloadIndexSpec index) {
+    return Calls.await(async.addIndex(collection, index));
+  }
+
+  /** Drops a payload index; conditions on its path read payloads from then on. */
+  public CollectionInfo dropIndex(String collection, String path) {
+    return Calls.await(async.dropIndex(collection, path));
   }
 
   /**
@@ -91,7 +116,7 @@ public final class WhimbrelClient implements AutoCloseable {
    * use {@link #bulkWriter}.
    */
   public WriteResult upsert(String collection, List<Point> points, WriteOptions options) {
-    return await(async.upsert(collection, points, options));
+    return Calls.await(async.upsert(collection, points, options));
   }
 
   /** {@link #upsert(String, List, WriteOptions)} with default options. */
@@ -107,35 +132,48 @@ public final class WhimbrelClient implements AutoCloseable {
 
   /** Deletes points; ids that do not exist are passed over. */
   public WriteResult delete(String collection, List<PointId> ids, WriteOptions options) {
-    return await(async.delete(collection, ids, options));
+    return Calls.await(async.delete(collection, ids, options));
+  }
+
+  /**
+   * Deletes the points that meet the filter now and still do when their deletion is decided, in
+   * atomic steps of 10,000. Not repeated after a failure; to call again is safe.
+   */
+  public WriteResult deleteMatching(String collection, Filter filter, Durability durability) {
+    return Calls.await(async.deleteMatching(collection, filter, durability));
+  }
+
+  /** How many points {@link #deleteMatching} would delete now. */
+  public long countToDelete(String collection, Filter filter) {
+    return Calls.await(async.countToDelete(collection, filter));
   }
 
   /** The payload of each point becomes {@code payload}. Every id must exist. */
   public WriteResult setPayload(
       String collection, List<PointId> ids, Map<String, Value> payload, WriteOptions options) {
-    return await(async.setPayload(collection, ids, payload, options));
+    return Calls.await(async.setPayload(collection, ids, payload, options));
   }
 
   /** Adds or replaces these payload fields of each point; the others stay. Every id must exist. */
   public WriteResult mergePayload(
       String collection, List<PointId> ids, Map<String, Value> payload, WriteOptions options) {
-    return await(async.mergePayload(collection, ids, payload, options));
+    return Calls.await(async.mergePayload(collection, ids, payload, options));
   }
 
   /** Removes these top-level payload fields of each point. Every id must exist. */
   public WriteResult deletePayloadKeys(
       String collection, List<PointId> ids, List<String> keys, WriteOptions options) {
-    return await(async.deletePayloadKeys(collection, ids, keys, options));
+    return Calls.await(async.deletePayloadKeys(collection, ids, keys, options));
   }
 
   /** Empties the payload of each point. Every id must exist. */
   public WriteResult clearPayload(String collection, List<PointId> ids, WriteOptions options) {
-    return await(async.clearPayload(collection, ids, options));
+    return Calls.await(async.clearPayload(collection, ids, options));
   }
 
   /** Points in the order of {@code ids}; those that do not exist are left out. */
   public List<Point> get(String collection, List<PointId> ids, ReadOptions read) {
-    return await(async.get(collection, ids, read));
+    return Calls.await(async.get(collection, ids, read));
   }
 
   /**
@@ -145,7 +183,15 @@ public final class WhimbrelClient implements AutoCloseable {
    * @param limit 1 to 10,000; a page also ends at 8 MiB
    */
   public Page scroll(String collection, String cursor, int limit, ReadOptions read) {
-    return await(async.scroll(collection, cursor, limit, read));
+    return Calls.await(async.scroll(collection, cursor, limit, read));
+  }
+
+  /**
+   * A page of the points that meet the filter. A page also ends when it has looked at many points:
+   * it may be empty and not the last.
+   */
+  public Page scroll(String collection, String cursor, int limit, Filter filter, ReadOptions read) {
+    return Calls.await(async.scroll(collection, cursor, limit, filter, read));
   }
 
   /**
@@ -158,29 +204,34 @@ public final class WhimbrelClient implements AutoCloseable {
 
   /** How many points the collection has. */
   public long count(String collection) {
-    return await(async.count(collection));
+    return Calls.await(async.count(collection));
+  }
+
+  /** How many points meet the filter. */
+  public long count(String collection, Filter filter) {
+    return Calls.await(async.count(collection, filter));
   }
 
   /** The nearest points of a vector. */
   public SearchResult search(String collection, SearchRequest request) {
-    return await(async.search(collection, request));
+    return Calls.await(async.search(collection, request));
   }
 
   /**
    * Several searches in one call, answered in order; one bad search refuses them all. Up to 256.
    */
   public List<SearchResult> searchBatch(String collection, List<SearchRequest> requests) {
-    return await(async.searchBatch(collection, requests));
+    return Calls.await(async.searchBatch(collection, requests));
   }
 
   /** Version, limits and state of the server. */
   public ServerInfo serverInfo() {
-    return await(async.serverInfo());
+    return Calls.await(async.serverInfo());
   }
 
   /** What the data takes on disk and in memory. */
   public StorageStats storageStats() {
-    return await(async.storageStats());
+    return Calls.await(async.storageStats());
   }
 
   /**
@@ -188,7 +239,7 @@ public final class WhimbrelClient implements AutoCloseable {
    * that holds.
    */
   public long flush() {
-    return await(async.flush());
+    return Calls.await(async.flush());
   }
 
   /**
@@ -203,22 +254,6 @@ public final class WhimbrelClient implements AutoCloseable {
       boolean unused = channel.awaitTermination(5, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    }
-  }
-
-  private static <T> T await(CompletableFuture<T> future) {
-    try {
-      return future.get();
-    } catch (InterruptedException e) {
-      boolean unused = future.cancel(true);
-      Thread.currentThread().interrupt();
-      throw new WhimbrelException(
-          ErrorCode.CANCELLED, "", "interrupted while waiting for the answer", null, e);
-    } catch (ExecutionException | CancellationException e) {
-      if (e.getCause() instanceof WhimbrelException failure) {
-        throw failure.again();
-      }
-      throw new IllegalStateException("a call failed with another exception than its own", e);
     }
   }
 

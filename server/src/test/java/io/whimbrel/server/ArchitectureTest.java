@@ -35,6 +35,7 @@ class ArchitectureTest {
           Map.entry("core.evaluation", Set.of("core.model")),
           Map.entry("core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
+          Map.entry("core.payload", Set.of("core.model", "core.store")),
           Map.entry(
               "core.collection",
               Set.of(
@@ -45,25 +46,35 @@ class ArchitectureTest {
                   "core.hnsw",
                   "core.maxsim",
                   "core.store",
+                  "core.payload",
                   "core.migration")),
           Map.entry(
               "core.engine",
               Set.of(
                   "core.model",
+                  "core.memory",
                   "core.simd",
                   "core.store",
                   "core.migration",
                   "core.evaluation",
                   "core.collection")),
           Map.entry("proto.v1", Set.of()),
-          Map.entry("client", Set.of("client.internal", "proto.v1")),
-          Map.entry("client.internal", Set.of("client", "proto.v1")),
+          Map.entry("client", Set.of("client.internal", "client.migration", "proto.v1")),
+          Map.entry("client.migration", Set.of("client", "client.internal", "proto.v1")),
+          Map.entry("client.internal", Set.of("client", "client.migration", "proto.v1")),
           Map.entry("client.arrow", Set.of("client", "client.internal", "proto.v1")),
           Map.entry("server.ops", Set.of("core.model", "core.engine")),
-          Map.entry("server.wire", Set.of("core.model", "core.engine", "proto.v1")),
+          Map.entry(
+              "server.wire", Set.of("core.model", "core.evaluation", "core.engine", "proto.v1")),
           Map.entry(
               "server.grpc",
-              Set.of("core.model", "core.engine", "server.wire", "server.ops", "proto.v1")),
+              Set.of(
+                  "core.model",
+                  "core.evaluation",
+                  "core.engine",
+                  "server.wire",
+                  "server.ops",
+                  "proto.v1")),
           Map.entry(
               "server.flight",
               Set.of(
@@ -85,13 +96,16 @@ class ArchitectureTest {
                   "proto.v1")),
           Map.entry("server.cli.json", Set.of("client")),
           Map.entry("server.cli.files", Set.of("client", "server.cli.json")),
+          Map.entry("server.cli.demo", Set.of("client", "client.migration", "server.cli.files")),
           Map.entry(
               "server.cli",
               Set.of(
                   "client",
+                  "client.migration",
                   "client.arrow",
                   "core.model",
                   "server",
+                  "server.cli.demo",
                   "server.cli.files",
                   "server.cli.json")));
 

@@ -65,7 +65,14 @@ class BadInputIT {
   }
 
   @ParameterizedTest
-  @MethodSource({"badVectors", "badPoints", "badSearches", "badCollections", "badOptions"})
+  @MethodSource({
+    "badVectors",
+    "badPoints",
+    "badSearches",
+    "badCollections",
+    "badOptions",
+    "badFilters"
+  })
   void isRefusedAndChangesNothing(Row row) throws Exception {
     assertRefused(row);
   }
@@ -465,6 +472,22 @@ class BadInputIT {
             "ef_construction",
             "10001",
             "4 to 10000"),
+        badSpec(
+            "many vectors a point, flat index",
+            b -> b.setCardinality(Cardinality.CARDINALITY_MULTI),
+            "INVALID_ARGUMENT",
+            "index",
+            "Flat",
+            "MultiVector, for cardinality MULTI"),
+        badSpec(
+            "one vector a point, multi-vector index",
+            b ->
+                b.setIndex(
+                    IndexSpec.newBuilder().setMultiVector(MultiVectorIndexSpec.newBuilder())),
+            "INVALID_ARGUMENT",
+            "index",
+            "MultiVector",
+            "Flat or Hnsw, for cardinality SINGLE"),
         badSpec("space_id given", b -> b.setSpaceId("s"), "INVALID_ARGUMENT", "space_id", "\"s\""));
   }
 
@@ -513,17 +536,173 @@ class BadInputIT {
             "sequence number"));
   }
 
+  static Stream<Row> badFilters() {
+    Filter exists = exists("p");
+    Filter deep = exists;
+    for (int i = 0; i < 16; i++) {
+      deep = Filter.newBuilder().setNot(deep).build();
+    }
+    FilterList.Builder wide = FilterList.newBuilder();
+    for (int i = 0; i < 1024; i++) {
+      wide.addFilters(exists);
+    }
+    MatchCondition.Builder many = MatchCondition.newBuilder().setPath("p");
+    for (int i = 0; i <= 10_000; i++) {
+      many.addAnyOf(Value.newBuilder().setIntValue(i));
+    }
+    Value one = Value.newBuilder().setIntValue(1).build();
+    Value two = Value.newBuilder().setIntValue(2).build();
+    RangeCondition.Builder range = RangeCondition.newBuilder().setPath("p");
+    return Stream.of(
+        filter("no node", Filter.newBuilder(), "INVALID_ARGUMENT", "filter.node", "not given"),
+        filter("too deep", deep.toBuilder(), "LIMIT_EXCEEDED", "filter depth", "17", "1 to 16"),
+        filter(
+            "too wide", Filter.newBuilder().setAnd(wide), "LIMIT_EXCEEDED", "filter nodes", "1025"),
+        filter(
+            "too many values",
+            Filter.newBuilder().setMatch(many),
+            "LIMIT_EXCEEDED",
+            "filter.match.any_of",
+            "10001"),
+        filter(
+            "empty and",
+            Filter.newBuilder().setAnd(FilterList.newBuilder()),
+            "INVALID_ARGUMENT",
+            "filter.and.filters",
+            "0"),
+        filter(
+            "malformed path",
+            exists("a..b").toBuilder(),
+            "INVALID_ARGUMENT",
+            "filter.exists.path",
+            "a..b",
+            "character 2"),
+        filter(
+            "no path",
+            exists("").toBuilder(),
+            "INVALID_ARGUMENT",
+            "filter.exists.path length",
+            "0"),
+        filter(
+            "upside down",
+            Filter.newBuilder().setRange(range.clone().setGreaterThan(two).setLessThan(one)),
+            "INVALID_ARGUMENT",
+            "filter.range",
+            "lower bound 2"),
+        filter(
+            "no bound",
+            Filter.newBuilder().setRange(range.clone()),
+            "INVALID_ARGUMENT",
+            "filter.range",
+            "no bound"),
+        filter(
+            "two lower bounds",
+            Filter.newBuilder().setRange(range.clone().setGreaterThan(one).setGreaterOrEqual(one)),
+            "INVALID_ARGUMENT",
+            "filter.range",
+            "one bound"),
+        filter(
+            "bounds of two types",
+            Filter.newBuilder()
+                .setRange(
+                    range
+                        .clone()
+                        .setGreaterThan(one)
+                        .setLessThan(Value.newBuilder().setStringValue("z"))),
+            "TYPE_MISMATCH",
+            "filter.range",
+            "INT64 and KEYWORD"),
+        filter(
+            "match with null",
+            Filter.newBuilder()
+                .setMatch(
+                    MatchCondition.newBuilder()
+                        .setPath("p")
+                        .addAnyOf(Value.newBuilder().setNullValue(NullValue.NULL_VALUE_NULL))),
+            "TYPE_MISMATCH",
+            "filter.match.any_of",
+            "null"),
+        filter(
+            "unknown vector field",
+            Filter.newBuilder().setHasVector(HasVectorCondition.newBuilder().setField("gone")),
+            "UNKNOWN_FIELD",
+            "filter.has_vector.field",
+            "gone"),
+        filter(
+            "at least three of one",
+            Filter.newBuilder().setAtLeast(AtLeast.newBuilder().setCount(3).addFilters(exists)),
+            "LIMIT_EXCEEDED",
+            "filter.at_least.count",
+            "3"),
+        row(
+            "ids and filter",
+            s ->
+                s.points.delete(
+                    DeleteRequest.newBuilder()
+                        .setCollection("dot")
+                        .addIds(id("a"))
+                        .setFilter(exists)
+                        .build()),
+            "INVALID_ARGUMENT",
+            "ids",
+            "either ids or a filter"),
+        row(
+            "request id with a filter",
+            s ->
+                s.points.delete(
+                    DeleteRequest.newBuilder()
+                        .setCollection("dot")
+                        .setOptions(WriteOptions.newBuilder().setRequestId("r"))
+                        .setFilter(exists)
+                        .build()),
+            "INVALID_ARGUMENT",
+            "options.request_id",
+            "safe to repeat"),
+        row(
+            "dry run with ids",
+            s ->
+                s.points.delete(
+                    DeleteRequest.newBuilder()
+                        .setCollection("dot")
+                        .addIds(id("a"))
+                        .setDryRun(true)
+                        .build()),
+            "INVALID_ARGUMENT",
+            "dry_run",
+            "only with a filter"),
+        row(
+            "index without a type",
+            s ->
+                s.collections.addIndex(
+                    AddIndexRequest.newBuilder()
+                        .setCollection("dot")
+                        .setIndex(PayloadIndexSpec.newBuilder().setPath("p"))
+                        .build()),
+            "INVALID_ARGUMENT",
+            "index.type",
+            "not given"));
+  }
+
+  private static Filter exists(String path) {
+    return Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath(path)).build();
+  }
+
+  private static Row filter(
+      String name, Filter.Builder filter, String reason, String field, String... said) {
+    Filter built = filter.build();
+    return row(
+        "filter " + name,
+        s ->
+            s.points.count(CountRequest.newBuilder().setCollection("dot").setFilter(built).build()),
+        reason,
+        field,
+        said);
+  }
+
   static Stream<Row> notYet() {
-    Filter filter =
-        Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")).build();
     SearchRequest search = search("dot", 1, GOOD);
     QueryNode node = search.getQuery();
     return Stream.of(
-            row(
-                "filter of a search",
-                s -> s.query.search(search.toBuilder().setFilter(filter).build()),
-                "UNIMPLEMENTED",
-                "filter"),
             row(
                 "group_by",
                 s -> s.query.search(search.toBuilder().setGroupBy(GroupBy.newBuilder()).build()),
@@ -539,47 +718,9 @@ class BadInputIT {
                 "by id",
                 QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setId(id("a"))),
                 "nearest.id"),
-            row(
-                "filter of a delete",
-                s ->
-                    s.points.delete(
-                        DeleteRequest.newBuilder().setCollection("dot").setFilter(filter).build()),
-                "UNIMPLEMENTED",
-                "filter"),
-            row(
-                "filter of a count",
-                s ->
-                    s.points.count(
-                        CountRequest.newBuilder().setCollection("dot").setFilter(filter).build()),
-                "UNIMPLEMENTED",
-                "filter"),
-            row(
-                "filter of a scroll",
-                s -> {
-                  var _ =
-                      s.points.scroll(
-                          ScrollRequest.newBuilder()
-                              .setCollection("dot")
-                              .setFilter(filter)
-                              .build());
-                },
-                "UNIMPLEMENTED",
-                "filter"),
-            badSpec(
-                "multi",
-                b -> b.setCardinality(Cardinality.CARDINALITY_MULTI),
-                "UNIMPLEMENTED",
-                "cardinality"),
             badSpec(
                 "provider", b -> b.setOrigin(Origin.ORIGIN_PROVIDER), "UNIMPLEMENTED", "origin"),
-            badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"),
-            badSpec(
-                "multi-vector index",
-                b ->
-                    b.setIndex(
-                        IndexSpec.newBuilder().setMultiVector(MultiVectorIndexSpec.newBuilder())),
-                "UNIMPLEMENTED",
-                "index.multi_vector"))
+            badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"))
         .map(BadInputIT::notSupported);
   }
 

@@ -61,7 +61,8 @@ public final class AnnCommand implements Callable<Integer> {
   @Option(
       names = "--storage",
       defaultValue = "float32",
-      description = "float32 or int8, of whimbrel and flat; peers keep float32. Default: ${DEFAULT-VALUE}")
+      description =
+          "float32 or int8, of whimbrel and flat; peers keep float32. Default: ${DEFAULT-VALUE}")
   private Storage storage = Storage.FLOAT32;
 
   @Option(

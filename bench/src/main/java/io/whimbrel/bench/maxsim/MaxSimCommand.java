@@ -30,8 +30,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "maxsim",
     description = {
-      "Late interaction: recall and time of the cascade beside exhaustive MaxSim over signs and over"
-          + " tokens of one byte a value.",
+      "Late interaction: recall and time of the cascade beside exhaustive MaxSim over signs and"
+          + " over tokens of one byte a value.",
       "",
       "Sets: stored (the documents of --tokens), near-duplicates (made from their tokens, about a"
           + " hundred of each), clustered (made from a vocabulary of token directions), drift"
@@ -246,9 +246,7 @@ public final class MaxSimCommand implements Callable<Integer> {
         int candidates = Math.max(k, (int) (share * standard.candidatesWanted()));
         results.add(
             run.measure(
-                "cascade " + size + " " + candidates,
-                standard.withSizes(size, candidates),
-                runs));
+                "cascade " + size + " " + candidates, standard.withSizes(size, candidates), runs));
       }
       results.add(run.measure("all signs", standard.withSizes(n, 0), 1));
       results.add(run.measure("all tokens", standard.withExact(true), 1));

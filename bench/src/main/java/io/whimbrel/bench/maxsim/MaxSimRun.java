@@ -46,11 +46,7 @@ final class MaxSimRun implements AutoCloseable {
     this.kernels = kernels.maxSim();
     this.index =
         new MaxSimIndex(
-            dimension,
-            Metric.COSINE,
-            Storage.INT8,
-            new IndexSpec.MultiVector(centroids),
-            kernels);
+            dimension, Metric.COSINE, Storage.INT8, new IndexSpec.MultiVector(centroids), kernels);
     queries.forEach(_ -> truthHeaps.add(new BestHeap(k)));
   }
 
@@ -104,8 +100,7 @@ final class MaxSimRun implements AutoCloseable {
         for (int i = 0; i < dimension; i++) {
           float value = (float) (query[t * dimension + i] / Math.sqrt(squares));
           long panel = at + (long) (t / PANEL) * dimension * PANEL * Float.BYTES;
-          out.set(
-              VectorMatrix.VALUE, panel + ((long) i * PANEL + t % PANEL) * Float.BYTES, value);
+          out.set(VectorMatrix.VALUE, panel + ((long) i * PANEL + t % PANEL) * Float.BYTES, value);
         }
       }
       at += (long) panels(q) * dimension * PANEL * Float.BYTES;

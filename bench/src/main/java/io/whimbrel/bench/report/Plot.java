@@ -35,10 +35,7 @@ public final class Plot {
 
   private Plot(List<Series> all) {
     double[] qps =
-        all.stream()
-            .flatMap(series -> series.points().stream())
-            .mapToDouble(Point::qps)
-            .toArray();
+        all.stream().flatMap(series -> series.points().stream()).mapToDouble(Point::qps).toArray();
     qpsMin = Math.pow(10, Math.floor(Math.log10(DoubleStream.of(qps).min().orElse(1))));
     qpsMax = Math.pow(10, Math.ceil(Math.log10(DoubleStream.of(qps).max().orElse(10))));
   }

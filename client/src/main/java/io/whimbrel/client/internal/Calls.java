@@ -4,19 +4,25 @@ import com.google.protobuf.MessageLite;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
+import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.MethodDescriptor;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import io.whimbrel.client.ErrorCode;
 import io.whimbrel.client.RetryPolicy;
 import io.whimbrel.client.WhimbrelException;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +64,82 @@ public final class Calls {
     Attempts<Q, A, T> attempts = new Attempts<>(method, request, repeatable, decode);
     attempts.start();
     return attempts.result;
+  }
+
+  /**
+   * The answer of a call, waited for. An interrupt cancels the call, sets the thread's interrupt
+   * flag again and throws CANCELLED.
+   */
+  public static <T> T await(CompletableFuture<T> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      boolean unused = future.cancel(true);
+      Thread.currentThread().interrupt();
+      throw new WhimbrelException(
+          ErrorCode.CANCELLED, "", "interrupted while waiting for the answer", null, e);
+    } catch (ExecutionException | CancellationException e) {
+      if (e.getCause() instanceof WhimbrelException failure) {
+        throw failure.again();
+      }
+      throw new IllegalStateException("a call failed with another exception than its own", e);
+    }
+  }
+
+  /**
+   * Reads a stream of answers in the caller's thread until {@code more} says no. A stream that the
+   * server ends is opened again; one that breaks too, as the retry policy says, and each answer
+   * starts that count anew.
+   */
+  public <Q extends MessageLite, A> void watch(
+      MethodDescriptor<Q, A> method, Q request, Predicate<A> more) {
+    int brokenInARow = 0;
+    while (true) {
+      Context.CancellableContext context = Context.current().withCancellation();
+      Context before = context.attach();
+      try {
+        Iterator<A> answers =
+            ClientCalls.blockingServerStreamingCall(channel, method, CallOptions.DEFAULT, request);
+        while (answers.hasNext()) {
+          if (!more.test(answers.next())) {
+            return;
+          }
+          brokenInARow = 0;
+        }
+      } catch (StatusRuntimeException e) {
+        brokenInARow++;
+        pause(ErrorWire.decode(e), brokenInARow);
+      } finally {
+        context.detach(before);
+        context.cancel(null);
+      }
+    }
+  }
+
+  private void pause(WhimbrelException failure, int brokenInARow) {
+    if (Thread.currentThread().isInterrupted()) {
+      throw new WhimbrelException(
+          ErrorCode.CANCELLED, "", "interrupted while watching", null, failure);
+    }
+    Duration wait =
+        Backoff.next(
+                retries,
+                timer.closed()
+                    ? new WhimbrelException(
+                        ErrorCode.CANCELLED, "", "the client is closed", null, failure)
+                    : failure,
+                brokenInARow,
+                true,
+                deadline,
+                ThreadLocalRandom.current().nextDouble())
+            .orElseThrow(() -> failure);
+    try {
+      Thread.sleep(wait.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new WhimbrelException(
+          ErrorCode.CANCELLED, "", "interrupted while watching", null, failure);
+    }
   }
 
   /**

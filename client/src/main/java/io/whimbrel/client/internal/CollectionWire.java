@@ -3,6 +3,7 @@ package io.whimbrel.client.internal;
 import io.whimbrel.client.Cardinality;
 import io.whimbrel.client.CollectionInfo;
 import io.whimbrel.client.CollectionInfo.FieldInfo;
+import io.whimbrel.client.CollectionInfo.PayloadIndexInfo;
 import io.whimbrel.client.CollectionInfo.VersionInfo;
 import io.whimbrel.client.CollectionSpec;
 import io.whimbrel.client.EmbeddingSpec;
@@ -10,6 +11,8 @@ import io.whimbrel.client.IndexSpec;
 import io.whimbrel.client.Metric;
 import io.whimbrel.client.ModelId;
 import io.whimbrel.client.Origin;
+import io.whimbrel.client.PayloadIndexSpec;
+import io.whimbrel.client.PayloadType;
 import io.whimbrel.client.Storage;
 import io.whimbrel.proto.v1.Collection;
 import io.whimbrel.proto.v1.Field;
@@ -18,6 +21,7 @@ import io.whimbrel.proto.v1.FlatIndexSpec;
 import io.whimbrel.proto.v1.HnswIndexSpec;
 import io.whimbrel.proto.v1.Model;
 import io.whimbrel.proto.v1.MultiVectorIndexSpec;
+import io.whimbrel.proto.v1.PayloadIndex;
 import io.whimbrel.proto.v1.Version;
 
 /** Collections and embedding specs to messages and back. */
@@ -31,7 +35,41 @@ public final class CollectionWire {
         .forEach(field ->
             message.addFields(
                 FieldSpec.newBuilder().setName(field.name()).setSpec(encode(field.spec()))));
+    spec.indexes().forEach(index -> message.addIndexes(encode(index)));
     return message.build();
+  }
+
+  public static io.whimbrel.proto.v1.PayloadIndexSpec encode(PayloadIndexSpec index) {
+    return io.whimbrel.proto.v1.PayloadIndexSpec.newBuilder()
+        .setPath(index.path())
+        .setType(
+            switch (index.type()) {
+              case KEYWORD -> io.whimbrel.proto.v1.PayloadType.PAYLOAD_TYPE_KEYWORD;
+              case INT64 -> io.whimbrel.proto.v1.PayloadType.PAYLOAD_TYPE_INT64;
+              case DOUBLE -> io.whimbrel.proto.v1.PayloadType.PAYLOAD_TYPE_DOUBLE;
+              case BOOL -> io.whimbrel.proto.v1.PayloadType.PAYLOAD_TYPE_BOOL;
+              case TIMESTAMP -> io.whimbrel.proto.v1.PayloadType.PAYLOAD_TYPE_TIMESTAMP;
+            })
+        .build();
+  }
+
+  private static PayloadIndexInfo decode(PayloadIndex message) {
+    PayloadType type =
+        switch (message.getSpec().getType()) {
+          case PAYLOAD_TYPE_KEYWORD -> PayloadType.KEYWORD;
+          case PAYLOAD_TYPE_INT64 -> PayloadType.INT64;
+          case PAYLOAD_TYPE_DOUBLE -> PayloadType.DOUBLE;
+          case PAYLOAD_TYPE_BOOL -> PayloadType.BOOL;
+          case PAYLOAD_TYPE_TIMESTAMP -> PayloadType.TIMESTAMP;
+          case PAYLOAD_TYPE_UNSPECIFIED, UNRECOGNIZED ->
+              throw ValueWire.newerServer("index type", message.getSpec().getTypeValue());
+        };
+    return new PayloadIndexInfo(
+        new PayloadIndexSpec(message.getSpec().getPath(), type),
+        message.getReady(),
+        message.getPoints(),
+        message.getValues(),
+        message.getNote());
   }
 
   public static io.whimbrel.proto.v1.EmbeddingSpec encode(EmbeddingSpec spec) {
@@ -142,7 +180,8 @@ public final class CollectionWire {
         message.getName(),
         message.getFieldsList().stream().map(CollectionWire::decode).toList(),
         message.getPoints(),
-        message.getCreatedSeq());
+        message.getCreatedSeq(),
+        message.getIndexesList().stream().map(CollectionWire::decode).toList());
   }
 
   private static FieldInfo decode(Field message) {

@@ -9,6 +9,7 @@ import com.google.rpc.RetryInfo;
 import io.grpc.protobuf.StatusProto;
 import io.whimbrel.client.ErrorCode;
 import io.whimbrel.client.WhimbrelException;
+import io.whimbrel.client.migration.RoutingPolicy;
 import io.whimbrel.proto.v1.BatchError;
 import java.time.Duration;
 import java.util.Arrays;
@@ -65,6 +66,18 @@ public final class ErrorWire {
     String message =
         details.getMessage().isEmpty() ? code + " without a message" : details.getMessage();
     return new WhimbrelException(code, field, message, retryAfter, failure);
+  }
+
+  /** The routing policy that a failure carries. */
+  public static Optional<RoutingPolicy> policy(WhimbrelException failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      com.google.rpc.@Nullable Status details =
+          cause instanceof WhimbrelException ? null : StatusProto.fromThrowable(cause);
+      if (details != null) {
+        return detail(details, io.whimbrel.proto.v1.RoutingPolicy.class).map(MigrationWire::decode);
+      }
+    }
+    return Optional.empty();
   }
 
   /** A batch that an ingest stream refused. */

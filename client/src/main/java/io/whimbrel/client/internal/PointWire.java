@@ -15,6 +15,7 @@ import io.whimbrel.proto.v1.ElementType;
 import io.whimbrel.proto.v1.PathList;
 import io.whimbrel.proto.v1.PayloadSelector;
 import io.whimbrel.proto.v1.ScrollResponse;
+import io.whimbrel.proto.v1.VectorList;
 import io.whimbrel.proto.v1.VectorSelector;
 import io.whimbrel.proto.v1.WriteResponse;
 import java.nio.ByteBuffer;
@@ -44,6 +45,12 @@ public final class PointWire {
         .setRows(vector.rows())
         .setSpaceId(vector.spaceId())
         .build();
+  }
+
+  static VectorList encode(List<Vector> vectors) {
+    VectorList.Builder message = VectorList.newBuilder();
+    vectors.forEach(vector -> message.addVectors(encode(vector)));
+    return message.build();
   }
 
   public static Vector decode(io.whimbrel.proto.v1.Vector message) {
@@ -85,6 +92,9 @@ public final class PointWire {
         io.whimbrel.proto.v1.Point.newBuilder().setId(ValueWire.encode(point.id()));
     point.payload().forEach((name, value) -> message.putPayload(name, ValueWire.encode(value)));
     point.vectors().forEach((field, vector) -> message.putVectors(field, encode(vector)));
+    point
+        .spaceVectors()
+        .forEach((field, vectors) -> message.putSpaceVectors(field, encode(vectors)));
     (point.ifSeq().isPresent() ? point.ifSeq() : ifSeq).ifPresent(message::setIfSeq);
     return message.build();
   }

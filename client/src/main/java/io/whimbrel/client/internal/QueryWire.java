@@ -1,12 +1,14 @@
 package io.whimbrel.client.internal;
 
 import io.whimbrel.client.Hit;
+import io.whimbrel.client.SearchPlan;
 import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.SearchResult;
 import io.whimbrel.proto.v1.NearestQuery;
 import io.whimbrel.proto.v1.QueryNode;
 import io.whimbrel.proto.v1.SearchParams;
 import io.whimbrel.proto.v1.SearchResponse;
+import java.util.Optional;
 
 /** Searches to messages and answers back. */
 public final class QueryWire {
@@ -14,21 +16,30 @@ public final class QueryWire {
 
   public static io.whimbrel.proto.v1.SearchRequest encode(
       String collection, SearchRequest request) {
+    SearchRequest.Routing routing = request.routing();
+    NearestQuery.Builder nearest =
+        NearestQuery.newBuilder().setField(request.field()).setVersion(request.version());
+    if (routing.alternatives().isEmpty()) {
+      nearest.setVector(PointWire.encode(request.vector()));
+    } else {
+      nearest.setVectors(
+          PointWire.encode(routing.alternatives()).toBuilder()
+              .addVectors(PointWire.encode(request.vector())));
+    }
     io.whimbrel.proto.v1.SearchRequest.Builder message =
         io.whimbrel.proto.v1.SearchRequest.newBuilder()
             .setCollection(collection)
-            .setQuery(
-                QueryNode.newBuilder()
-                    .setNearest(
-                        NearestQuery.newBuilder()
-                            .setField(request.field())
-                            .setVector(PointWire.encode(request.vector()))
-                            .setVersion(request.version())))
+            .setQuery(QueryNode.newBuilder().setNearest(nearest))
             .setK(request.k())
             .setWithPayload(PointWire.payloadSelector(request.read().payload()))
             .setWithVectors(PointWire.vectorSelector(request.read().vectors()))
-            .setMinSeq(request.read().minSeq());
+            .setMinSeq(request.read().minSeq())
+            .setRoutingKey(routing.key())
+            .setRoutingEpoch(routing.epoch())
+            .setScoreThresholdVersion(routing.scoreThresholdVersion());
+    routing.minCoverage().ifPresent(message::setMinCoverage);
     request.scoreThreshold().ifPresent(message::setScoreThreshold);
+    request.filter().map(FilterWire::encode).ifPresent(message::setFilter);
     if (request.exact() || request.ef().isPresent()) {
       message.setParams(
           SearchParams.newBuilder().setExact(request.exact()).setEf(request.ef().orElse(0)));
@@ -42,7 +53,22 @@ public final class QueryWire {
         message.getSeq(),
         message.getServedVersion(),
         message.getCoverage(),
-        message.getRoutingEpoch());
+        message.getRoutingEpoch(),
+        message.getWarningsList(),
+        message.hasPlan() ? Optional.of(decode(message.getPlan())) : Optional.empty());
+  }
+
+  private static SearchPlan decode(io.whimbrel.proto.v1.SearchPlan message) {
+    return new SearchPlan(
+        switch (message.getMethod()) {
+          case SEARCH_METHOD_NOTHING -> SearchPlan.Method.NOTHING;
+          case SEARCH_METHOD_SCAN -> SearchPlan.Method.SCAN;
+          case SEARCH_METHOD_WALK -> SearchPlan.Method.WALK;
+          case SEARCH_METHOD_UNSPECIFIED, UNRECOGNIZED ->
+              throw ValueWire.newerServer("plan.method", message.getMethodValue());
+        },
+        message.getMatches(),
+        message.getPayloadsRead());
   }
 
   private static Hit decode(io.whimbrel.proto.v1.Hit message) {

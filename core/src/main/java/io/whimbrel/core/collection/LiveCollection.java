@@ -4,8 +4,12 @@ import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Filter;
+import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.RoutingPolicy;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.payload.PayloadIndexes;
+import io.whimbrel.core.payload.PointMatcher;
 import io.whimbrel.core.store.BacklogCounters;
 import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.MigrationRecord;
@@ -32,6 +36,7 @@ import java.util.stream.Stream;
 public final class LiveCollection {
   private final int number;
   private final String name;
+  private final PayloadIndexes payload;
   private final Function<EmbeddingSpec, VectorIndex> indexes;
   private volatile Layout layout;
   private volatile Totals totals;
@@ -94,16 +99,18 @@ public final class LiveCollection {
     }
   }
 
-  /// `indexes` makes an empty index for a spec.
+  /// `payloadIndexes` are declared already; `indexes` makes an empty index for a spec.
   LiveCollection(
       int number,
       CollectionRecord collectionRecord,
+      List<PayloadIndexSpec> payloadIndexes,
       Totals totals,
       Map<Long, MigrationRecord> migrations,
       Map<Long, BacklogCounters> counters,
       Function<EmbeddingSpec, VectorIndex> indexes) {
     this.number = number;
     this.name = collectionRecord.name();
+    this.payload = new PayloadIndexes(payloadIndexes);
     this.indexes = indexes;
     this.totals = totals;
     Map<Long, MovingField> states = new HashMap<>();
@@ -115,9 +122,10 @@ public final class LiveCollection {
   LiveCollection(
       int number,
       CollectionRecord collectionRecord,
+      List<PayloadIndexSpec> payloadIndexes,
       Totals totals,
       Function<EmbeddingSpec, VectorIndex> indexes) {
-    this(number, collectionRecord, totals, Map.of(), Map.of(), indexes);
+    this(number, collectionRecord, payloadIndexes, totals, Map.of(), Map.of(), indexes);
   }
 
   private Layout layout(
@@ -259,6 +267,16 @@ public final class LiveCollection {
     return field;
   }
 
+  /// Decides a filter for stored points; a vector field that the collection has not is refused.
+  PointMatcher matcher(Filter filter) {
+    return new PointMatcher(filter, this::filterField);
+  }
+
+  /// The version of a vector field that a filter means.
+  PointRecord.VectorRef filterField(String name) {
+    return field("filter.has_vector.field", name).readVersion().ref();
+  }
+
   Stream<LiveVersion> versions() {
     return versions(layout);
   }
@@ -280,6 +298,11 @@ public final class LiveCollection {
   /// The open migration of that number, if it has two versions.
   Optional<Moving> moving(long migration) {
     return moving().stream().filter(m -> m.migration().number() == migration).findFirst();
+  }
+
+  /// Points and what their payloads say; changed by the sequencer.
+  PayloadIndexes payload() {
+    return payload;
   }
 
   Totals totals() {
@@ -314,7 +337,11 @@ public final class LiveCollection {
               field.fieldRecord().readVersion()));
     }
     return new CollectionInfo(
-        name, fieldInfos, totals.points().count(), at.collectionRecord().createdSeq());
+        name,
+        fieldInfos,
+        totals.points().count(),
+        at.collectionRecord().createdSeq(),
+        payload.infos());
   }
 
   void close() {

@@ -1,20 +1,23 @@
 package io.whimbrel.core.collection;
 
-import com.carrotsearch.hppc.LongIntHashMap;
+import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.FlatIndex;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.maxsim.MaxSimIndex;
 import io.whimbrel.core.migration.Derivation;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.payload.IdSet;
 import io.whimbrel.core.store.PointRecord;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.BitSet;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
@@ -53,11 +56,10 @@ public final class LiveVersion implements AutoCloseable {
     }
   }
 
-  /// One index; `ordinals` finds the row of an internal id, which is the label of the row, and
-  /// belongs to the writer.
-  private record Generation(VectorIndex index, LongIntHashMap ordinals) {
+  /// One index; `ordinals` finds the row of an internal id, which is the label of the row.
+  private record Generation(VectorIndex index, OrdinalMap ordinals) {
     static Generation of(VectorIndex index) {
-      LongIntHashMap ordinals = new LongIntHashMap(index.live());
+      OrdinalMap ordinals = new OrdinalMap(index.live());
       index.forEachLive(ordinals::put);
       return new Generation(index, ordinals);
     }
@@ -184,7 +186,7 @@ public final class LiveVersion implements AutoCloseable {
 
   /// Row of a point; -1 when it has no vector here. Writer.
   int ordinal(long internalId) {
-    return generation.ordinals.getOrDefault(internalId, -1);
+    return generation.ordinals.get(internalId);
   }
 
   /// Writer. Tells internal id and row of every vector.
@@ -210,39 +212,79 @@ public final class LiveVersion implements AutoCloseable {
 
   private boolean removeRow(long internalId, long seq) {
     Generation current = generation;
-    int slot = current.ordinals.indexOf(internalId);
-    if (slot < 0) {
+    int ordinal = current.ordinals.remove(internalId);
+    if (ordinal < 0) {
       return false;
     }
-    current.index.remove(current.ordinals.indexGet(slot), seq);
-    current.ordinals.indexRemove(slot);
+    current.index.remove(ordinal, seq);
     return true;
   }
 
   /// Makes every change so far visible as of `seq`.
   void publish(long seq) {
-    Generation current = generation;
-    current.index.publish(seq);
+    generation.index.publish(seq);
+    generation.ordinals.published();
     changes = changesMade;
+  }
+
+  /// Writer, with nothing unpublished. Copies an index that is mostly tombstones.
+  void tidy() {
+    Generation current = generation;
     if (current.index instanceof FlatIndex flat && flat.wantsCompaction()) {
-      generation = Generation.of(flat.compacted(seq));
+      generation = Generation.of(flat.compacted(flat.seq()));
       flat.close();
+    } else if (current.index instanceof MaxSimIndex tokens && tokens.wantsCompaction()) {
+      generation = Generation.of(tokens.compacted(tokens.seq()));
+      tokens.close();
     }
   }
 
-  /// The best of the index, labelled with internal ids. Fails with UNAVAILABLE when the version is
-  /// closed.
-  TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+  /// What the last publish shows, labelled with internal ids, held still for one thread; no publish
+  /// may happen meanwhile. Fails with UNAVAILABLE when the version is closed.
+  Reader reader() {
     while (true) {
       Generation current = generation;
       try {
-        return current.index.search(query, params, cancelled);
+        VectorIndex.Reader rows = current.index.reader();
+        return new Reader(rows, current.ordinals.lookup());
       } catch (WhimbrelException e) {
         // A generation closed under us by compaction has a successor; a closed version has none.
         if (e.code() != ErrorCode.UNAVAILABLE || generation == current) {
           throw e;
         }
       }
+    }
+  }
+
+  /// One publish of the version; closed by its user.
+  record Reader(VectorIndex.Reader rows, OrdinalMap.Lookup ordinals) implements AutoCloseable {
+    TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+      return rows.search(query, params, cancelled);
+    }
+
+    /// The points of `ids`, all of which have a vector in this publish.
+    AcceptBits accept(IdSet ids) {
+      return AcceptBits.ofLabels(
+          ids.lookup(), (int) Math.min(ids.count(), Integer.MAX_VALUE - 1), () -> rowsOf(ids));
+    }
+
+    private AcceptBits rowsOf(IdSet ids) {
+      BitSet found = new BitSet();
+      ids.forEach(id -> {
+        int ordinal = ordinals.newest(id);
+        while (ordinal >= 0 && rows.isLater(ordinal)) {
+          ordinal = ordinals.before(ordinal);
+        }
+        if (ordinal >= 0) {
+          found.set(ordinal);
+        }
+      });
+      return AcceptBits.of(found);
+    }
+
+    @Override
+    public void close() {
+      rows.close();
     }
   }
 

@@ -3,23 +3,30 @@ package io.whimbrel.core.collection;
 import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
+import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.model.Cardinality;
+import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Page;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
+import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Selector;
 import io.whimbrel.core.model.Value;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.payload.Bounds;
+import io.whimbrel.core.payload.IdSet;
+import io.whimbrel.core.payload.PointMatcher;
 import io.whimbrel.core.store.Keys;
 import io.whimbrel.core.store.PayloadCodec;
 import io.whimbrel.core.store.PointRecord;
-import io.whimbrel.core.store.Progress;
 import io.whimbrel.core.store.Scan;
 import io.whimbrel.core.store.StorageException;
 import io.whimbrel.core.store.Store;
@@ -34,6 +41,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -44,11 +53,19 @@ public final class PointReader {
   /// Points read at once; between two such steps a page checks its size.
   private static final int STEP_POINTS_MAX = 256;
 
+  /// Few matrices have more rows.
+  private static final int MATRIX_ROWS_EXPECTED = 512;
+
   /// Further candidates fetched when the last place is tied, so that ties are settled by id.
   private static final int TIES_MAX = 64;
 
-  /// Searches repeated because hits were deleted before they could be read.
-  private static final int SEARCH_ROUNDS_MAX = 8;
+  /// Sums over many rows tie only between copies, and each hit more widens every stage.
+  private static final int MATRIX_TIES_MAX = 6;
+
+  /// Points that one page looks at, and payloads that it reads for conditions without an index.
+  private static final long SCROLL_IDS_MAX = 1_000_000;
+
+  private static final long SCROLL_READS_MAX = 10_000;
 
   private static final byte CURSOR_FORMAT = 2;
 
@@ -56,9 +73,11 @@ public final class PointReader {
   private static final int CURSOR_PIN_BYTES = 6;
 
   private final Store store;
+  private final Visibility visibility;
 
-  public PointReader(Store store) {
+  public PointReader(Store store, Sequencer sequencer) {
     this.store = store;
+    this.visibility = sequencer.visibility();
   }
 
   /// A vector that the answer carries.
@@ -88,9 +107,14 @@ public final class PointReader {
 
   /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before). A
   /// chain of pages reads the vectors of one version, also when traffic moves on.
-  public Page scroll(LiveCollection collection, byte[] cursor, int limit, ReadOptions read)
+  ///
+  /// Under a filter a page also ends when it has looked at many points, so it may be empty and
+  /// still have a cursor.
+  public Page scroll(
+      LiveCollection collection, byte[] cursor, int limit, Filter filter, ReadOptions read)
       throws StorageException {
     Limits.checkRange("limit", limit, 1, Limits.SCROLL_POINTS_MAX);
+    Filter.check("filter", filter);
     LiveCollection.Layout layout = collection.layout();
     List<Selected> selected;
     byte[] from;
@@ -105,18 +129,30 @@ public final class PointReader {
     byte[] to = Keys.collectionPrefix(collection.number() + 1);
     List<Point> page = new ArrayList<>();
     long bytes = 0;
+    long seen = 0;
     byte[] lastKey = {};
     boolean more = true;
-    try (View view = store.view();
-        Scan ids = view.scan(Table.IDS, from, to)) {
-      while (page.size() < limit && bytes < Limits.PAGE_BYTES_MAX && more) {
+    try (Visibility.Moment moment = visibility.now(collection, List.of());
+        Scan ids = moment.view().scan(Table.IDS, from, to)) {
+      View view = moment.view();
+      ScrollFilter wanted = ScrollFilter.of(moment, collection, filter);
+      while (page.size() < limit
+          && bytes < Limits.PAGE_BYTES_MAX
+          && seen < SCROLL_IDS_MAX
+          && wanted.payloadsRead() < SCROLL_READS_MAX
+          && more) {
         List<Long> internalIds = new ArrayList<>();
         int step = stepPoints(selected, Math.min(limit - page.size(), STEP_POINTS_MAX));
-        while (internalIds.size() < step && (more = ids.advance())) {
+        while (internalIds.size() < step && seen < SCROLL_IDS_MAX && (more = ids.advance())) {
+          seen++;
           lastKey = ids.keyBytes();
-          internalIds.add(ByteBuffer.wrap(ids.valueBytes()).getLong());
+          long internalId = ids.value().getLong();
+          if (wanted.mayMeet(internalId)) {
+            internalIds.add(internalId);
+          }
         }
-        for (Optional<Point> point : points(view, collection, internalIds, read, selected)) {
+        List<Long> met = wanted.meet(view, collection, internalIds);
+        for (Optional<Point> point : points(view, collection, met, read, selected)) {
           page.add(
               point.orElseThrow(() ->
                   new StorageException("a point id has no point record in " + collection.name())));
@@ -125,7 +161,59 @@ public final class PointReader {
       }
       more = more && ids.advance();
       byte[] next = more ? cursor(lastKey, selected) : new byte[0];
-      return new Page(page, next, seqOf(view));
+      return new Page(page, next, moment.seq());
+    }
+  }
+
+  /// The filter of a page.
+  private static final class ScrollFilter {
+    private final Bounds bounds;
+    private final PointMatcher matcher;
+    private final LongPredicate certain;
+    private final LongPredicate possible;
+    private long payloadsRead;
+
+    private ScrollFilter(Bounds bounds, PointMatcher matcher) {
+      this.bounds = bounds;
+      this.matcher = matcher;
+      this.certain = bounds.certain().lookup();
+      this.possible = bounds.possible().lookup();
+    }
+
+    static ScrollFilter of(Visibility.Moment moment, LiveCollection collection, Filter filter)
+        throws StorageException {
+      return new ScrollFilter(
+          Selection.bounds(moment, collection, filter), collection.matcher(filter));
+    }
+
+    boolean mayMeet(long internalId) {
+      return possible.test(internalId);
+    }
+
+    /// Those of `internalIds`, which may meet the filter, that do.
+    List<Long> meet(View view, LiveCollection collection, List<Long> internalIds)
+        throws StorageException {
+      if (bounds.exact()) {
+        return internalIds;
+      }
+      List<byte[]> keys =
+          internalIds.stream().map(id -> Keys.point(collection.number(), id)).toList();
+      List<byte @Nullable []> records = view.multiGet(Table.POINTS, keys);
+      List<Long> met = new ArrayList<>();
+      for (int i = 0; i < records.size(); i++) {
+        long internalId = internalIds.get(i);
+        byte[] bytes = records.get(i);
+        if (certain.test(internalId)
+            || bytes != null && matcher.matches(PointRecord.decode(bytes))) {
+          met.add(internalId);
+        }
+      }
+      payloadsRead += internalIds.size();
+      return met;
+    }
+
+    long payloadsRead() {
+      return payloadsRead;
     }
   }
 
@@ -138,8 +226,13 @@ public final class PointReader {
   /// Bytes of the selected vectors of one point.
   private static long vectorBytes(List<Selected> selected) {
     return selected.stream()
-        .mapToLong(s -> (long) s.version().spec().dimension() * Float.BYTES)
+        .mapToLong(s -> estimatedValues(s.version().spec()) * Float.BYTES)
         .sum();
+  }
+
+  private static long estimatedValues(EmbeddingSpec spec) {
+    long rows = spec.cardinality() == Cardinality.MULTI ? MATRIX_ROWS_EXPECTED : 1;
+    return rows * spec.dimension();
   }
 
   private static long estimatedBytes(Point point) {
@@ -224,18 +317,56 @@ public final class PointReader {
     return pinned;
   }
 
-  /// The `k` best points by the vectors of one version. `visibleSeq` is what was visible before the
-  /// call: an index only knows the writes that touched it.
+  /// The points that meet the filter.
+  public long count(LiveCollection collection, Filter filter, BooleanSupplier cancelled)
+      throws StorageException {
+    Filter.check("filter", filter);
+    try (Visibility.Moment moment = visibility.now(collection, List.of())) {
+      return Selection.of(moment, collection, filter, cancelled).ids().count();
+    }
+  }
+
+  /// Ids of the points that meet the filter, in the order in which they were first written, in
+  /// parts of a batch.
+  public void forEachMatch(
+      LiveCollection collection,
+      Filter filter,
+      BooleanSupplier cancelled,
+      Consumer<List<PointId>> each)
+      throws StorageException {
+    Filter.check("filter", filter);
+    List<PointId> part = new ArrayList<>();
+    try (Visibility.Moment moment = visibility.now(collection, List.of())) {
+      IdSet ids = Selection.of(moment, collection, filter, cancelled).ids();
+      Selection.read(
+          moment,
+          collection,
+          ids,
+          cancelled,
+          (_, point) -> {
+            part.add(point.id());
+            if (part.size() == Limits.BATCH_POINTS_MAX) {
+              each.accept(List.copyOf(part));
+              part.clear();
+            }
+          });
+    }
+    if (!part.isEmpty()) {
+      each.accept(part);
+    }
+  }
+
+  /// The `k` best points by the vectors of one version.
   public SearchResult search(
-      LiveCollection collection, SearchRequest request, long visibleSeq, BooleanSupplier cancelled)
+      LiveCollection collection, SearchRequest request, BooleanSupplier cancelled)
       throws StorageException {
     LiveCollection.Layout layout = collection.layout();
     try {
-      return search(collection, layout, request, visibleSeq, cancelled);
+      return search(collection, layout, request, cancelled);
     } catch (WhimbrelException e) {
       // A migration dropped the version under the search: the layout of now has another one.
       if (e.code() == ErrorCode.UNAVAILABLE && collection.layout() != layout) {
-        return search(collection, request, visibleSeq, cancelled);
+        return search(collection, request, cancelled);
       }
       throw e;
     }
@@ -245,7 +376,6 @@ public final class PointReader {
       LiveCollection collection,
       LiveCollection.Layout layout,
       SearchRequest request,
-      long visibleSeq,
       BooleanSupplier cancelled)
       throws StorageException {
     LiveCollection.LiveField field =
@@ -256,49 +386,75 @@ public final class PointReader {
         selected(collection, layout, request.read()).stream()
             .map(s -> s.field().equals(field.name()) ? served(s, version, request) : s)
             .toList();
-    int wanted = request.k();
-    for (int round = 1; ; round++) {
-      SearchParams params = params(version, request, wanted);
-      TopK candidates = version.search(route.query(), params, cancelled);
-      int count = Math.min(candidates.count(), withTies(candidates, wanted));
+    try (Visibility.Moment moment = visibility.now(collection, List.of(version))) {
+      LiveVersion.Reader reader = moment.reader(version);
+      Target target = Target.of(moment, collection, version, request.filter(), cancelled);
+      SearchParams params = params(version, request).withAccept(target.accept());
+      TopK candidates = reader.search(route.query(), params, cancelled);
+      int count = withTies(candidates, request.k());
       List<Long> internalIds = IntStream.range(0, count).mapToObj(candidates::label).toList();
+      List<Optional<Point>> points =
+          points(moment.view(), collection, internalIds, request.read(), selected);
       List<SearchResult.Hit> hits = new ArrayList<>(count);
-      try (View view = store.view()) {
-        List<Optional<Point>> points =
-            points(view, collection, internalIds, request.read(), selected);
-        for (int i = 0; i < count; i++) {
-          float score = candidates.score(i);
-          points.get(i).ifPresent(point -> hits.add(new SearchResult.Hit(point, score)));
-        }
+      for (int i = 0; i < count; i++) {
+        float score = candidates.score(i);
+        points.get(i).ifPresent(point -> hits.add(new SearchResult.Hit(point, score)));
       }
-      int vanished = count - hits.size();
-      if (vanished == 0 || round == SEARCH_ROUNDS_MAX || count == candidates.count()) {
-        hits.sort(
-            Comparator.comparingDouble(SearchResult.Hit::score)
-                .reversed()
-                .thenComparing(hit -> hit.point().id()));
-        return new SearchResult(
-            hits.subList(0, Math.min(request.k(), hits.size())),
-            Math.max(visibleSeq, candidates.seq()),
-            version.ref().version(),
-            route.coverage().orElseGet(version::coverage),
-            route.epoch());
+      hits.sort(
+          Comparator.comparingDouble(SearchResult.Hit::score)
+              .reversed()
+              .thenComparing(hit -> hit.point().id()));
+      return new SearchResult(
+          hits.subList(0, Math.min(request.k(), hits.size())),
+          moment.seq(),
+          version.ref().version(),
+          route.coverage().orElseGet(version::coverage),
+          route.epoch(),
+          target.plan(reader.rows(), params));
+    }
+  }
+
+  /// Which points of a version may be hits.
+  ///
+  /// @param matches how many
+  private record Target(AcceptBits accept, long matches, long payloadsRead) {
+    static Target of(
+        Visibility.Moment moment,
+        LiveCollection collection,
+        LiveVersion version,
+        Filter filter,
+        BooleanSupplier cancelled)
+        throws StorageException {
+      LiveVersion.Reader reader = moment.reader(version);
+      int live = reader.rows().live();
+      if (filter.equals(Filter.ALL)) {
+        return new Target(AcceptBits.ALL, live, 0);
       }
-      // Deleted between the search and this read: look further down the list.
-      wanted = Math.min(Limits.K_MAX, wanted + vanished);
+      Selection selection = Selection.of(moment, collection, filter, cancelled);
+      IdSet matches = selection.ids().and(moment.payload().withVector(version.ref()));
+      AcceptBits accept = matches.count() == live ? AcceptBits.ALL : reader.accept(matches);
+      return new Target(accept, matches.count(), selection.payloadsRead());
+    }
+
+    SearchPlan plan(VectorIndex.Reader rows, SearchParams params) {
+      SearchPlan.Method method =
+          matches == 0
+              ? SearchPlan.Method.NOTHING
+              : rows.scans(params) ? SearchPlan.Method.SCAN : SearchPlan.Method.WALK;
+      return new SearchPlan(method, matches, payloadsRead);
     }
   }
 
   /// Asks for some more than wanted, to see ties. A graph search gets the beam that the caller
   /// asked for and no more candidates than fit in it, since more would widen it.
-  private static SearchParams params(LiveVersion version, SearchRequest request, int wanted) {
-    int k = Math.min(Limits.K_MAX, wanted + TIES_MAX);
+  private static SearchParams params(LiveVersion version, SearchRequest request) {
+    int ties = version.spec().cardinality() == Cardinality.MULTI ? MATRIX_TIES_MAX : TIES_MAX;
+    int k = Math.min(Limits.K_MAX, request.k() + ties);
     double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);
     if (request.exact() || version.spec().index() instanceof IndexSpec.Flat) {
       return new SearchParams(k, 0, threshold, AcceptBits.ALL, true);
     }
-    int ef = request.ef() == 0 ? SearchParams.defaultEf(request.k()) : request.ef();
-    int beam = Math.max(ef, wanted);
+    int beam = request.ef() == 0 ? SearchParams.defaultEf(request.k()) : request.ef();
     return new SearchParams(Math.min(k, beam), beam, threshold, AcceptBits.ALL, false);
   }
 
@@ -410,20 +566,18 @@ public final class PointReader {
               .toList();
       List<byte @Nullable []> rows = view.multiGet(Table.VECTORS, keys);
       VectorForm form = selection.version().form();
+      int dimension = selection.version().spec().dimension();
       String spaceId = selection.version().spaceId();
       for (int i = 0; i < rows.size(); i++) {
         byte[] row = rows.get(i);
         if (row != null) {
           float[] values = form.decode(ByteBuffer.wrap(row));
-          vectors.get(i).put(selection.field(), new Vector(values, 1, spaceId));
+          vectors
+              .get(i)
+              .put(selection.field(), new Vector(values, values.length / dimension, spaceId));
         }
       }
     }
     return vectors;
-  }
-
-  private static long seqOf(View view) throws StorageException {
-    Optional<byte[]> progress = view.get(Table.SYSTEM, Keys.PROGRESS);
-    return progress.isPresent() ? Progress.decode(progress.get()).seq() : 0;
   }
 }

@@ -8,6 +8,7 @@ import io.whimbrel.core.model.PointWrite;
 import io.whimbrel.core.model.Value;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.payload.PointMatcher;
 import io.whimbrel.core.store.Keys;
 import io.whimbrel.core.store.PayloadCodec;
 import io.whimbrel.core.store.RecordWriter;
@@ -45,7 +46,8 @@ record PreparedWrite(
 
     record Upsert(List<PreparedPoint> entries) implements Kind {}
 
-    record Delete(List<PreparedId> entries) implements Kind {}
+    /// @param matcher points that it does not accept are passed over
+    record Delete(List<PreparedId> entries, PointMatcher matcher) implements Kind {}
 
     record UpdatePayload(
         List<PreparedId> entries, Mutation.PayloadChange change, byte[] encodedChange)
@@ -107,7 +109,9 @@ record PreparedWrite(
             yield new Kind.Upsert(points);
           }
           case Mutation.Delete delete ->
-              new Kind.Delete(prepare(collection, delete.ids(), delete.ifSeq()));
+              new Kind.Delete(
+                  prepare(collection, delete.ids(), delete.ifSeq()),
+                  collection.matcher(delete.filter()));
           case Mutation.UpdatePayload update -> {
             yield new Kind.UpdatePayload(
                 prepare(collection, update.ids(), update.ifSeq()),

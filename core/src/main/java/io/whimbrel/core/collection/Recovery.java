@@ -3,12 +3,14 @@ package io.whimbrel.core.collection;
 import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.core.payload.PayloadIndexes;
 import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.store.BacklogCounters;
 import io.whimbrel.core.store.BacklogRecord;
 import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.Keys;
 import io.whimbrel.core.store.MigrationRecord;
+import io.whimbrel.core.store.PayloadIndexesRecord;
 import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.Progress;
 import io.whimbrel.core.store.RequestRecord;
@@ -52,6 +54,9 @@ import org.slf4j.LoggerFactory;
 public final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
+  /// Points between two steps of building payload indexes.
+  private static final int PAYLOAD_STEP_POINTS = 65_536;
+
   private final Store store;
   private final Path directory;
   private final Indexes indexes;
@@ -75,6 +80,7 @@ public final class Recovery {
     Progress progress;
     Map<Integer, CollectionRecord> records = new TreeMap<>();
     Map<Integer, Totals> totals = new TreeMap<>();
+    Map<Integer, PayloadIndexesRecord> payloadIndexes = new TreeMap<>();
     Map<String, RequestRecord> requests = new HashMap<>();
     Map<Integer, Map<Long, MigrationRecord>> migrations = new HashMap<>();
     Map<Integer, Map<Long, BacklogCounters>> counters = new HashMap<>();
@@ -88,6 +94,11 @@ public final class Recovery {
           'C',
           (key, value) -> records.put(Keys.collectionOf(key), CollectionRecord.decode(value)));
       forEach(view, 'K', (key, value) -> totals.put(Keys.collectionOf(key), Totals.decode(value)));
+      forEach(
+          view,
+          'I',
+          (key, value) ->
+              payloadIndexes.put(Keys.collectionOf(key), PayloadIndexesRecord.decode(value)));
       forEach(
           view,
           'R',
@@ -118,6 +129,8 @@ public final class Recovery {
         dataLoss("collection \"" + entry.getValue().name() + "\" has no totals");
         expected = Totals.EMPTY;
       }
+      PayloadIndexesRecord declared =
+          payloadIndexes.getOrDefault(number, new PayloadIndexesRecord(List.of()));
       Map<Long, BacklogCounters> ofCollection =
           new HashMap<>(counters.getOrDefault(number, Map.of()));
       Map<Long, MigrationRecord> moving = migrations.getOrDefault(number, Map.of());
@@ -130,7 +143,13 @@ public final class Recovery {
       }
       collections.add(
           new LiveCollection(
-              number, entry.getValue(), expected, moving, ofCollection, indexes::create));
+              number,
+              entry.getValue(),
+              declared.indexes(),
+              expected,
+              moving,
+              ofCollection,
+              indexes::create));
     }
     IndexFiles files = new IndexFiles(directory, databaseId, indexes);
     deleteOrphans(files, collections);
@@ -146,6 +165,7 @@ public final class Recovery {
             new RequestMemory(requests),
             new IndexWorkers(indexThreads),
             new IndexSaver(files, catalog),
+            new Visibility(store, progress.seq()),
             progress,
             logStart,
             options);
@@ -284,7 +304,7 @@ public final class Recovery {
                 ofCollection.put(
                     version, pool.submit(() -> load(files, collection.number(), version, seq))));
         vectors.add(ofCollection);
-        points.add(pool.submit(() -> tally(collection.number())));
+        points.add(pool.submit(() -> loadPoints(collection)));
       }
       for (int i = 0; i < collections.size(); i++) {
         LiveCollection collection = collections.get(i);
@@ -432,17 +452,26 @@ public final class Recovery {
     return new Tallied(tally, tally.count());
   }
 
-  private Tallied tally(int collection) throws StorageException {
+  /// Counts the stored points and loads what filters ask of them.
+  private Tallied loadPoints(LiveCollection collection) throws StorageException {
     Totals.Tally tally = Totals.Tally.EMPTY;
     long ids = 0;
-    byte[] from = Keys.collectionPrefix(collection);
-    byte[] to = Keys.collectionPrefix(collection + 1);
+    byte[] from = Keys.collectionPrefix(collection.number());
+    byte[] to = Keys.collectionPrefix(collection.number() + 1);
+    PayloadIndexes payload = collection.payload();
     try (View view = store.view()) {
       try (Scan points = view.scan(Table.POINTS, from, to)) {
         while (points.advance()) {
-          tally = tally.plus(Keys.internalIdOf(points.key()), PointRecord.seqOf(points.value()));
+          long id = Keys.internalIdOf(points.key());
+          PointRecord point = PointRecord.decode(points.valueBytes());
+          tally = tally.plus(id, point.seq());
+          payload.change(id, Optional.empty(), Optional.of(point));
+          if (tally.count() % PAYLOAD_STEP_POINTS == 0) {
+            payload.publish(payload.prepare());
+          }
         }
       }
+      payload.publish(payload.prepare());
       try (Scan rows = view.scan(Table.IDS, from, to)) {
         while (rows.advance()) {
           ids++;

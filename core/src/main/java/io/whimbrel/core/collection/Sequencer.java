@@ -4,15 +4,19 @@ import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.CommitResult;
 import io.whimbrel.core.model.Durability;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Mutation;
+import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
+import io.whimbrel.core.payload.PayloadIndexes;
 import io.whimbrel.core.store.Batch;
 import io.whimbrel.core.store.ChangeRecord;
 import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.Keys;
+import io.whimbrel.core.store.PayloadIndexesRecord;
 import io.whimbrel.core.store.Progress;
 import io.whimbrel.core.store.Stamp;
 import io.whimbrel.core.store.StorageException;
@@ -100,6 +104,17 @@ public final class Sequencer {
 
     record Drop(String name, CompletableFuture<Long> answer) implements Request {}
 
+    record AddIndex(
+        LiveCollection collection, PayloadIndexSpec spec, CompletableFuture<LiveCollection> answer)
+        implements Request {}
+
+    record DropIndex(
+        LiveCollection collection, FieldPath path, CompletableFuture<LiveCollection> answer)
+        implements Request {}
+
+    record InstallIndex(LiveCollection collection, PayloadIndexes.Builder builder)
+        implements Request {}
+
     record ForgetDropped(int collection) implements Request {}
 
     record Flush(CompletableFuture<Long> answer) implements Request {}
@@ -116,6 +131,8 @@ public final class Sequencer {
   private final RequestMemory requests;
   private final IndexWorkers workers;
   private final IndexSaver saver;
+  private final Visibility visibility;
+  private final PayloadIndexBuilds indexBuilds;
   private final MigrationSteps steps;
   private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
   private final Semaphore queuePermits;
@@ -157,6 +174,7 @@ public final class Sequencer {
       RequestMemory requests,
       IndexWorkers workers,
       IndexSaver saver,
+      Visibility visibility,
       Progress progress,
       long logStart,
       Options options) {
@@ -168,6 +186,8 @@ public final class Sequencer {
     this.requests = requests;
     this.workers = workers;
     this.saver = saver;
+    this.visibility = visibility;
+    this.indexBuilds = new PayloadIndexBuilds(visibility, this::submitInstall);
     this.progress = progress;
     this.logStart = logStart;
     this.options = options;
@@ -259,6 +279,28 @@ public final class Sequencer {
     return answer;
   }
 
+  /// Declares a payload index; it is built in the background when there are points.
+  public CompletableFuture<LiveCollection> addIndex(
+      LiveCollection collection, PayloadIndexSpec spec) {
+    CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
+    submit(new Request.AddIndex(collection, spec, answer), answer);
+    return answer;
+  }
+
+  public CompletableFuture<LiveCollection> dropIndex(LiveCollection collection, FieldPath path) {
+    CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
+    submit(new Request.DropIndex(collection, path, answer), answer);
+    return answer;
+  }
+
+  private void submitInstall(LiveCollection collection, PayloadIndexes.Builder builder) {
+    synchronized (queue) {
+      if (!stopping) {
+        queue.add(new Request.InstallIndex(collection, builder));
+      }
+    }
+  }
+
   /// Returns the sequence number up to which everything is on stable storage.
   public CompletableFuture<Long> flush() {
     CompletableFuture<Long> answer = new CompletableFuture<>();
@@ -323,6 +365,11 @@ public final class Sequencer {
         case Request.Run run -> run.step().run();
         case Request.Create create -> answer(create.answer(), () -> createNow(create.spec()));
         case Request.Drop drop -> answer(drop.answer(), () -> dropNow(drop.name()));
+        case Request.AddIndex add ->
+            answer(add.answer(), () -> addIndexNow(add.collection(), add.spec()));
+        case Request.DropIndex drop ->
+            answer(drop.answer(), () -> dropIndexNow(drop.collection(), drop.path()));
+        case Request.InstallIndex install -> installNow(install);
         case Request.Flush flush -> answer(flush.answer(), this::flushNow);
         case Request.ForgetDropped dropped -> forgetNow(dropped.collection());
         case Request.Stop _ -> {
@@ -416,12 +463,15 @@ public final class Sequencer {
       }
       if (writeGroup.changed()) {
         writeGroup.finish();
+        writeGroup.stage();
         writing = true;
         store.write(batch, sync);
-        writeGroup.publish(workers::wake);
+        visibility.publishing();
+        writeGroup.publish();
         progress = writeGroup.progress();
         logStart = writeGroup.logStart();
         written(sync);
+        writeGroup.tidy(workers::wake);
       }
       successes.forEach(Runnable::run);
     } catch (WhimbrelException e) {
@@ -443,6 +493,7 @@ public final class Sequencer {
       unsynced = true;
       firstUnsyncedNanos = System.nanoTime();
     }
+    visibility.published(progress.seq());
     synchronized (visible) {
       visibleSeq = progress.seq();
       visible.notifyAll();
@@ -473,10 +524,16 @@ public final class Sequencer {
     try (Batch batch = store.batch()) {
       batch.put(Table.SYSTEM, Keys.collection(number), collectionRecord.encode());
       batch.put(Table.SYSTEM, Keys.totals(number), Totals.EMPTY.encode());
+      if (!spec.indexes().isEmpty()) {
+        batch.put(
+            Table.SYSTEM,
+            Keys.payloadIndexes(number),
+            new PayloadIndexesRecord(spec.indexes()).encode());
+      }
       writeCatalogChange(batch, number, new Progress(seq, progress.nextInternalId(), number + 1));
     }
     LiveCollection collection =
-        new LiveCollection(number, collectionRecord, Totals.EMPTY, indexes::create);
+        new LiveCollection(number, collectionRecord, spec.indexes(), Totals.EMPTY, indexes::create);
     collection.versions().forEach(version -> version.publish(seq));
     catalog.add(collection);
     written(true);
@@ -490,6 +547,7 @@ public final class Sequencer {
     try (Batch batch = store.batch()) {
       batch.delete(Table.SYSTEM, Keys.collection(number));
       batch.delete(Table.SYSTEM, Keys.totals(number));
+      batch.delete(Table.SYSTEM, Keys.payloadIndexes(number));
       for (char kind : new char[] {'M', 'Q'}) {
         batch.deleteRange(
             Table.SYSTEM, Keys.migrations(kind, number), Keys.migrations(kind, number + 1));
@@ -508,6 +566,89 @@ public final class Sequencer {
     return collection.totals().points().count();
   }
 
+  private LiveCollection addIndexNow(LiveCollection collection, PayloadIndexSpec spec)
+      throws StorageException {
+    refuseUnlessWriting();
+    requireHeld(collection);
+    PayloadIndexes payload = collection.payload();
+    List<PayloadIndexSpec> specs = new ArrayList<>(payload.snapshot().declared().values());
+    if (payload.snapshot().declared().containsKey(spec.path().steps())) {
+      throw WhimbrelException.of(
+          ErrorCode.INDEX_EXISTS,
+          "path",
+          '"' + spec.path().text() + '"',
+          "a path without an index");
+    }
+    specs.add(spec);
+    Limits.checkRange("indexes", specs.size(), 0, Limits.PAYLOAD_INDEXES_MAX);
+    writeIndexes(collection, specs);
+    visibility.publishing();
+    PayloadIndexes.Builder builder = payload.declare(spec);
+    if (payload.snapshot().points().isEmpty()) {
+      payload.install(builder);
+      written(true);
+    } else {
+      written(true);
+      indexBuilds.start(collection, spec, builder);
+    }
+    return collection;
+  }
+
+  private LiveCollection dropIndexNow(LiveCollection collection, FieldPath path)
+      throws StorageException {
+    refuseUnlessWriting();
+    requireHeld(collection);
+    PayloadIndexes payload = collection.payload();
+    if (!payload.snapshot().declared().containsKey(path.steps())) {
+      throw WhimbrelException.of(
+          ErrorCode.UNKNOWN_INDEX,
+          "path",
+          '"' + path.text() + '"',
+          "the path of an index of collection \"" + collection.name() + '"');
+    }
+    List<PayloadIndexSpec> specs =
+        payload.snapshot().declared().values().stream()
+            .filter(spec -> !spec.path().steps().equals(path.steps()))
+            .toList();
+    writeIndexes(collection, specs);
+    visibility.publishing();
+    payload.drop(path);
+    written(true);
+    return collection;
+  }
+
+  private void installNow(Request.InstallIndex install) {
+    if (catalog.holds(install.collection())) {
+      visibility.publishing();
+      install.collection().payload().install(install.builder());
+      visibility.published(progress.seq());
+    }
+  }
+
+  private void requireHeld(LiveCollection collection) {
+    if (!catalog.holds(collection)) {
+      throw WhimbrelException.of(
+          ErrorCode.COLLECTION_NOT_FOUND,
+          "collection",
+          '"' + collection.name() + '"',
+          "the collection the request was made for; it was deleted");
+    }
+  }
+
+  private void writeIndexes(LiveCollection collection, List<PayloadIndexSpec> specs)
+      throws StorageException {
+    try (Batch batch = store.batch()) {
+      batch.put(
+          Table.SYSTEM,
+          Keys.payloadIndexes(collection.number()),
+          new PayloadIndexesRecord(specs).encode());
+      writeCatalogChange(
+          batch,
+          collection.number(),
+          new Progress(progress.seq() + 1, progress.nextInternalId(), progress.nextCollection()));
+    }
+  }
+
   /// Writes rows of a step and makes `collection` look as they say; returns the versions that are
   /// no longer in use, for the caller to give back. Sequencer thread.
   ///
@@ -522,6 +663,7 @@ public final class Sequencer {
           collection.number(),
           new Progress(progress.seq() + 1, progress.nextInternalId(), progress.nextCollection()));
     }
+    visibility.publishing();
     List<LiveVersion> gone = collection.replaceLayout(layout);
     for (LiveVersion version : gone) {
       version.close();
@@ -648,6 +790,7 @@ public final class Sequencer {
   private WhimbrelException stopWriting(Throwable cause, boolean outcomeUnknown) {
     LOG.error("a write failed; the database is read-only until it is opened again", cause);
     readOnlyReason = String.valueOf(cause.getMessage());
+    visibility.breakOff();
     return WhimbrelException.of(
         outcomeUnknown ? ErrorCode.OUTCOME_UNKNOWN : ErrorCode.READ_ONLY,
         "write",
@@ -666,6 +809,10 @@ public final class Sequencer {
 
   public long visibleSeq() {
     return visibleSeq;
+  }
+
+  Visibility visibility() {
+    return visibility;
   }
 
   /// Waits until the write `seq` is visible, up to `wait`; false when it is not by then.
@@ -720,6 +867,7 @@ public final class Sequencer {
       visible.notifyAll();
     }
     joinUninterruptibly(thread);
+    indexBuilds.stop();
     workers.stop();
     saver.stop();
     if (unsynced) {

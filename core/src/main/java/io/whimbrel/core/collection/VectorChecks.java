@@ -1,9 +1,13 @@
 package io.whimbrel.core.collection;
 
 import io.whimbrel.core.hnsw.HnswIndex;
+import io.whimbrel.core.index.MultiVectorIndex;
+import io.whimbrel.core.maxsim.MaxSimIndex;
+import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
+import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
@@ -17,6 +21,10 @@ final class VectorChecks {
   static void check(String path, Vector vector, LiveCollection collection, LiveVersion version) {
     if (!vector.spaceId().isEmpty() && !version.takesSpace(vector.spaceId())) {
       throw spaceMismatch(path, vector, collection, version);
+    }
+    if (version.spec().cardinality() == Cardinality.MULTI) {
+      checkMatrix(path, vector, version.spec(), where(collection, version));
+      return;
     }
     if (vector.rows() != 1) {
       throw WhimbrelException.of(
@@ -75,6 +83,43 @@ final class VectorChecks {
           path,
           "norm " + (float) Math.sqrt(squares),
           "a norm of at most " + (float) Math.sqrt(HnswIndex.SQUARED_NORM_MAX) + ", " + where);
+    }
+  }
+
+  /// Refuses a matrix that the index of `spec`, of many vectors a point, cannot take.
+  private static void checkMatrix(String path, Vector matrix, EmbeddingSpec spec, String where) {
+    if (matrix.dimension() != spec.dimension()) {
+      throw WhimbrelException.of(
+          ErrorCode.DIMENSION_MISMATCH,
+          path + " dimension",
+          matrix.rows() + " rows of " + matrix.dimension(),
+          "rows of " + spec.dimension() + ", " + where);
+    }
+    Limits.checkRange(path + ".rows", matrix.rows(), 1, MultiVectorIndex.TOKENS_MAX);
+    float[] values = matrix.values();
+    for (int row = 0; row < matrix.rows(); row++) {
+      double squares = 0;
+      for (int i = row * spec.dimension(); i < (row + 1) * spec.dimension(); i++) {
+        if (!Float.isFinite(values[i])) {
+          throw WhimbrelException.of(
+              ErrorCode.NOT_FINITE, path + "[" + i + "]", values[i], "a finite number");
+        }
+        squares += (double) values[i] * values[i];
+      }
+      if (spec.metric() == Metric.COSINE && squares == 0) {
+        throw WhimbrelException.of(
+            ErrorCode.ZERO_VECTOR,
+            path + " row " + row,
+            "the zero vector",
+            "a vector with a direction, under COSINE");
+      }
+      if (spec.metric() == Metric.DOT && squares > MaxSimIndex.SQUARED_NORM_MAX) {
+        throw WhimbrelException.of(
+            ErrorCode.LIMIT_EXCEEDED,
+            path + " row " + row,
+            "norm " + (float) Math.sqrt(squares),
+            "a norm of at most " + (float) Math.sqrt(MaxSimIndex.SQUARED_NORM_MAX) + ", " + where);
+      }
     }
   }
 

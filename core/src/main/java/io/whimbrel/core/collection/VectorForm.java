@@ -1,5 +1,6 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.quant.AffineCodec;
 import io.whimbrel.core.store.StorageException;
@@ -14,6 +15,9 @@ import java.nio.ByteOrder;
 /// one built from the store hold the same.
 sealed interface VectorForm {
   static VectorForm of(EmbeddingSpec spec) {
+    if (spec.cardinality() == Cardinality.MULTI) {
+      return new Matrices(spec.dimension());
+    }
     return spec.keepOriginals()
         ? new Originals(spec.dimension())
         : new Codes(AffineCodec.int8(spec.dimension()));
@@ -53,6 +57,32 @@ sealed interface VectorForm {
     @Override
     public ByteBuffer floats(ByteBuffer row) throws StorageException {
       return VectorRecord.values(row, dimension);
+    }
+  }
+
+  /// Matrices of float32, exactly as written; their length says how many rows they have.
+  record Matrices(int dimension) implements VectorForm {
+    @Override
+    public float[] kept(float[] values) {
+      return values;
+    }
+
+    @Override
+    public byte[] encode(float[] values, VectorRecord.Source source, long contentHash) {
+      return VectorRecord.encode(values, source, contentHash);
+    }
+
+    @Override
+    public float[] decode(ByteBuffer row) throws StorageException {
+      ByteBuffer floats = floats(row);
+      float[] values = new float[floats.remaining() / Float.BYTES];
+      floats.asFloatBuffer().get(values);
+      return values;
+    }
+
+    @Override
+    public ByteBuffer floats(ByteBuffer row) throws StorageException {
+      return VectorRecord.matrix(row, dimension);
     }
   }
 

@@ -10,6 +10,7 @@ import io.whimbrel.core.model.Value;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
+import io.whimbrel.core.payload.PayloadIndexes;
 import io.whimbrel.core.store.BacklogRecord;
 import io.whimbrel.core.store.Batch;
 import io.whimbrel.core.store.ChangeRecord;
@@ -60,6 +61,8 @@ final class WriteGroup {
   private final Map<Key, Optional<StoredPoint>> overlay = new HashMap<>();
   private final Map<LiveCollection, TotalsBuilder> totals = new LinkedHashMap<>();
   private final List<IndexChange> indexChanges = new ArrayList<>();
+  private final Set<LiveVersion> touched = new LinkedHashSet<>();
+  private final Map<LiveCollection, PayloadIndexes.Prepared> payloads = new LinkedHashMap<>();
   private final MovingRows movingRows;
   private final MovingWrites movingWrites;
   private boolean changed;
@@ -232,7 +235,7 @@ final class WriteGroup {
             case PreparedWrite.Kind.Upsert upsert ->
                 upsert(write.collection(), upsert.entries().get(i), before, seq);
             case PreparedWrite.Kind.Delete delete ->
-                before.isPresent()
+                before.isPresent() && delete.matcher().matches(before.get().record())
                     ? delete(write.collection(), delete.entries().get(i), before.get(), seq)
                     : 0;
             case PreparedWrite.Kind.UpdatePayload update ->
@@ -363,6 +366,9 @@ final class WriteGroup {
     batch.delete(Table.POINTS, Keys.point(collection.number(), before.internalId()));
     overlay.put(new Key(collection.number(), entry.id()), Optional.empty());
     totals(collection).replace(Optional.of(before), Optional.empty());
+    collection
+        .payload()
+        .change(before.internalId(), Optional.of(before.record()), Optional.empty());
     return before.internalId();
   }
 
@@ -396,6 +402,9 @@ final class WriteGroup {
         Table.POINTS, Keys.point(collection.number(), after.internalId()), after.record().encode());
     overlay.put(new Key(collection.number(), entry.id()), Optional.of(after));
     totals(collection).replace(before, Optional.of(after));
+    collection
+        .payload()
+        .change(after.internalId(), before.map(StoredPoint::record), Optional.of(after.record()));
     return after.internalId();
   }
 
@@ -633,10 +642,10 @@ final class WriteGroup {
     batch.put(Table.SYSTEM, Keys.PROGRESS, progress.encode());
   }
 
-  /// Makes the group visible to searches; `published` is told each version that has changed. Called
-  /// once the batch is written.
-  void publish(Consumer<LiveVersion> published) {
-    Set<LiveVersion> touched = new LinkedHashSet<>();
+  /// Does all of publishing that costs time and that no reader sees. Called before the batch is
+  /// written, so that readers never wait long for memory to follow the store; should the write
+  /// fail, nothing is published any more.
+  void stage() {
     for (IndexChange change : indexChanges) {
       if (change.values() == REMOVED) {
         change.version().remove(change.internalId(), change.seq());
@@ -645,11 +654,26 @@ final class WriteGroup {
       }
       touched.add(change.version());
     }
+    for (LiveCollection collection : totals.keySet()) {
+      payloads.put(collection, collection.payload().prepare());
+    }
+  }
+
+  /// Makes the group visible to readers. Called once the batch is written.
+  void publish() {
     for (LiveVersion version : touched) {
       version.publish(progress.seq());
+    }
+    payloads.forEach((collection, prepared) -> collection.payload().publish(prepared));
+    totals.forEach((collection, builder) -> collection.replaceTotals(builder.build()));
+  }
+
+  /// Called after the publish; `published` is told each version that has changed.
+  void tidy(Consumer<LiveVersion> published) {
+    for (LiveVersion version : touched) {
+      version.tidy();
       published.accept(version);
     }
-    totals.forEach((collection, builder) -> collection.replaceTotals(builder.build()));
     movingRows.publish();
   }
 

@@ -6,17 +6,22 @@ import io.whimbrel.core.collection.PointReader;
 import io.whimbrel.core.collection.Recovery;
 import io.whimbrel.core.collection.Sequencer;
 import io.whimbrel.core.collection.VersionComparer;
+import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.DatabaseStatus;
+import io.whimbrel.core.model.Durability;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.FieldSpec;
+import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.Origin;
 import io.whimbrel.core.model.Page;
+import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
@@ -31,11 +36,15 @@ import io.whimbrel.core.store.Store;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The embeddable database: one data directory, any number of collections.
 ///
@@ -52,6 +61,7 @@ import java.util.function.BooleanSupplier;
 /// }
 /// ```
 public final class Database implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Database.class);
   private static final Duration MIN_SEQ_WAIT_MAX = Duration.ofSeconds(5);
   private static final String STORE_DIRECTORY = "rocksdb";
 
@@ -69,7 +79,7 @@ public final class Database implements AutoCloseable {
     this.store = store;
     this.kernels = kernels;
     this.opened = opened;
-    this.reader = new PointReader(store);
+    this.reader = new PointReader(store, opened.sequencer());
     this.migrations = new Migrations(this, opened.migrations());
     Notes notes = new Notes(opened.sequencer(), store);
     this.evaluations = new Evaluations(this, notes);
@@ -88,7 +98,13 @@ public final class Database implements AutoCloseable {
   /// Loads all vectors: about a second for a gigabyte.
   public static Database open(Path directory, DatabaseOptions options) throws IOException {
     Kernels kernels = KernelProvider.best();
-    KernelProvider.warmUp(kernels);
+    KernelProvider.WarmUp warmUp = KernelProvider.warmUp(kernels);
+    LOG.info(
+        "kernels: {}, {} after {} ms; {}",
+        kernels.describe(),
+        warmUp.fast() ? "fast" : "not all fast",
+        warmUp.nanos() / 1_000_000,
+        Region.hugePages());
     Store store =
         Store.open(
             directory.resolve(STORE_DIRECTORY),
@@ -117,8 +133,8 @@ public final class Database implements AutoCloseable {
   }
 
   public CollectionInfo createCollection(CollectionSpec spec) {
-    for (FieldSpec field : spec.fields()) {
-      refuseUnsupported("spec", field.spec(), false);
+    for (int i = 0; i < spec.fields().size(); i++) {
+      refuseUnsupported("spec.fields[" + i + "].spec", spec.fields().get(i).spec(), false);
     }
     return await(opened.sequencer().create(spec)).info();
   }
@@ -126,12 +142,9 @@ public final class Database implements AutoCloseable {
   /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there
   /// is a version to derive from.
   void refuseUnsupported(String path, EmbeddingSpec embedding, boolean derivable) {
-    if (embedding.cardinality() != Cardinality.SINGLE) {
-      throw WhimbrelException.unimplemented(
-          path + ".cardinality", embedding.cardinality(), Cardinality.SINGLE.name());
-    }
-    if (embedding.index() instanceof IndexSpec.MultiVector) {
-      throw WhimbrelException.unimplemented(path + ".index", "MultiVector", "Flat or Hnsw");
+    MultiVectorSpecs.check(path, embedding);
+    if (derivable) {
+      MultiVectorSpecs.refuseInMigration(path + ".cardinality", embedding);
     }
     if (embedding.origin() == Origin.DERIVED && !derivable) {
       throw WhimbrelException.unimplemented(
@@ -181,14 +194,68 @@ public final class Database implements AutoCloseable {
   /// A page of up to `limit` points in id order; `cursor` is empty or from the page before. A page
   /// also ends at 8 MiB.
   public Page scroll(String collection, byte[] cursor, int limit, ReadOptions read) {
+    return scroll(collection, cursor, limit, Filter.ALL, read);
+  }
+
+  /// Of the points that meet the filter. A page also ends when it has looked at many points: it may
+  /// be empty and still have a cursor.
+  public Page scroll(String collection, byte[] cursor, int limit, Filter filter, ReadOptions read) {
     awaitSeq(read.minSeq());
-    return reading(() -> reader.scroll(require(collection), cursor, limit, read));
+    return reading(() -> reader.scroll(require(collection), cursor, limit, filter, read));
   }
 
   /// Number of points, once the write `minSeq` is visible.
   public long count(String collection, long minSeq) {
     awaitSeq(minSeq);
     return require(collection).info().points();
+  }
+
+  /// Number of points that meet the filter, once the write `minSeq` is visible.
+  public long count(String collection, Filter filter, long minSeq, BooleanSupplier cancelled) {
+    awaitSeq(minSeq);
+    return reading(() -> reader.count(require(collection), filter, cancelled));
+  }
+
+  /// Deletes the points that meet the filter now, and still do when their deletion is decided, in
+  /// atomic steps of 10,000. The answer is that of the last step, with the points of all.
+  public WriteResult deleteMatching(
+      String collection, Filter filter, Durability durability, BooleanSupplier cancelled) {
+    LiveCollection live = require(collection);
+    WriteOptions options = new WriteOptions("", durability);
+    List<WriteResult> steps = new ArrayList<>();
+    reading(() -> {
+      reader.forEachMatch(
+          live,
+          filter,
+          cancelled,
+          ids ->
+              steps.add(
+                  await(
+                      opened
+                          .sequencer()
+                          .write(
+                              live,
+                              new Mutation.Delete(ids, OptionalLong.empty(), filter),
+                              options))));
+      return steps;
+    });
+    if (steps.isEmpty()) {
+      return new WriteResult(seq(), 0, durability, 0, false);
+    }
+    WriteResult last = steps.getLast();
+    long affected = steps.stream().mapToLong(WriteResult::affected).sum();
+    return new WriteResult(
+        last.seq(), affected, last.durability(), last.durableWithinMillis(), false);
+  }
+
+  /// Declares a payload index. It is built in the background; conditions on its path read payloads
+  /// until it is ready.
+  public CollectionInfo addIndex(String collection, PayloadIndexSpec spec) {
+    return await(opened.sequencer().addIndex(require(collection), spec)).info();
+  }
+
+  public CollectionInfo dropIndex(String collection, FieldPath path) {
+    return await(opened.sequencer().dropIndex(require(collection), path)).info();
   }
 
   public SearchResult search(String collection, SearchRequest request) {
@@ -221,7 +288,7 @@ public final class Database implements AutoCloseable {
       throws IOException {
     LiveCollection collection = require(name);
     try {
-      return reader.search(collection, request, seq(), cancelled);
+      return reader.search(collection, request, cancelled);
     } catch (WhimbrelException e) {
       // Dropped under the search: say so, in the words of a search that came a moment later.
       if (e.code() == ErrorCode.UNAVAILABLE && require(name) != collection) {

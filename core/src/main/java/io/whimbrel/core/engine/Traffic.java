@@ -211,7 +211,8 @@ public final class Traffic implements AutoCloseable {
                 request.ef(),
                 request.exact(),
                 request.read())
-            .withRouting(new QueryRouting("", 0, request.routing().others(), OptionalDouble.of(0)));
+            .withRouting(new QueryRouting("", 0, request.routing().others(), OptionalDouble.of(0)))
+            .withFilter(request.filter());
     return Optional.of(cancelled -> database.searchUnwatched(collection, other, cancelled));
   }
 

@@ -18,7 +18,7 @@ final class Hits implements Searcher.Visitor {
   private final BooleanSupplier cancelled;
   private int visits;
 
-  /// Visible accepted rows visited, however far; counts to `k` at least.
+  /// Visible accepted rows visited, however far; counts to `k` at least, and all under a filter.
   private int met;
 
   private int count;
@@ -52,6 +52,12 @@ final class Hits implements Searcher.Visitor {
     return accept;
   }
 
+  boolean accepts(int row) {
+    return accept.byLabel()
+        ? accept.containsLabel(rows.label(row))
+        : accept.contains(row - Entry.ROWS);
+  }
+
   @Override
   public void visit(int row, float distance) {
     if (++visits % CANCEL_INTERVAL == 0 && cancelled.getAsBoolean()) {
@@ -61,8 +67,8 @@ final class Hits implements Searcher.Visitor {
           "cancelled",
           "time to visit more than " + visits + " rows");
     }
-    if ((distance <= bar || met < nodes.length)
-        && accept.contains(row - Entry.ROWS)
+    if ((distance <= bar || met < nodes.length || !accept.isAll())
+        && accepts(row)
         && isVisible(rows, row, seq)) {
       met++;
       if (distance <= bar) {

@@ -38,6 +38,10 @@ import java.util.function.BooleanSupplier;
 /// [#work] links it. A removed row is hidden at once, stays a stepping stone until work has led the
 /// edges around it, and is used again when no search can stand on it any more.
 ///
+/// Rows are walked by int8. Of float32 storage the vectors are kept beside them as they were added,
+/// and rank the hits of a walk in the end, a few more than asked for: scores are exact. Of int8
+/// storage the score is that of the decoded row, which is one of unit length under COSINE.
+///
 /// What orders what: a row's vector is written before its birth, the birth before the publish that
 /// makes it visible, its edges before the first edge to it. A vector is overwritten only after the
 /// row was cut off and every walk that began before has ended (see [Pins]).
@@ -48,6 +52,9 @@ public final class HnswIndex implements VectorIndex {
   /// Rows that are scanned in the time of one hop of a walk, about. A walk makes a hop for each
   /// place of its beam, and needs a beam that is wider by the share of rows that are not accepted.
   private static final int SCANNED_PER_HOP = 8;
+
+  /// How much wider the beam gets when a walk met too few accepted rows.
+  private static final int WIDER = 8;
 
   /// Hits that a walk keeps beyond `k`, to be ranked by exact distances: so many, and this share.
   private static final int SPARE_MIN = 2;
@@ -202,30 +209,68 @@ public final class HnswIndex implements VectorIndex {
   // ----------------------------------------------------------------------------------- searches
 
   @Override
-  public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
-    float[] prepared = new float[rows.layout.dimension()];
-    double squares = prepare("query", query, prepared);
-    float[] rotated = prepared.clone();
-    rotation.apply(rotated);
+  public Reader reader() {
     if (!references.tryAcquire()) {
       throw closed();
     }
-    try {
-      Searcher searcher = pins.acquire();
-      try {
-        searcher.aim(prepared, rotated);
-        return search(searcher, squares, params, cancelled);
-      } finally {
-        pins.release(searcher);
-      }
-    } finally {
+    // Pinned before the publish is looked at: a row that it shows cannot be used again from here
+    // on.
+    Searcher searcher = pins.acquire();
+    return new GraphReader(searcher, published);
+  }
+
+  private final class GraphReader implements Reader {
+    private final Searcher searcher;
+    private final Snapshot snapshot;
+
+    GraphReader(Searcher searcher, Snapshot snapshot) {
+      this.searcher = searcher;
+      this.snapshot = snapshot;
+    }
+
+    @Override
+    public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+      float[] prepared = new float[rows.layout.dimension()];
+      double squares = prepare("query", query, prepared);
+      float[] rotated = prepared.clone();
+      rotation.apply(rotated);
+      searcher.aim(prepared, rotated);
+      return HnswIndex.this.search(searcher, snapshot, squares, params, cancelled);
+    }
+
+    @Override
+    public boolean scans(SearchParams params) {
+      return HnswIndex.scans(params, snapshot.live());
+    }
+
+    @Override
+    public boolean isLater(int ordinal) {
+      return rows.birth(ordinal + Entry.ROWS) > snapshot.seq();
+    }
+
+    @Override
+    public int live() {
+      return snapshot.live();
+    }
+
+    @Override
+    public long seq() {
+      return snapshot.seq();
+    }
+
+    @Override
+    public void close() {
+      pins.release(searcher);
       references.release();
     }
   }
 
   private TopK search(
-      Searcher searcher, double squares, SearchParams params, BooleanSupplier cancelled) {
-    Snapshot snapshot = published;
+      Searcher searcher,
+      Snapshot snapshot,
+      double squares,
+      SearchParams params,
+      BooleanSupplier cancelled) {
     AcceptBits accept = params.accept();
     int k = Math.min(params.k(), snapshot.live());
     if (k == 0) {
@@ -234,21 +279,34 @@ public final class HnswIndex implements VectorIndex {
     float bar = bar(squares, params.scoreThreshold());
     int candidates = Math.min(accept.count(), snapshot.live());
     double share = (double) candidates / snapshot.live();
-    if (!params.exact() && candidates > SCANNED_PER_HOP * (params.beam() / share)) {
-      Hits hits = walk(searcher, snapshot, params, share, k, bar, cancelled);
-      // Else the walk ended among rows that are not accepted.
-      if (hits.met() >= Math.min(k, candidates)) {
-        return result(hits, squares, params.scoreThreshold(), snapshot.seq());
-      }
+    if (!scans(params, snapshot.live())) {
+      // A filter that has nothing to do with the query lets a beam's worth of rows through.
+      int enough = accept.isAll() ? k : Math.min(candidates, Math.max(k, params.beam() / 2));
+      double wide = params.beam() / share;
+      do {
+        int beam = (int) Math.min(Math.ceil(wide), Limits.EF_MAX);
+        Hits hits = walk(searcher, snapshot, accept, beam, k, bar, cancelled);
+        if (hits.met() >= enough) {
+          return result(hits, squares, params.scoreThreshold(), snapshot.seq());
+        }
+        // The accepted rows lie elsewhere.
+        wide *= WIDER;
+      } while (wide <= Limits.EF_MAX && SCANNED_PER_HOP * wide < candidates);
     }
     Hits hits = new Hits(rows, accept, snapshot.seq(), k, bar, cancelled);
     scan(searcher, snapshot, hits);
     return result(hits, squares, params.scoreThreshold(), snapshot.seq());
   }
 
+  /// Whether comparing every accepted row is cheaper than a walk.
+  private static boolean scans(SearchParams params, int live) {
+    double candidates = Math.min(params.accept().count(), live);
+    return params.exact() || candidates <= SCANNED_PER_HOP * (params.beam() / (candidates / live));
+  }
+
   /// Everything, or just the accepted.
   private void scan(Searcher searcher, Snapshot snapshot, Hits hits) {
-    AcceptBits accept = hits.accept();
+    AcceptBits accept = hits.accept().rows();
     int count = snapshot.rows() - Entry.ROWS;
     for (int i = accept.next(0); i < count; i = accept.next(i + 1)) {
       hits.offer(searcher, i + Entry.ROWS);
@@ -258,8 +316,8 @@ public final class HnswIndex implements VectorIndex {
   private Hits walk(
       Searcher searcher,
       Snapshot snapshot,
-      SearchParams params,
-      double share,
+      AcceptBits accept,
+      int beam,
       int k,
       float bar,
       BooleanSupplier cancelled) {
@@ -267,7 +325,7 @@ public final class HnswIndex implements VectorIndex {
     Hits hits =
         new Hits(
             rows,
-            params.accept(),
+            accept,
             snapshot.seq(),
             rounded ? k + SPARE_MIN + k / SPARE_SHARE : k,
             rounded ? Float.POSITIVE_INFINITY : bar,
@@ -276,12 +334,11 @@ public final class HnswIndex implements VectorIndex {
     Backlog.Window window = backlog.window();
     for (int i = window.from(); i < window.to(); i++) {
       int row = window.array()[i];
-      if (!rows.isLinked(row)) {
+      if (!rows.isLinked(row) && hits.accepts(row)) {
         hits.offer(searcher, row);
       }
     }
-    long wide = (long) Math.ceil(params.beam() / share);
-    searcher.walk(graph.entry(), (int) Math.min(wide, Limits.EF_MAX), hits);
+    searcher.walk(graph.entry(), beam, hits);
     if (rounded) {
       hits.refine(searcher, k);
     }
@@ -435,6 +492,7 @@ public final class HnswIndex implements VectorIndex {
     return open(file, identity, dimension, metric, Storage.FLOAT32, spec, kernels);
   }
 
+  /// The same over rows of `storage`.
   public static HnswIndex open(
       Path file,
       String identity,
@@ -491,10 +549,7 @@ public final class HnswIndex implements VectorIndex {
       throw WhimbrelException.of(
           ErrorCode.DIMENSION_MISMATCH, field, vector.length + " values", dimension + " values");
     }
-    double squares = 0;
-    for (float value : vector) {
-      squares += (double) value * value;
-    }
+    double squares = squares(vector);
     if (!Double.isFinite(squares)) {
       throw WhimbrelException.of(
           ErrorCode.NOT_FINITE, field, "NaN or infinite value", "finite values");
@@ -520,6 +575,25 @@ public final class HnswIndex implements VectorIndex {
       out[i] = (float) (vector[i] * scale);
     }
     return 1;
+  }
+
+  /// The squared norm: four sums, since each addition waits for the one before.
+  private static double squares(float[] vector) {
+    double s0 = 0;
+    double s1 = 0;
+    double s2 = 0;
+    double s3 = 0;
+    int i = 0;
+    for (; i <= vector.length - 4; i += 4) {
+      s0 += (double) vector[i] * vector[i];
+      s1 += (double) vector[i + 1] * vector[i + 1];
+      s2 += (double) vector[i + 2] * vector[i + 2];
+      s3 += (double) vector[i + 3] * vector[i + 3];
+    }
+    for (; i < vector.length; i++) {
+      s0 += (double) vector[i] * vector[i];
+    }
+    return s0 + s1 + (s2 + s3);
   }
 
   /// For checks of the whole graph.

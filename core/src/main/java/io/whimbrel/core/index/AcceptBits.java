@@ -2,23 +2,57 @@ package io.whimbrel.core.index;
 
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Optional;
+import java.util.function.LongPredicate;
+import java.util.function.Supplier;
 
-/// The ordinals that may be hits of a search: a bitmap, or all of them. Immutable.
+/// The rows that may be hits of a search: all of them, a bitmap of ordinals, or a set of labels.
+/// Immutable.
 ///
-/// Ordinals can be reused: a set describes the rows of one publish, and whoever keeps one longer
-/// must follow the changes of its index.
+/// Ordinals can be reused: a bitmap describes the rows of one publish, and whoever keeps one longer
+/// must follow the changes of its index. Labels need no translation while few rows are asked for; a
+/// scan of the accepted rows alone does, by [#rows]. A set of labels answers no question about
+/// ordinals.
 public final class AcceptBits {
   /// No restriction.
-  public static final AcceptBits ALL = new AcceptBits(new long[0], Integer.MAX_VALUE, true);
+  public static final AcceptBits ALL =
+      new AcceptBits(new long[0], Integer.MAX_VALUE, true, Optional.empty());
 
   private final long[] words;
   private final int count;
   private final boolean all;
+  private final Optional<Labels> labels;
 
-  private AcceptBits(long[] words, int count, boolean all) {
+  private record Labels(LongPredicate contains, Supplier<AcceptBits> rows) {}
+
+  private AcceptBits(long[] words, int count, boolean all, Optional<Labels> labels) {
     this.words = words;
     this.count = count;
     this.all = all;
+    this.labels = labels;
+  }
+
+  /// The rows with a label that `contains` accepts.
+  ///
+  /// @param count live rows that have such a label in the publish that is searched
+  /// @param rows names them by ordinal; asked only when they are scanned alone
+  public static AcceptBits ofLabels(LongPredicate contains, int count, Supplier<AcceptBits> rows) {
+    return new AcceptBits(new long[0], count, false, Optional.of(new Labels(contains, rows)));
+  }
+
+  /// Whether rows are told by label.
+  public boolean byLabel() {
+    return labels.isPresent();
+  }
+
+  /// Of a set of labels.
+  public boolean containsLabel(long label) {
+    return labels.orElseThrow().contains().test(label);
+  }
+
+  /// The same rows by ordinal. Cost, for labels: a look-up each.
+  public AcceptBits rows() {
+    return labels.isPresent() ? labels.get().rows().get() : this;
   }
 
   /// The ordinals set in `bits`, which is copied.
@@ -29,7 +63,7 @@ public final class AcceptBits {
   /// Ordinal `i` is bit `i % 64` of word `i / 64`; takes the array over.
   public static AcceptBits of(long[] words) {
     int count = Math.toIntExact(Arrays.stream(words).map(Long::bitCount).sum());
-    return new AcceptBits(words, count, false);
+    return new AcceptBits(words, count, false, Optional.empty());
   }
 
   /// Whether every ordinal is accepted, those that do not exist yet too.

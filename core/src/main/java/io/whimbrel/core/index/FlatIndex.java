@@ -24,6 +24,9 @@ public final class FlatIndex implements VectorIndex {
   private static final int BLOCK_ROWS_MAX = 1024;
   private static final int BLOCK_BYTES_MAX = 4 << 20;
 
+  /// Rows that are scanned in the time of one that is picked out of the rows between.
+  private static final int ROWS_SCANNED_PER_PICKED = 8;
+
   /// With fewer removed rows copying the live ones is not worth it.
   private static final int COMPACTION_ROWS_MIN = 4096;
 
@@ -232,16 +235,52 @@ public final class FlatIndex implements VectorIndex {
   }
 
   @Override
-  public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
-    double scale = checkedScale("query", query);
-    float[] scaled = new float[dimension];
-    scale(query, scale, scaled);
+  public Reader reader() {
     if (!references.tryAcquire()) {
       throw closed();
     }
-    try (Rows.Query prepared = stored.query(scaled)) {
-      return new Scan(scaled, prepared, params, published).run(cancelled);
-    } finally {
+    return new FlatReader(published);
+  }
+
+  private final class FlatReader implements Reader {
+    private final Snapshot snapshot;
+
+    FlatReader(Snapshot snapshot) {
+      this.snapshot = snapshot;
+    }
+
+    @Override
+    public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+      double scale = checkedScale("query", query);
+      float[] scaled = new float[dimension];
+      scale(query, scale, scaled);
+      try (Rows.Query prepared = stored.query(scaled)) {
+        return new Scan(scaled, prepared, params, snapshot).run(cancelled);
+      }
+    }
+
+    @Override
+    public boolean scans(SearchParams params) {
+      return true;
+    }
+
+    @Override
+    public boolean isLater(int ordinal) {
+      return ordinal >= snapshot.rows();
+    }
+
+    @Override
+    public int live() {
+      return snapshot.live();
+    }
+
+    @Override
+    public long seq() {
+      return snapshot.seq();
+    }
+
+    @Override
+    public void close() {
       references.release();
     }
   }
@@ -251,6 +290,10 @@ public final class FlatIndex implements VectorIndex {
     private final float[] query;
     private final Rows.Query prepared;
     private final double scoreThreshold;
+
+    /// Rows to look at, and those of them that may be hits.
+    private final AcceptBits scanned;
+
     private final AcceptBits accept;
     private final Snapshot snapshot;
     private final BestHeap best;
@@ -264,6 +307,7 @@ public final class FlatIndex implements VectorIndex {
       this.prepared = prepared;
       this.scoreThreshold = params.scoreThreshold();
       this.accept = params.accept();
+      this.scanned = scanned(accept, snapshot.live());
       this.snapshot = snapshot;
       this.best = new BestHeap(Math.min(params.k(), Math.min(snapshot.live(), accept.count())));
       // The kernel's cosine may lie a rounding below -1, where a threshold must not cut it off.
@@ -271,18 +315,26 @@ public final class FlatIndex implements VectorIndex {
       this.bar = everyCosine ? Float.NEGATIVE_INFINITY : Math.nextDown((float) scoreThreshold);
     }
 
+    /// Few accepted points are scanned alone; many are picked out of all that score well.
+    private static AcceptBits scanned(AcceptBits accept, int live) {
+      if (!accept.byLabel()) {
+        return accept;
+      }
+      return accept.count() < live / ROWS_SCANNED_PER_PICKED ? accept.rows() : AcceptBits.ALL;
+    }
+
     TopK run(BooleanSupplier cancelled) {
       int rows = best.isFull() ? 0 : snapshot.rows();
       // Runs of accepted rows; one run when all are.
-      for (int row = accept.next(0); row < rows; ) {
+      for (int row = scanned.next(0); row < rows; ) {
         if (cancelled.getAsBoolean()) {
           throw WhimbrelException.of(
               ErrorCode.CANCELLED, "search", "cancelled", "time to scan " + rows + " rows");
         }
-        int end = accept.endOfRun(row, Math.min(rows, row + blockRows));
+        int end = scanned.endOfRun(row, Math.min(rows, row + blockRows));
         int count = prepared.score(row, end - row, scores);
         collect(row, count);
-        row = accept.next(row + count);
+        row = scanned.next(row + count);
       }
       long[] labelsSeen = labels;
       return best.drain(snapshot.seq(), ordinal -> labelsSeen[ordinal]);
@@ -306,6 +358,7 @@ public final class FlatIndex implements VectorIndex {
       }
       if (score >= scoreThreshold
           && best.wants(row, score)
+          && (!accept.byLabel() || accept.containsLabel(labels[row]))
           && !tombstones.isDead(row, snapshot.seq())) {
         best.add(row, score);
         if (best.isFull()) {

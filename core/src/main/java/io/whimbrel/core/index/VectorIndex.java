@@ -43,16 +43,45 @@ public interface VectorIndex extends AutoCloseable {
   /// Writer. Shows every add and remove so far to the searches that start from now on, all at once.
   void publish(long seq);
 
-  /// The best live and accepted rows of the last publish, at most `params.k()`, each with a score
-  /// of at least `params.scoreThreshold()`.
-  ///
-  /// An exact index, and every index when `params.exact()`, finds the true best. Others find most
-  /// of them, more with a larger `ef`; they too give `k` hits when `k` rows are live and accepted
-  /// and no threshold cuts them off. Every score is that of the stored row, never an estimate.
-  ///
-  /// `cancelled` is asked regularly and ends the search with [ErrorCode#CANCELLED]. A search that
-  /// has started outlives a close; one that comes later is refused with [ErrorCode#UNAVAILABLE].
-  TopK search(float[] query, SearchParams params, BooleanSupplier cancelled);
+  /// The rows of the last publish, held still until the reader is closed. Refused with
+  /// [ErrorCode#UNAVAILABLE] once the index is closed; a reader that was opened before outlives it.
+  Reader reader();
+
+  /// One publish, for one thread at a time. While it is open no row that it shows is used again.
+  interface Reader extends AutoCloseable {
+    /// The best live and accepted rows, at most `params.k()`, each with a score of at least
+    /// `params.scoreThreshold()`.
+    ///
+    /// An exact index, and every index when `params.exact()`, finds the true best. Others find most
+    /// of them, more with a larger `ef`; they too give `k` hits when `k` rows are live and accepted
+    /// and no threshold cuts them off. Every score is that of the stored row, never an estimate.
+    ///
+    /// `cancelled` is asked regularly and ends the search with [ErrorCode#CANCELLED].
+    TopK search(float[] query, SearchParams params, BooleanSupplier cancelled);
+
+    /// Whether a search with these parameters compares every accepted row.
+    boolean scans(SearchParams params);
+
+    /// Whether the row was added after this publish, so that what this publish shows of its point
+    /// is an earlier row.
+    boolean isLater(int ordinal);
+
+    /// Rows that are live.
+    int live();
+
+    /// The publish.
+    long seq();
+
+    @Override
+    void close();
+  }
+
+  /// [Reader#search] on the last publish.
+  default TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+    try (Reader reader = reader()) {
+      return reader.search(query, params, cancelled);
+    }
+  }
 
   /// Does one piece of background work, such as linking pending rows into a graph or mending it
   /// after removes, on about `rowsMax` rows at most; returns whether more waits. Several threads

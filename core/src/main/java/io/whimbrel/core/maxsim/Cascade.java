@@ -233,8 +233,7 @@ final class Cascade implements AutoCloseable {
       if (sinceAsked++ % BLOCK == 0) {
         checkCancelled();
       }
-      float score =
-          finite(query.scoreCodes(codes, documents.start(d), documents.length(d)));
+      float score = finite(query.scoreCodes(codes, documents.start(d), documents.length(d)));
       if (heap.wants(d, score)) {
         heap.add(d, score);
       }

@@ -1,8 +1,8 @@
 package io.whimbrel.core.maxsim;
 
-import io.whimbrel.core.simd.MaxSimKernels;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.memory.VectorMatrix;
+import io.whimbrel.core.simd.MaxSimKernels;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;

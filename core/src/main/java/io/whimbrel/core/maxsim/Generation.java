@@ -70,12 +70,7 @@ final class Generation {
     this.rows = Region.shared((long) centroids.length * strideBytes());
     for (int c = 0; c < centroids.length; c++) {
       MemorySegment.copy(
-          centroids[c],
-          0,
-          rows.segment(),
-          VectorMatrix.VALUE,
-          (long) c * strideBytes(),
-          dimension);
+          centroids[c], 0, rows.segment(), VectorMatrix.VALUE, (long) c * strideBytes(), dimension);
     }
     this.panel = Region.shared((long) dimension * MaxSimKernels.PANEL * Float.BYTES);
     this.tokens = new float[MaxSimKernels.PANEL * dimension];
@@ -164,8 +159,8 @@ final class Generation {
     cosines.tokens += count;
   }
 
-  /// Takes the ids of `count` tokens of `other`, which has the same centroids, from `token` on: those
-  /// of the next document.
+  /// Takes the ids of `count` tokens of `other`, which has the same centroids, from `token` on:
+  /// those of the next document.
   void restore(Generation other, int token, int count) {
     for (int i = 0; i < count; i++) {
       restoreId(other.id(token + i));
@@ -199,8 +194,7 @@ final class Generation {
 
   /// Puts the first `count` rows of `values` side by side, as the kernels want a panel, and their
   /// norms to `norms`; zeros fill it up.
-  static void fill(
-      MemorySegment panel, float[] values, int count, int dimension, float[] norms) {
+  static void fill(MemorySegment panel, float[] values, int count, int dimension, float[] norms) {
     Arrays.fill(norms, 0);
     if (count < MaxSimKernels.PANEL) {
       panel.asSlice(0, (long) dimension * MaxSimKernels.PANEL * Float.BYTES).fill((byte) 0);

@@ -3,7 +3,8 @@ package io.whimbrel.core.maxsim;
 import io.whimbrel.core.index.MultiVectorHits;
 import io.whimbrel.core.index.MultiVectorIndex;
 import io.whimbrel.core.index.MultiVectorParams;
-import io.whimbrel.core.index.VectorIndex;
+import io.whimbrel.core.index.SearchParams;
+import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.memory.AtomicFile;
 import io.whimbrel.core.memory.BlockFile;
 import io.whimbrel.core.memory.RefCount;
@@ -31,9 +32,9 @@ import org.jspecify.annotations.Nullable;
 /// of new documents lie farther from them: as a new generation, encoded from the stored tokens
 /// while searches use the old one, and swapped at once.
 ///
-/// With [Storage#INT8] tokens are rounded to one byte a value as [TokenCodes] says, and exact means:
-/// over those. Under DOT the first two stages look at directions only: they lose recall where
-/// tokens differ much in length.
+/// With [Storage#INT8] tokens are rounded to one byte a value as [TokenCodes] says, and exact
+/// means: over those. Under DOT the first two stages look at directions only: they lose recall
+/// where tokens differ much in length.
 ///
 /// What orders what: a document's tokens, signs and start are written before the publish that makes
 /// it visible; its ids before [Generation#documents] counts it.
@@ -108,11 +109,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
       int generation, boolean fitted, double meanCosine, double recentCosine, boolean refitting) {}
 
   public MaxSimIndex(
-      int dimension,
-      Metric metric,
-      Storage storage,
-      IndexSpec.MultiVector spec,
-      Kernels kernels) {
+      int dimension, Metric metric, Storage storage, IndexSpec.MultiVector spec, Kernels kernels) {
     this(dimension, metric, storage, spec, Tuning.DEFAULT, kernels);
   }
 
@@ -217,7 +214,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
   private volatile long tokenBytes;
 
   @Override
-  public void forEachLive(VectorIndex.LiveRow each) {
+  public void forEachLive(LiveRow each) {
     checkOpen();
     Published shown = published;
     for (int d = 0; d < shown.rows(); d++) {
@@ -238,12 +235,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
   public MaxSimIndex compacted(long seq) {
     MaxSimIndex copy =
         new MaxSimIndex(
-            dimension,
-            metric,
-            storage,
-            new IndexSpec.MultiVector(centroids),
-            tuning,
-            allKernels);
+            dimension, metric, storage, new IndexSpec.MultiVector(centroids), tuning, allKernels);
     forEachLive((_, d) -> {
       copy.documents.append(documents, d);
       copy.writerLive++;
@@ -284,36 +276,91 @@ public final class MaxSimIndex implements MultiVectorIndex {
   // ----------------------------------------------------------------------------------- searches
 
   @Override
+  public Reader reader() {
+    if (!references.tryAcquire()) {
+      throw closed();
+    }
+    return new TokenReader(published);
+  }
+
+  private final class TokenReader implements Reader {
+    private final Published snapshot;
+
+    TokenReader(Published snapshot) {
+      this.snapshot = snapshot;
+    }
+
+    @Override
+    public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
+      MultiVectorParams sized =
+          MultiVectorParams.of(params.k())
+              .withScoreThreshold(params.scoreThreshold())
+              .withAccept(params.accept().rows())
+              .withExact(params.exact());
+      return MaxSimIndex.this.search(snapshot, query, sized, cancelled).best();
+    }
+
+    @Override
+    public boolean scans(SearchParams params) {
+      return params.exact();
+    }
+
+    @Override
+    public boolean isLater(int ordinal) {
+      return ordinal >= snapshot.rows();
+    }
+
+    @Override
+    public int live() {
+      return snapshot.live();
+    }
+
+    @Override
+    public long seq() {
+      return snapshot.seq();
+    }
+
+    @Override
+    public void close() {
+      references.release();
+    }
+  }
+
+  @Override
   public MultiVectorHits search(
       float[] query, MultiVectorParams params, BooleanSupplier cancelled) {
-    float[] scaled = checked("query", query, QUERY_TOKENS_MAX);
     if (!references.tryAcquire()) {
       throw closed();
     }
     try {
-      Published snapshot = published;
-      Generation generation = acquireGeneration();
-      try (QueryTokens tokens = new QueryTokens(scaled, dimension, kernels);
-          Cascade cascade =
-              new Cascade(
-                  documents,
-                  generation,
-                  metric,
-                  tokens,
-                  params,
-                  kernels,
-                  cancelled,
-                  snapshot.rows(),
-                  snapshot.live(),
-                  snapshot.seq())) {
-        return cascade.run();
-      } finally {
-        if (generation != null) {
-          generation.references.release();
-        }
-      }
+      return search(published, query, params, cancelled);
     } finally {
       references.release();
+    }
+  }
+
+  private MultiVectorHits search(
+      Published snapshot, float[] query, MultiVectorParams params, BooleanSupplier cancelled) {
+    float[] scaled = checked("query", query, QUERY_TOKENS_MAX);
+    Generation generation = acquireGeneration();
+    try (QueryTokens tokens = new QueryTokens(scaled, dimension, kernels);
+        Cascade cascade =
+            new Cascade(
+                documents,
+                generation,
+                metric,
+                tokens,
+                params,
+                kernels,
+                cancelled,
+                snapshot.rows(),
+                snapshot.live(),
+                snapshot.seq())) {
+      return cascade.run();
+    } finally {
+      if (generation != null) {
+        generation.references.release();
+      }
     }
   }
 
@@ -402,8 +449,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
     Generation used = current;
     int number = used == null ? 1 : used.number + 1;
     refitting = true;
-    fit =
-        new Fit(documents, shown.rows(), shown.seq(), centroids, passes, number, kernels);
+    fit = new Fit(documents, shown.rows(), shown.seq(), centroids, passes, number, kernels);
   }
 
   private void step(Fit running, Published shown, int documentsMax) {
@@ -441,10 +487,15 @@ public final class MaxSimIndex implements MultiVectorIndex {
             used.number, used.fitted, used.meanCosine(), used.recentCosine(), refitting);
   }
 
+  /// None while there are too few documents for centroids: those are searched by their signs.
   @Override
   public int pending() {
+    Published shown = published;
     Generation used = current;
-    return Math.max(0, published.rows() - (used == null ? 0 : used.documents()));
+    if (used == null) {
+      return passesWanted(null, shown) < 0 ? 0 : shown.rows();
+    }
+    return Math.max(0, shown.rows() - used.documents());
   }
 
   @Override
@@ -478,12 +529,10 @@ public final class MaxSimIndex implements MultiVectorIndex {
     return tokenBytes;
   }
 
-  /// 1 before there are centroids too: a set that small is searched by its signs.
   @Override
   public double coverage() {
     int rows = published.rows();
-    Generation used = current;
-    return rows == 0 || used == null ? 1 : 1 - (double) pending() / rows;
+    return rows == 0 ? 1 : Math.max(0, 1 - (double) pending() / rows);
   }
 
   @Override
@@ -508,17 +557,19 @@ public final class MaxSimIndex implements MultiVectorIndex {
         Published shown = published;
         Generation generation = acquireGeneration();
         try {
-          return AtomicFile.replace(file, out -> {
-            Snapshot.write(
-                out,
-                kind,
-                documents,
-                generation,
-                shown.rows(),
-                d -> !documents.isDead(d, shown.seq()),
-                shown.seq());
-            return shown.seq();
-          });
+          return AtomicFile.replace(
+              file,
+              out -> {
+                Snapshot.write(
+                    out,
+                    kind,
+                    documents,
+                    generation,
+                    shown.rows(),
+                    d -> !documents.isDead(d, shown.seq()),
+                    shown.seq());
+                return shown.seq();
+              });
         } finally {
           if (generation != null) {
             generation.references.release();
@@ -536,8 +587,8 @@ public final class MaxSimIndex implements MultiVectorIndex {
 
   /// The index that was saved to `file`, published as of then.
   ///
-  /// Throws [BlockFile.DamagedException] where the file is damaged, not of this format, or was saved
-  /// with another identity, dimension, metric, storage or spec. Cost: the file is read once.
+  /// Throws [BlockFile.DamagedException] where the file is damaged, not of this format, or was
+  /// saved with another identity, dimension, metric, storage or spec. Cost: the file is read once.
   public static MaxSimIndex open(
       Path file,
       String identity,
@@ -608,7 +659,8 @@ public final class MaxSimIndex implements MultiVectorIndex {
       return;
     }
     if (squares == 0) {
-      throw WhimbrelException.of(ErrorCode.ZERO_VECTOR, token, "all zero", "a direction, for COSINE");
+      throw WhimbrelException.of(
+          ErrorCode.ZERO_VECTOR, token, "all zero", "a direction, for COSINE");
     }
     double scale = 1 / Math.sqrt(squares);
     for (int i = t * dimension; i < (t + 1) * dimension; i++) {

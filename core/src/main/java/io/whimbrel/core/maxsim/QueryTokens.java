@@ -174,8 +174,7 @@ final class QueryTokens implements AutoCloseable {
       }
       long table = at + (long) g / MaxSimKernels.BITS_GROUP * BITS_TABLE;
       for (int ones = 0; ones < sums.length; ones++) {
-        double entry =
-            Math.clamp(Math.rint(sums[ones] * perUnit), 0, MaxSimKernels.BITS_ENTRY_MAX);
+        double entry = Math.clamp(Math.rint(sums[ones] * perUnit), 0, MaxSimKernels.BITS_ENTRY_MAX);
         tables.set(ValueLayout.JAVA_BYTE, table + (long) ones * PANEL, (byte) entry);
       }
     }

@@ -113,8 +113,7 @@ final class Snapshot {
   }
 
   /// Reads a file to the end into `documents`, which is empty.
-  static Content read(BlockFile.Reader in, Kind expected, Documents documents)
-      throws IOException {
+  static Content read(BlockFile.Reader in, Kind expected, Documents documents) throws IOException {
     ByteBuffer header = in.next(HEADER_BYTES);
     if (header.getLong() != MAGIC) {
       throw in.damaged("is no snapshot of a late-interaction index");
@@ -143,7 +142,8 @@ final class Snapshot {
     if (!found.equals(expected.text())) {
       throw in.damaged(found + " (expected: " + expected.text() + ")");
     }
-    long least = (long) count * DOCUMENT_BYTES + (long) centroids * documents.dimension * Float.BYTES;
+    long least =
+        (long) count * DOCUMENT_BYTES + (long) centroids * documents.dimension * Float.BYTES;
     if (seq < 0
         || count < 0
         || encoded < 0
@@ -180,8 +180,7 @@ final class Snapshot {
     }
   }
 
-  private static float[][] rows(BlockFile.Reader in, int count, int dimension)
-      throws IOException {
+  private static float[][] rows(BlockFile.Reader in, int count, int dimension) throws IOException {
     float[][] rows = new float[count][dimension];
     for (float[] row : rows) {
       ByteBuffer from = in.next(dimension * Float.BYTES);

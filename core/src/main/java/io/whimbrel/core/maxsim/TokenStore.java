@@ -88,7 +88,8 @@ sealed interface TokenStore extends AutoCloseable {
 
     @Override
     public void put(int token, ByteBuffer out) {
-      MemorySegment.copy(segment(token), offset(token), MemorySegment.ofBuffer(out), 0, tokenBytes());
+      MemorySegment.copy(
+          segment(token), offset(token), MemorySegment.ofBuffer(out), 0, tokenBytes());
       out.position(out.position() + tokenBytes());
     }
 

@@ -4,8 +4,8 @@
 /// - A document is appended once and never changes; removing marks it dead, and its ordinal is not
 ///   used again. Searches take no lock.
 /// - Of each token there is, from coarse to fine: the number of its nearest centroid (2 bytes,
-///   [Generation]), its signs (one bit a value, [Documents]) and its values (one or four bytes each,
-///   [TokenStore]). A search reads them in this order, for ever fewer documents ([Cascade]).
+///   [Generation]), its signs (one bit a value, [Documents]) and its values (one or four bytes
+///   each, [TokenStore]). A search reads them in this order, for ever fewer documents ([Cascade]).
 /// - Centroids come in generations. One thread at a time makes the next ([Fit]) and encodes tokens
 ///   by it, from what is stored; searches use the last whole one.
 ///

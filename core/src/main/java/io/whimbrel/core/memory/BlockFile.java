@@ -185,9 +185,7 @@ public final class BlockFile {
       fill("end", block.clear().limit(END_BYTES));
       check("end", END_BYTES - Integer.BYTES);
       // Blocks that are whole each, but from different files, differ here.
-      if (block.getInt(0) != END
-          || block.getLong(4) != in.size()
-          || block.getInt(12) != expected) {
+      if (block.getInt(0) != END || block.getLong(4) != in.size() || block.getInt(12) != expected) {
         throw damaged("end: belongs to another file");
       }
     }

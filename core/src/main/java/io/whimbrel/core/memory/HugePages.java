@@ -4,12 +4,15 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /// Anonymous memory in transparent huge pages. The system must be asked before the first touch, and
@@ -24,6 +27,8 @@ final class HugePages {
   private static final int MADV_HUGEPAGE = 14;
   private static final long MAP_FAILED = -1;
 
+  private static final Path SETTING = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
+
   private HugePages() {}
 
   /// Maps `bytes` in whole huge pages that are given back when `arena` closes. Empty where the
@@ -33,6 +38,15 @@ final class HugePages {
       return Optional.empty();
     }
     return Calls.LINUX.flatMap(calls -> calls.map(bytes, arena));
+  }
+
+  /// What the system says about huge pages, for an operator.
+  static String describe() {
+    try {
+      return "huge pages " + Files.readString(SETTING).strip();
+    } catch (IOException e) {
+      return "no huge pages on this system";
+    }
   }
 
   private record Calls(MethodHandle mmap, MethodHandle madvise, MethodHandle munmap) {

@@ -24,6 +24,11 @@ public final class Region implements AutoCloseable {
     BYTES_OPEN.addAndGet(segment.byteSize());
   }
 
+  /// Whether the system gives huge pages: its setting, for an operator.
+  public static String hugePages() {
+    return HugePages.describe();
+  }
+
   /// A region for many threads and a long life. From 2 MiB on it lies in huge pages where the
   /// system gives them, and takes memory only as it is touched.
   @SuppressWarnings("MustBeClosedChecker") // The region is the owner.

@@ -6,10 +6,24 @@ import java.util.List;
 ///
 /// @param points number of points
 /// @param createdSeq sequence number of the write that made it
-public record CollectionInfo(String name, List<FieldInfo> fields, long points, long createdSeq) {
+/// @param indexes its payload indexes, by path
+public record CollectionInfo(
+    String name,
+    List<FieldInfo> fields,
+    long points,
+    long createdSeq,
+    List<PayloadIndexInfo> indexes) {
   public CollectionInfo {
     fields = List.copyOf(fields);
+    indexes = List.copyOf(indexes);
   }
+
+  /// @param ready whether it answers conditions; it is being built otherwise
+  /// @param points points where the path leads to something
+  /// @param values distinct values of the index's type
+  /// @param note why it could not be built, for an operator; else empty
+  public record PayloadIndexInfo(
+      PayloadIndexSpec spec, boolean ready, long points, long values, String note) {}
 
   /// @param writeSet versions that take writes
   /// @param readVersion the version that answers queries

@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Set;
 
 /// A collection to be made: at least one vector field, each starting at version 1.
-public record CollectionSpec(String name, List<FieldSpec> fields) {
+///
+/// @param indexes payload indexes; more can be added and dropped later
+public record CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
   public CollectionSpec {
     Names.check("name", name);
     Limits.checkRange("fields", fields.size(), 1, Limits.FIELDS_MAX);
@@ -20,6 +22,23 @@ public record CollectionSpec(String name, List<FieldSpec> fields) {
             "each field once");
       }
     }
+    indexes = List.copyOf(indexes);
+    Limits.checkRange("indexes", indexes.size(), 0, Limits.PAYLOAD_INDEXES_MAX);
+    Set<List<FieldPath.Step>> paths = new HashSet<>();
+    for (PayloadIndexSpec index : indexes) {
+      if (!paths.add(index.path().steps())) {
+        throw WhimbrelException.of(
+            ErrorCode.INDEX_EXISTS,
+            "indexes",
+            '"' + index.path().text() + "\" twice",
+            "each path once");
+      }
+    }
+  }
+
+  /// A collection without payload indexes.
+  public CollectionSpec(String name, List<FieldSpec> fields) {
+    this(name, fields, List.of());
   }
 
   /// A collection with the one field "default".

@@ -14,8 +14,8 @@ import java.util.stream.Stream;
 /// @param normalized whether the model's output is scaled to unit length
 /// @param sourceFields payload fields that the vectors are made from
 /// @param keepOriginals whether the store keeps vectors exactly as they were written, whatever
-///   `storage` the searched copy has. Without, which is for INT8 only, it keeps the codes: a quarter
-///   of the bytes, and what is read back is what the codes stand for.
+///   `storage` the searched copy has. Without, which is for INT8 only, it keeps the codes: a
+///   quarter of the bytes, and what is read back is what the codes stand for.
 public record EmbeddingSpec(
     ModelId model,
     int dimension,

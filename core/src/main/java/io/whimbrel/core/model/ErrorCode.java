@@ -24,6 +24,14 @@ public enum ErrorCode {
   UNKNOWN_FIELD,
   /// A version that the field does not have.
   UNKNOWN_VERSION,
+  /// A condition compares with another type of value than its field is declared with.
+  TYPE_MISMATCH,
+  /// A condition would read too many payloads; a declared index answers it from memory.
+  INDEX_NEEDED,
+  /// No payload index is declared for the path.
+  UNKNOWN_INDEX,
+  /// A payload index is declared for the path already.
+  INDEX_EXISTS,
   /// The vector is of a version that is no longer there.
   OLD_SPACE,
   /// Versions of one dimension are in use: a vector without `space_id` could be of either.

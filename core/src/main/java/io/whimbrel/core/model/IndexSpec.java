@@ -27,10 +27,19 @@ public sealed interface IndexSpec {
     }
   }
 
-  /// Late interaction by a cascade over `centroids` token centroids.
+  /// Late interaction by a cascade over `centroids` token centroids: more tell tokens apart better
+  /// and cost more to search and much more to insert.
   record MultiVector(int centroids) implements IndexSpec {
+    public static final int CENTROIDS_MAX = 65_536;
+    public static final int CENTROIDS_DEFAULT = 4096;
+
     public MultiVector {
-      Limits.checkRange("index.multi_vector.centroids", centroids, 1, 65_536);
+      Limits.checkRange("index.multi_vector.centroids", centroids, 1, CENTROIDS_MAX);
+    }
+
+    /// The default: good for some ten million tokens.
+    public MultiVector() {
+      this(CENTROIDS_DEFAULT);
     }
   }
 }

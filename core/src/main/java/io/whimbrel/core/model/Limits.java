@@ -23,6 +23,21 @@ public final class Limits {
   /// The points of one answer to a get or a search may hold this many bytes.
   public static final int ANSWER_BYTES_MAX = 64 << 20;
 
+  public static final int FILTER_DEPTH_MAX = 16;
+  public static final int FILTER_NODES_MAX = 1024;
+
+  /// Values and ids that the conditions of one filter name.
+  public static final int FILTER_VALUES_MAX = 10_000;
+
+  public static final int FILTER_TEXT_CHARS_MAX = 4096;
+
+  /// Payloads that one search or count reads for conditions without an index.
+  public static final int FILTER_READS_MAX = 100_000;
+
+  public static final int PATH_CHARS_MAX = 512;
+  public static final int PATH_STEPS_MAX = 16;
+  public static final int PAYLOAD_INDEXES_MAX = 64;
+
   public static final int COLLECTIONS_MAX = 10_000;
   public static final int MODEL_PART_BYTES_MAX = 512;
   public static final int SOURCE_FIELDS_MAX = 64;

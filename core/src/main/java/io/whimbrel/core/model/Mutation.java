@@ -21,9 +21,15 @@ public sealed interface Mutation {
   }
 
   /// Ids that do not exist are passed over, unless `ifSeq` demands otherwise.
-  record Delete(List<PointId> ids, OptionalLong ifSeq) implements Mutation {
+  ///
+  /// @param filter points that do not meet it when the write is decided are passed over
+  record Delete(List<PointId> ids, OptionalLong ifSeq, Filter filter) implements Mutation {
     public Delete {
       ids = List.copyOf(ids);
+    }
+
+    public Delete(List<PointId> ids, OptionalLong ifSeq) {
+      this(ids, ifSeq, Filter.ALL);
     }
 
     @Override

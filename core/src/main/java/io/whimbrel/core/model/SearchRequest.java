@@ -13,6 +13,7 @@ import java.util.OptionalDouble;
 /// @param exact scan all vectors instead of asking the index
 /// @param read what the hits carry
 /// @param routing how the version is found when the request does not name one
+/// @param filter what hits must meet
 public record SearchRequest(
     String field,
     int version,
@@ -22,13 +23,29 @@ public record SearchRequest(
     int ef,
     boolean exact,
     ReadOptions read,
-    QueryRouting routing) {
+    QueryRouting routing,
+    Filter filter) {
   public SearchRequest {
     Limits.checkRange("k", k, 1, Limits.K_MAX);
     Limits.checkEf(ef, k);
+    Filter.check("filter", filter);
     if (scoreThreshold.isPresent() && Double.isNaN(scoreThreshold.getAsDouble())) {
       throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
     }
+  }
+
+  /// A search without a filter.
+  public SearchRequest(
+      String field,
+      int version,
+      Vector vector,
+      int k,
+      OptionalDouble scoreThreshold,
+      int ef,
+      boolean exact,
+      ReadOptions read,
+      QueryRouting routing) {
+    this(field, version, vector, k, scoreThreshold, ef, exact, read, routing, Filter.ALL);
   }
 
   /// For a caller that knows nothing of migrations.
@@ -46,7 +63,7 @@ public record SearchRequest(
 
   public SearchRequest withRouting(QueryRouting newRouting) {
     return new SearchRequest(
-        field, version, vector, k, scoreThreshold, ef, exact, read, newRouting);
+        field, version, vector, k, scoreThreshold, ef, exact, read, newRouting, filter);
   }
 
   /// Asks the field "default".
@@ -60,5 +77,10 @@ public record SearchRequest(
         0,
         false,
         ReadOptions.DEFAULT);
+  }
+
+  public SearchRequest withFilter(Filter newFilter) {
+    return new SearchRequest(
+        field, version, vector, k, scoreThreshold, ef, exact, read, routing, newFilter);
   }
 }

@@ -9,8 +9,9 @@ import java.util.List;
 /// @param coverage share of the version's points that its index covers; the rest was scanned. Of a
 ///   version that is not ready, the share of the points that have a current vector in it
 /// @param epoch the routing policy that was in force
+/// @param plan how it was answered
 public record SearchResult(
-    List<Hit> hits, long seq, int servedVersion, double coverage, long epoch) {
+    List<Hit> hits, long seq, int servedVersion, double coverage, long epoch, SearchPlan plan) {
   public SearchResult {
     hits = List.copyOf(hits);
   }

@@ -30,6 +30,9 @@ public final class KernelProvider {
   private static final int WARM_UP_ROWS = 7;
   private static final int WARM_UP_CALLS = 10;
 
+  /// Long rows of bits have a loop of their own.
+  private static final int WARM_UP_BITS_DIM = 512;
+
   /// About as many values as the other kernels take: six a look-up, 64 rows.
   private static final int WARM_UP_LOOKUP_GROUPS = 8;
 
@@ -73,8 +76,10 @@ public final class KernelProvider {
     long start = System.nanoTime();
     long rowBytes = (long) WARM_UP_DIM * Float.BYTES;
     try (Region query = Region.confined(CodeKernels.LOOKUP_ENTRIES * (long) WARM_UP_LOOKUP_GROUPS);
-        Region rows = Region.shared(WARM_UP_ROWS * rowBytes)) {
+        Region rows = Region.shared(WARM_UP_ROWS * rowBytes);
+        Region panel = Region.confined(MaxSimKernels.PANEL * rowBytes)) {
       List<Runnable> slow = new ArrayList<>(calls(kernels, query.segment(), rows.segment()));
+      slow.addAll(calls(kernels.maxSim(), panel.segment(), rows.segment()));
       double slowest = Double.POSITIVE_INFINITY;
       // Round by round, so that the compiler has them all in its queue soon.
       while (!slow.isEmpty() && System.nanoTime() - start < WARM_UP_NANOS_MAX) {
@@ -113,6 +118,7 @@ public final class KernelProvider {
         () -> codes.dotInt8(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
         () -> codes.dotInt4(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
         () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
+        () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_BITS_DIM, sums, 0),
         () -> graph.rotate(rotated, flips),
         () -> graph.prepare(rows, 0, table),
         () -> graph.scan(rows, 0, 0, table, 0, 0, estimates, 0),
@@ -120,6 +126,23 @@ public final class KernelProvider {
         () -> graph.squaredL2(rows, 0, rows, stride, 1, WARM_UP_DIM),
         () -> graph.residual(rows, 0, rows, stride, 1, WARM_UP_DIM, signs, rotated),
         () -> codes.lookup64(query, rows, 0, WARM_UP_LOOKUP_GROUPS, looked, 0));
+  }
+
+  private static List<Runnable> calls(
+      MaxSimKernels kernels, MemorySegment panel, MemorySegment rows) {
+    int stride = WARM_UP_DIM * Float.BYTES;
+    float[] best = new float[MaxSimKernels.PANEL];
+    short[] sums = new short[MaxSimKernels.PANEL];
+    int[] starts = {0, WARM_UP_DIM};
+    int[] found = new int[MaxSimKernels.PANEL];
+    // A quarter of the rows, for 32 query tokens each: more products than the others have.
+    int few = WARM_UP_ROWS / 4 + 1;
+    return List.of(
+        () -> kernels.maxFloat(panel, rows, 0, few, stride, WARM_UP_DIM, best),
+        () -> kernels.maxInt8(panel, rows, 0, few, stride, WARM_UP_DIM, rows, 0, best),
+        () -> kernels.maxBits(panel, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums),
+        () -> kernels.scanIds(panel, 1, 1, rows, 0, starts, 0, 1, found, 0),
+        () -> kernels.nearest(panel, rows, 0, few, stride, WARM_UP_DIM, best, found));
   }
 
   private static double nanosPerValue(Runnable call) {

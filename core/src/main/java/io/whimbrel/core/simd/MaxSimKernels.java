@@ -71,7 +71,8 @@ public interface MaxSimKernels {
   ///
   /// A row is `signs / 8` bytes, `signs` a multiple of [#BITS_BLOCK] and at most [#BITS_MAX]; bit
   /// `i % 8` of byte `i / 8` is sign `i`. `tables` is `[signs / 4][16][32]` bytes from 0 to
-  /// [#BITS_ENTRY_MAX]. Entry `s` of `best` is that of token `2s` below 16, else of token `2s - 31`.
+  /// [#BITS_ENTRY_MAX]. Entry `s` of `best` is that of token `2s` below 16, else of token `2s -
+  /// 31`.
   void maxBits(
       MemorySegment tables,
       MemorySegment rows,

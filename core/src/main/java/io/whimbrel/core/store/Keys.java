@@ -25,6 +25,10 @@ public final class Keys {
     return ByteBuffer.allocate(5).put((byte) 'K').putInt(collection).array();
   }
 
+  public static byte[] payloadIndexes(int collection) {
+    return ByteBuffer.allocate(5).put((byte) 'I').putInt(collection).array();
+  }
+
   public static byte[] dropped(int collection) {
     return ByteBuffer.allocate(5).put((byte) 'X').putInt(collection).array();
   }
@@ -54,7 +58,7 @@ public final class Keys {
     return new byte[] {(byte) kind};
   }
 
-  /// The collection number of a `C` or `X` row.
+  /// The collection number of a `C`, `I`, `K` or `X` row.
   public static int collectionOf(byte[] key) {
     return ByteBuffer.wrap(key).getInt(1);
   }

@@ -99,6 +99,13 @@ public final class VectorRecord {
     return body(record, FLOATS, Float.BYTES * dimension);
   }
 
+  /// The values of one row or more of `dimension`, likewise.
+  public static ByteBuffer matrix(ByteBuffer record, int dimension) throws StorageException {
+    int rowBytes = Float.BYTES * dimension;
+    int rows = Math.max(1, (record.remaining() - HEADER_BYTES) / rowBytes);
+    return body(record, FLOATS, rows * rowBytes);
+  }
+
   /// The codes, little-endian between position and limit of a view of `record`.
   public static ByteBuffer codes(ByteBuffer record, int bytes) throws StorageException {
     return body(record, CODES, bytes);

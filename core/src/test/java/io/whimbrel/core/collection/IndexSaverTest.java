@@ -31,6 +31,7 @@ final class IndexSaverTest {
       new LiveCollection(
           7,
           CollectionRecord.create(CollectionSpec.of("docs", SPEC), 1),
+          List.of(),
           Totals.EMPTY,
           indexes::create);
   private final LiveVersion version = collection.versions().findFirst().orElseThrow();

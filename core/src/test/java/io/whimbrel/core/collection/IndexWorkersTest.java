@@ -16,10 +16,10 @@ import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.Totals;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -88,8 +88,8 @@ final class IndexWorkersTest {
     }
 
     @Override
-    public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
-      return rows.search(query, params, cancelled);
+    public Reader reader() {
+      return rows.reader();
     }
 
     @Override
@@ -217,8 +217,10 @@ final class IndexWorkersTest {
       assertThat(second.note()).isEmpty();
       first.put(7, new float[] {1, 1}, 1);
       first.publish(1);
-      TopK hits = first.search(new float[] {1, 1}, SearchParams.of(1), () -> false);
-      assertThat(hits.label(0)).isEqualTo(7);
+      try (LiveVersion.Reader reader = first.reader()) {
+        TopK hits = reader.search(new float[] {1, 1}, SearchParams.of(1), () -> false);
+        assertThat(hits.label(0)).isEqualTo(7);
+      }
       workers.stop();
     }
   }
@@ -260,6 +262,6 @@ final class IndexWorkersTest {
 
   private static LiveCollection collection(Function<EmbeddingSpec, VectorIndex> indexes) {
     CollectionRecord stored = CollectionRecord.create(CollectionSpec.of("docs", SPEC), 1);
-    return new LiveCollection(1, stored, Totals.EMPTY, indexes);
+    return new LiveCollection(1, stored, List.of(), Totals.EMPTY, indexes);
   }
 }

@@ -90,13 +90,15 @@ final class VersionLoaderTest {
         long changed = load(version, stored, fileSeq, seq);
         assertThat(version.live()).isEqualTo(stored.size());
         assertThat(version.changes() - before).isGreaterThanOrEqualTo(changed);
-        for (Map.Entry<Long, Row> row : stored.entrySet()) {
-          TopK top =
-              version.search(
-                  row.getValue().values(), SearchParams.of(1).withExact(true), () -> false);
-          assertThat(top.label(0)).isEqualTo(row.getKey());
-          assertThat(top.score(0)).isZero();
-          assertThat(top.seq()).isEqualTo(seq);
+        try (LiveVersion.Reader reader = version.reader()) {
+          for (Map.Entry<Long, Row> row : stored.entrySet()) {
+            TopK top =
+                reader.search(
+                    row.getValue().values(), SearchParams.of(1).withExact(true), () -> false);
+            assertThat(top.label(0)).isEqualTo(row.getKey());
+            assertThat(top.score(0)).isZero();
+            assertThat(top.seq()).isEqualTo(seq);
+          }
         }
       }
     }

@@ -331,8 +331,8 @@ class DatabaseModelTest {
     }
   }
 
-  /// Whole numbers up to 4 have steps of at most 3/255 in int8: half of one in each value of row and
-  /// query.
+  /// Whole numbers up to 4 have steps of at most 3/255 in int8: half of one in each value of row
+  /// and query.
   private double tolerance(String field) {
     if (kind.storage() == Storage.FLOAT32) {
       return 1e-4;

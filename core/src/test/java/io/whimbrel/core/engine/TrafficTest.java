@@ -163,16 +163,15 @@ class TrafficTest {
   private TrafficSchedule judgedBy(boolean asksNewRight) {
     List<GoldenQuery> queries =
         IntStream.range(0, 30)
-            .mapToObj(
-                q ->
-                    new GoldenQuery(
-                        "q" + q,
-                        "",
-                        List.of(
-                            embed(OLD, "text " + q),
-                            embed(NEW, (asksNewRight ? "text " : "other ") + q)),
-                        Map.of(),
-                        new Judgments(Map.of(PointId.of("p" + q), 1))))
+            .mapToObj(q ->
+                new GoldenQuery(
+                    "q" + q,
+                    "",
+                    List.of(
+                        embed(OLD, "text " + q),
+                        embed(NEW, (asksNewRight ? "text " : "other ") + q)),
+                    Map.of(),
+                    new Judgments(Map.of(PointId.of("p" + q), 1))))
             .toList();
     database.evaluations().put(COLLECTION, "default", "faq", new GoldenSet(queries));
     return new TrafficSchedule(

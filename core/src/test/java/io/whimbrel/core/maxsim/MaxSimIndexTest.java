@@ -1,9 +1,9 @@
 package io.whimbrel.core.maxsim;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
-import static java.util.Objects.requireNonNull;
 
 import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.MultiVectorHits;
@@ -84,8 +84,7 @@ final class MaxSimIndexTest {
           MultiVectorParams all = MultiVectorParams.of(22).withExact(true).withAlign(true);
           for (float[] query : set.queries()) {
             checkScores(set, metric, query, index.search(query, all, () -> false));
-            MultiVectorHits means =
-                index.search(query, all.withScoring(Scoring.MEAN), () -> false);
+            MultiVectorHits means = index.search(query, all.withScoring(Scoring.MEAN), () -> false);
             float sum = index.search(query, all, () -> false).best().score(0);
             assertThat(means.best().score(0))
                 .isCloseTo(sum / (query.length / dimension), within(1e-5f * Math.abs(sum)));
@@ -224,8 +223,7 @@ final class MaxSimIndexTest {
   private float[] shuffledTwice(float[] tokens, int dimension) {
     float[] doubled = new float[2 * tokens.length];
     List<Integer> order =
-        new ArrayList<>(
-            IntStream.range(0, 2 * tokens.length / dimension).boxed().toList());
+        new ArrayList<>(IntStream.range(0, 2 * tokens.length / dimension).boxed().toList());
     Collections.shuffle(order, random);
     for (int t = 0; t < order.size(); t++) {
       int from = order.get(t) * dimension % tokens.length;
@@ -408,7 +406,10 @@ final class MaxSimIndexTest {
           ErrorCode.LIMIT_EXCEEDED,
           "vector: 8193 tokens");
       refused(
-          index, new float[] {1, 2, 3, 4, 0, 0, 0, 0}, ErrorCode.ZERO_VECTOR, "vector[1]: all zero");
+          index,
+          new float[] {1, 2, 3, 4, 0, 0, 0, 0},
+          ErrorCode.ZERO_VECTOR,
+          "vector[1]: all zero");
       refused(
           index,
           new float[] {1, 2, 3, 4, 0, Float.NaN, 0, 0},
@@ -416,12 +417,11 @@ final class MaxSimIndexTest {
           "vector[1]: NaN");
       assertThat(index.add(new float[] {1, 2, 3, 4}, 9)).isZero();
       index.publish(1);
-      assertThatThrownBy(
-              () ->
-                  index.search(
-                      new float[4 * (MultiVectorIndex.QUERY_TOKENS_MAX + 1)],
-                      MultiVectorParams.of(1),
-                      () -> false))
+      assertThatThrownBy(() ->
+              index.search(
+                  new float[4 * (MultiVectorIndex.QUERY_TOKENS_MAX + 1)],
+                  MultiVectorParams.of(1),
+                  () -> false))
           .isInstanceOf(WhimbrelException.class)
           .hasMessageContaining("query: 1025 tokens");
       assertThatThrownBy(
@@ -436,8 +436,7 @@ final class MaxSimIndexTest {
 
   private static void refused(MaxSimIndex index, float[] tokens, ErrorCode code, String message) {
     assertThatThrownBy(() -> index.add(tokens, 1))
-        .isInstanceOfSatisfying(
-            WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(code))
+        .isInstanceOfSatisfying(WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(code))
         .hasMessageContaining(message);
   }
 

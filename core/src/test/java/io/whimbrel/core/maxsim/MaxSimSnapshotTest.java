@@ -137,8 +137,7 @@ final class MaxSimSnapshotTest {
     for (int i = 0; i < 150; i++) {
       byte[] bytes = whole.clone();
       // The first bytes, the last ones, and some between.
-      int at =
-          i < 30 ? i : i < 60 ? bytes.length - 1 - (i - 30) : random.nextInt(bytes.length);
+      int at = i < 30 ? i : i < 60 ? bytes.length - 1 - (i - 30) : random.nextInt(bytes.length);
       bytes[at] ^= (byte) (1 << random.nextInt(8));
       refused(damaged, bytes);
     }

@@ -45,7 +45,8 @@ record TokenSets(int dimension, List<float[]> documents, List<float[]> queries) 
       for (int t = 0; t < length; t++) {
         int from = random.nextInt(of.length / dimension) * dimension;
         float[] centre = Arrays.copyOfRange(of, from, from + dimension);
-        System.arraycopy(gaussian(random, dimension, centre, 0.5), 0, tokens, t * dimension, dimension);
+        System.arraycopy(
+            gaussian(random, dimension, centre, 0.5), 0, tokens, t * dimension, dimension);
       }
       asked.add(tokens);
     }
@@ -115,8 +116,7 @@ record TokenSets(int dimension, List<float[]> documents, List<float[]> queries) 
 
   static List<Long> labels(MaxSimIndex index, float[] query, MultiVectorParams params) {
     var best = index.search(query, params, () -> false).best();
-    return new ArrayList<>(
-        IntStream.range(0, best.count()).mapToObj(best::label).toList());
+    return new ArrayList<>(IntStream.range(0, best.count()).mapToObj(best::label).toList());
   }
 
   /// The ColBERTv2 tokens of 500 documents and 100 queries, from the folder that `-Dwhimbrel.data`

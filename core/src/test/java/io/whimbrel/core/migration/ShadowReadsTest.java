@@ -7,6 +7,7 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.MirrorReport;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.WhimbrelException;
 import java.time.Duration;
@@ -28,7 +29,8 @@ class ShadowReadsTest {
         1,
         1,
         1,
-        0);
+        0,
+        new SearchPlan(SearchPlan.Method.SCAN, ids.length, 0));
   }
 
   @Test

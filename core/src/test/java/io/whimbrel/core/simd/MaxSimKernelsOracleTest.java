@@ -101,8 +101,10 @@ final class MaxSimKernelsOracleTest {
       kernels.maxSim().maxFloat(panel.segment(), rows.segment(), 4, count, stride, dim, best);
       for (int t = 0; t < PANEL; t++) {
         float[] token = query[t];
-        double expected = Stream.of(document).mapToDouble(row -> dot(token, row)).max().orElseThrow();
-        double size = Stream.of(document).mapToDouble(row -> norm(token) * norm(row)).max().orElse(1);
+        double expected =
+            Stream.of(document).mapToDouble(row -> dot(token, row)).max().orElseThrow();
+        double size =
+            Stream.of(document).mapToDouble(row -> norm(token) * norm(row)).max().orElse(1);
         assertThat((double) best[t]).isCloseTo(expected, within(1e-6 * dim * size));
       }
       // What is there already stays when it is larger.
@@ -148,7 +150,15 @@ final class MaxSimKernelsOracleTest {
       kernels
           .maxSim()
           .maxInt8(
-              panel.segment(), rows.segment(), 64, count, stride, padded, scales.segment(), 4, best);
+              panel.segment(),
+              rows.segment(),
+              64,
+              count,
+              stride,
+              padded,
+              scales.segment(),
+              4,
+              best);
       for (int t = 0; t < PANEL; t++) {
         float expected = Float.NEGATIVE_INFINITY;
         for (int r = 0; r < count; r++) {
@@ -200,9 +210,7 @@ final class MaxSimKernelsOracleTest {
         }
         short[] best = new short[PANEL];
         Arrays.fill(best, Short.MIN_VALUE);
-        kernels
-            .maxSim()
-            .maxBits(tables.segment(), rows.segment(), 8, count, stride, signs, best);
+        kernels.maxSim().maxBits(tables.segment(), rows.segment(), 8, count, stride, signs, best);
         for (int t = 0; t < PANEL; t++) {
           int expected = 0;
           for (int r = 0; r < count; r++) {

@@ -6,6 +6,7 @@ import io.whimbrel.client.CollectionSpec;
 import io.whimbrel.client.EmbeddingSpec;
 import io.whimbrel.client.FieldSpec;
 import io.whimbrel.client.IndexSpec;
+import io.whimbrel.client.PayloadIndexSpec;
 import io.whimbrel.client.WhimbrelClient;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -31,7 +32,7 @@ final class CollectionCommands implements Callable<Integer> {
   @Override
   public Integer call() {
     throw new ParameterException(
-        spec.commandLine(), "a command is missing: create, list, describe or delete");
+        spec.commandLine(), "a command is missing: create, list, describe, delete or index");
   }
 
   /// `collection create`.
@@ -41,7 +42,7 @@ final class CollectionCommands implements Callable<Integer> {
       sortOptions = false,
       footerHeading = "%nExamples:%n",
       footer = {
-        "  whimbrel collection create docs --dimension 384 --metric cosine",
+        "  whimbrel collection create docs --dimension 384 --index-field lang:keyword,year:int64",
         "  whimbrel collection create images --dimension 128 --metric l2 --index hnsw --m 16"
       })
   static final class Create implements Callable<Integer> {
@@ -59,6 +60,8 @@ final class CollectionCommands implements Callable<Integer> {
 
     @Mixin private SpecOptions options = new SpecOptions();
 
+    @Mixin private IndexFieldOption indexFields = new IndexFieldOption();
+
     Create(Session session) {
       this.session = session;
     }
@@ -69,7 +72,8 @@ final class CollectionCommands implements Callable<Integer> {
       try (WhimbrelClient client = session.connect()) {
         CollectionInfo made =
             client.createCollection(
-                new CollectionSpec(name, List.of(new FieldSpec(options.field(), spec))));
+                new CollectionSpec(
+                    name, List.of(new FieldSpec(options.field(), spec)), indexFields.indexes()));
         print(session, made);
       }
       return Main.DONE;
@@ -159,6 +163,121 @@ final class CollectionCommands implements Callable<Integer> {
     }
   }
 
+  /// `collection index ...`.
+  @Command(
+      name = "index",
+      description = "Add, drop and show payload indexes, which filters are answered by.",
+      synopsisSubcommandLabel = "COMMAND")
+  static final class Index implements Callable<Integer> {
+    @Spec private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() {
+      throw new ParameterException(spec.commandLine(), "a command is missing: add, drop or list");
+    }
+  }
+
+  /// `collection index add`.
+  @Command(
+      name = "add",
+      description = {
+        "Declare payload indexes. They are built in the background; conditions on their paths read"
+            + " payloads until they are ready."
+      },
+      footerHeading = "%nExample:%n",
+      footer = "  whimbrel collection index add docs year:int64 authors[].name:keyword")
+  static final class AddIndex implements Callable<Integer> {
+    private final Session session;
+
+    @Parameters(index = "0", paramLabel = "NAME", description = "Name of the collection.")
+    private String name = "";
+
+    @Parameters(
+        index = "1..*",
+        arity = "1..*",
+        paramLabel = "PATH:TYPE",
+        converter = IndexFieldOption.Converter.class,
+        description = "Types: " + IndexFieldOption.HELP + '.')
+    private List<PayloadIndexSpec> indexes = List.of();
+
+    AddIndex(Session session) {
+      this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+      try (WhimbrelClient client = session.connect()) {
+        for (PayloadIndexSpec index : indexes) {
+          client.addIndex(name, index);
+        }
+        showIndexes(session, client.collection(name));
+      }
+      return Main.DONE;
+    }
+  }
+
+  /// `collection index drop`.
+  @Command(name = "drop", description = "Drop payload indexes.")
+  static final class DropIndex implements Callable<Integer> {
+    private final Session session;
+
+    @Parameters(index = "0", paramLabel = "NAME", description = "Name of the collection.")
+    private String name = "";
+
+    @Parameters(
+        index = "1..*",
+        arity = "1..*",
+        paramLabel = "PATH",
+        description = "Paths of the indexes.")
+    private List<String> paths = List.of();
+
+    DropIndex(Session session) {
+      this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+      try (WhimbrelClient client = session.connect()) {
+        for (String path : paths) {
+          client.dropIndex(name, path);
+        }
+        showIndexes(session, client.collection(name));
+      }
+      return Main.DONE;
+    }
+  }
+
+  /// `collection index list`.
+  @Command(name = "list", description = "Show the payload indexes of a collection.")
+  static final class ListIndexes implements Callable<Integer> {
+    private final Session session;
+
+    @Parameters(paramLabel = "NAME", description = "Name of the collection.")
+    private String name = "";
+
+    ListIndexes(Session session) {
+      this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+      try (WhimbrelClient client = session.connect()) {
+        showIndexes(session, client.collection(name));
+      }
+      return Main.DONE;
+    }
+  }
+
+  private static void showIndexes(Session session, CollectionInfo info) throws IOException {
+    if (session.json()) {
+      session.printJson(json -> writeIndexes(json, info));
+    } else if (info.indexes().isEmpty()) {
+      session.out().println("no payload indexes");
+    } else {
+      printIndexes(session.out(), info);
+    }
+  }
+
   private static void print(Session session, CollectionInfo info) throws IOException {
     if (session.json()) {
       session.printJson(json -> writeFields(json, info));
@@ -198,6 +317,20 @@ final class CollectionCommands implements Callable<Integer> {
         out.println("    space " + spec.spaceId());
       }
     }
+    printIndexes(out, info);
+  }
+
+  private static void printIndexes(PrintStream out, CollectionInfo info) {
+    for (CollectionInfo.PayloadIndexInfo index : info.indexes()) {
+      out.printf(
+          Locale.ROOT,
+          "  index %s: %s; %s%n",
+          index.spec().path(),
+          lower(index.spec().type()),
+          index.ready()
+              ? "%d points, %d values".formatted(index.points(), index.values())
+              : index.note().isEmpty() ? "being built" : index.note());
+    }
   }
 
   private static void writeFields(JsonGenerator json, CollectionInfo info) throws IOException {
@@ -227,6 +360,22 @@ final class CollectionCommands implements Callable<Integer> {
         json.writeEndObject();
       }
       json.writeEndArray();
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    writeIndexes(json, info);
+  }
+
+  private static void writeIndexes(JsonGenerator json, CollectionInfo info) throws IOException {
+    json.writeArrayFieldStart("indexes");
+    for (CollectionInfo.PayloadIndexInfo index : info.indexes()) {
+      json.writeStartObject();
+      json.writeStringField("path", index.spec().path());
+      json.writeStringField("type", lower(index.spec().type()));
+      json.writeBooleanField("ready", index.ready());
+      json.writeNumberField("points", index.points());
+      json.writeNumberField("values", index.values());
+      json.writeStringField("note", index.note());
       json.writeEndObject();
     }
     json.writeEndArray();

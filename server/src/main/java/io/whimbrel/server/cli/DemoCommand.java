@@ -33,8 +33,11 @@ import picocli.CommandLine.Command;
           + " compare them with the exact answers and report recall and speed. Leaves nothing"
           + " behind."
     },
-    footerHeading = "%nExample:%n",
-    footer = "  whimbrel demo --json | tail -n 1")
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  whimbrel demo --json | tail -n 1",
+      "  whimbrel demo migration          from one embedding model to another under traffic"
+    })
 final class DemoCommand implements Callable<Integer> {
   private static final String COLLECTION = "demo";
   private static final int K = 10;
@@ -81,9 +84,13 @@ final class DemoCommand implements Callable<Integer> {
     return Main.DONE;
   }
 
+  /// Where the data sets of the source tree are.
+  static Path home() {
+    return Path.of(System.getProperty("whimbrel.home", "."), "data");
+  }
+
   private static Path data() throws IOException {
-    String home = System.getProperty("whimbrel.home", ".");
-    Path data = Path.of(home, "data", "bigann10k-128");
+    Path data = home().resolve("bigann10k-128");
     if (!Files.isDirectory(data)) {
       throw new IOException(data + " is missing; it is part of the source tree, restore it there");
     }
@@ -220,7 +227,7 @@ final class DemoCommand implements Callable<Integer> {
       String kernels) {}
 
   /// Stops the server and deletes the directory, once, at the end or on Ctrl-C.
-  private static final class Cleanup implements Runnable {
+  static final class Cleanup implements Runnable {
     private final Path directory;
     private Optional<ServerProcess> server = Optional.empty();
     private boolean done;

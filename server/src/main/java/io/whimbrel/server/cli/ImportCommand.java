@@ -70,6 +70,8 @@ final class ImportCommand implements Callable<Integer> {
 
   @Mixin private SpecOptions spec = new SpecOptions();
 
+  @Mixin private IndexFieldOption indexFields = new IndexFieldOption();
+
   @Option(
       names = "--dimension",
       defaultValue = "0",
@@ -126,6 +128,12 @@ final class ImportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (!create && !indexFields.indexes().isEmpty()) {
+      throw new ParameterException(
+          commandSpec.commandLine(),
+          "--index-field needs --create; for a collection that exists: whimbrel collection index"
+              + " add");
+    }
     if (idStart < 0) {
       throw new ParameterException(
           commandSpec.commandLine(), "--id-start: " + idStart + " (expected: 0 or more)");
@@ -188,7 +196,7 @@ final class ImportCommand implements Callable<Integer> {
             .map(field -> new FieldSpec(field.getKey(), spec.spec(field.getValue().dimension())))
             .toList();
     try {
-      client.createCollection(new CollectionSpec(collection.name(), fields));
+      client.createCollection(new CollectionSpec(collection.name(), fields, indexFields.indexes()));
     } catch (WhimbrelException e) {
       // One that exists takes the points, or refuses them with a better reason.
       if (e.code() != ErrorCode.COLLECTION_EXISTS) {

@@ -61,14 +61,22 @@ public final class Main {
             .addSubcommand(new CollectionCommands.Create(session))
             .addSubcommand(new CollectionCommands.ListAll(session))
             .addSubcommand(new CollectionCommands.Describe(session))
-            .addSubcommand(new CollectionCommands.Delete(session));
+            .addSubcommand(new CollectionCommands.Delete(session))
+            .addSubcommand(
+                new CommandLine(new CollectionCommands.Index())
+                    .addSubcommand(new CollectionCommands.AddIndex(session))
+                    .addSubcommand(new CollectionCommands.DropIndex(session))
+                    .addSubcommand(new CollectionCommands.ListIndexes(session)));
     return new CommandLine(new RootCommand(session))
         .addSubcommand(ServeCommand.commandLine(session))
-        .addSubcommand(new DemoCommand(session))
+        .addSubcommand(
+            new CommandLine(new DemoCommand(session))
+                .addSubcommand(new MigrationDemoCommand(session)))
         .addSubcommand(collection)
         .addSubcommand(new ImportCommand(session))
         .addSubcommand(new ExportCommand(session))
         .addSubcommand(new SearchCommand(session))
+        .addSubcommand(MigrateCommands.commandLine(session))
         .addSubcommand(new PointCommands.Get(session))
         .addSubcommand(new PointCommands.Scroll(session))
         .addSubcommand(new PointCommands.Count(session))
@@ -151,6 +159,14 @@ public final class Main {
           "choose another name, or delete it with `whimbrel collection delete`";
       case UNKNOWN_FIELD, UNKNOWN_VERSION, DIMENSION_MISMATCH ->
           "`whimbrel collection describe` shows fields, versions and dimensions";
+      case MIGRATION_NOT_FOUND -> "`whimbrel migrate status` shows what there is";
+      case GOLDEN_SET_NOT_FOUND ->
+          "give its files once: `whimbrel migrate evaluate --help` says which";
+      case MIGRATION_EXISTS ->
+          "`whimbrel migrate status` shows it; complete or cancel it before the next";
+      case MIGRATION_STATE -> "`whimbrel migrate status` shows the state and what comes next";
+      case SPACE_MISMATCH, SPACE_REQUIRED, OLD_SPACE, ROUTING_STALE ->
+          "`whimbrel migrate policy` shows which version takes vectors of which space";
       case OVERLOADED, READ_ONLY, OUTCOME_UNKNOWN -> "the server's log says why";
       default -> "";
     };

@@ -1,6 +1,8 @@
 package io.whimbrel.server.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.whimbrel.client.Durability;
+import io.whimbrel.client.Filter;
 import io.whimbrel.client.Page;
 import io.whimbrel.client.Point;
 import io.whimbrel.client.PointId;
@@ -18,12 +20,16 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// Commands on points by id: get, scroll, count, delete.
 final class PointCommands {
@@ -90,6 +96,7 @@ final class PointCommands {
       footerHeading = "%nExamples:%n",
       footer = {
         "  whimbrel scroll -c docs --limit 20",
+        "  whimbrel scroll -c docs --filter \"draft exists\"",
         "  whimbrel scroll -c docs --cursor CURSOR --json    the page after; CURSOR was printed"
       })
   static final class Scroll implements Callable<Integer> {
@@ -111,6 +118,8 @@ final class PointCommands {
         description = "Where to go on, as printed by the page before.")
     private String cursor = Page.START;
 
+    @Mixin private FilterOption filter = new FilterOption();
+
     @Mixin private ReadSelection read = new ReadSelection();
 
     Scroll(Session session) {
@@ -121,7 +130,11 @@ final class PointCommands {
     public Integer call() throws IOException {
       Page page;
       try (WhimbrelClient client = session.connect()) {
-        page = client.scroll(collection.name(), cursor, limit, read.options());
+        Optional<Filter> wanted = filter.filter();
+        page =
+            wanted.isPresent()
+                ? client.scroll(collection.name(), cursor, limit, wanted.get(), read.options())
+                : client.scroll(collection.name(), cursor, limit, read.options());
       }
       if (session.json()) {
         session.printJson(json -> {
@@ -140,11 +153,16 @@ final class PointCommands {
   }
 
   /// `count`.
-  @Command(name = "count", description = "Print how many points a collection has.")
+  @Command(
+      name = "count",
+      description = "Print how many points a collection has.",
+      sortOptions = false)
   static final class Count implements Callable<Integer> {
     private final Session session;
 
     @Mixin private CollectionOption collection = new CollectionOption();
+
+    @Mixin private FilterOption filter = new FilterOption();
 
     Count(Session session) {
       this.session = session;
@@ -154,7 +172,11 @@ final class PointCommands {
     public Integer call() throws IOException {
       long count;
       try (WhimbrelClient client = session.connect()) {
-        count = client.count(collection.name());
+        Optional<Filter> wanted = filter.filter();
+        count =
+            wanted.isPresent()
+                ? client.count(collection.name(), wanted.get())
+                : client.count(collection.name());
       }
       if (session.json()) {
         session.printJson(json -> json.writeNumberField("count", count));
@@ -168,15 +190,30 @@ final class PointCommands {
   /// `delete`.
   @Command(
       name = "delete",
-      description = "Delete points by id; ids that do not exist are passed over.",
-      footerHeading = "%nExample:%n",
-      footer = "  whimbrel delete -c docs 17 18 intro")
+      description = {
+        "Delete points by id, of which those that do not exist are passed over, or by a filter.",
+        "",
+        "A deletion by filter is made in atomic steps of 10000 points."
+      },
+      sortOptions = false,
+      footerHeading = "%nExamples:%n",
+      footer = {
+        "  whimbrel delete -c docs 17 18 intro",
+        "  whimbrel delete -c docs --filter \"year < 1999\" --dry-run"
+      })
   static final class Delete implements Callable<Integer> {
     private final Session session;
 
+    @Spec private CommandSpec commandSpec = CommandSpec.create();
+
     @Mixin private CollectionOption collection = new CollectionOption();
 
-    @Parameters(paramLabel = "ID", arity = "1..*", description = Ids.HELP)
+    @Mixin private FilterOption filter = new FilterOption();
+
+    @Option(names = "--dry-run", description = "With --filter: print how many, and delete none.")
+    private boolean dryRun;
+
+    @Parameters(paramLabel = "ID", arity = "0..*", description = Ids.HELP)
     private List<String> ids = List.of();
 
     Delete(Session session) {
@@ -185,10 +222,34 @@ final class PointCommands {
 
     @Override
     public Integer call() throws IOException {
-      WriteResult result;
-      try (WhimbrelClient client = session.connect()) {
-        result = client.delete(collection.name(), parseIds(ids), WriteOptions.DEFAULT);
+      Optional<Filter> wanted = filter.filter();
+      if (wanted.isPresent() != ids.isEmpty()) {
+        throw new ParameterException(commandSpec.commandLine(), "give either ids or --filter");
       }
+      if (dryRun && wanted.isEmpty()) {
+        throw new ParameterException(commandSpec.commandLine(), "--dry-run needs --filter");
+      }
+      try (WhimbrelClient client = session.connect()) {
+        if (dryRun) {
+          reportDryRun(client.countToDelete(collection.name(), wanted.orElseThrow()));
+        } else if (wanted.isPresent()) {
+          report(client.deleteMatching(collection.name(), wanted.get(), Durability.SYNC));
+        } else {
+          report(client.delete(collection.name(), parseIds(ids), WriteOptions.DEFAULT));
+        }
+      }
+      return Main.DONE;
+    }
+
+    private void reportDryRun(long count) throws IOException {
+      if (session.json()) {
+        session.printJson(json -> json.writeNumberField("would_delete", count));
+      } else {
+        session.out().println("would delete " + count + " points");
+      }
+    }
+
+    private void report(WriteResult result) throws IOException {
       if (session.json()) {
         session.printJson(json -> {
           json.writeNumberField("deleted", result.affected());
@@ -198,7 +259,6 @@ final class PointCommands {
       } else {
         session.out().println("deleted " + result.affected() + " points");
       }
-      return Main.DONE;
     }
   }
 

@@ -2,6 +2,7 @@ package io.whimbrel.server.cli;
 
 import io.whimbrel.client.FieldSpec;
 import io.whimbrel.client.Hit;
+import io.whimbrel.client.SearchPlan;
 import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.SearchResult;
 import io.whimbrel.client.Vector;
@@ -12,6 +13,7 @@ import io.whimbrel.server.cli.json.JsonReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +30,8 @@ import picocli.CommandLine.Option;
     footerHeading = "%nExamples:%n",
     footer = {
       "  whimbrel search -c docs --vector '[0.1, 0.7, 0.2]' -k 5",
+      "  whimbrel search -c docs --vector '[0.1, 0.7, 0.2]' --filter \"lang = 'en' and year >="
+          + " 1999\"",
       "  whimbrel search -c images --vector-file query.bvecs --row 3 --payload title,year",
       "  whimbrel search -c docs --vector - --json < vector.json"
     })
@@ -86,6 +90,11 @@ final class SearchCommand implements Callable<Integer> {
       description = "Leave out hits that score below.")
   private @Nullable Double scoreThreshold;
 
+  @Mixin private FilterOption filter = new FilterOption();
+
+  @Option(names = "--explain", description = "Also print how the search was answered.")
+  private boolean explain;
+
   @Mixin private ReadSelection read = new ReadSelection();
 
   /// Where the vector comes from.
@@ -124,6 +133,7 @@ final class SearchCommand implements Callable<Integer> {
     if (scoreThreshold != null) {
       request.scoreThreshold(scoreThreshold);
     }
+    filter.filter().ifPresent(request::filter);
     SearchResult result;
     try (WhimbrelClient client = session.connect()) {
       result = client.search(collection.name(), request.build());
@@ -145,8 +155,26 @@ final class SearchCommand implements Callable<Integer> {
       if (result.hits().isEmpty()) {
         session.err().println("no hits");
       }
+      if (explain) {
+        result.plan().ifPresent(this::explain);
+      }
     }
     return Main.DONE;
+  }
+
+  private void explain(SearchPlan plan) {
+    session
+        .err()
+        .printf(
+            Locale.ROOT,
+            "%s; %d points could be hits, %d payloads read%n",
+            switch (plan.method()) {
+              case NOTHING -> "nothing was compared";
+              case SCAN -> "every match was compared";
+              case WALK -> "the graph was walked";
+            },
+            plan.matches(),
+            plan.payloadsRead());
   }
 
   private void printJson(SearchResult result) throws IOException {
@@ -163,6 +191,14 @@ final class SearchCommand implements Callable<Integer> {
       json.writeNumberField("seq", result.seq());
       json.writeNumberField("served_version", result.servedVersion());
       json.writeNumberField("coverage", result.coverage());
+      if (result.plan().isPresent()) {
+        SearchPlan plan = result.plan().get();
+        json.writeObjectFieldStart("plan");
+        json.writeStringField("method", plan.method().name().toLowerCase(Locale.ROOT));
+        json.writeNumberField("matches", plan.matches());
+        json.writeNumberField("payloads_read", plan.payloadsRead());
+        json.writeEndObject();
+      }
     });
   }
 

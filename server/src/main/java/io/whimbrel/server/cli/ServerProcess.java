@@ -30,6 +30,11 @@ final class ServerProcess implements AutoCloseable {
   /// Starts a server on `directory/data`; its log is `directory/server.log`. Returns before it is
   /// ready, so that the caller can see to its end first.
   static ServerProcess start(Path directory) throws IOException {
+    return start(directory, 0);
+  }
+
+  /// The same on a port of the caller's choice.
+  static ServerProcess start(Path directory, int port) throws IOException {
     Path log = directory.resolve("server.log");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -46,7 +51,7 @@ final class ServerProcess implements AutoCloseable {
             Main.class.getName(),
             "serve",
             "--host=127.0.0.1",
-            "--port=0",
+            "--port=" + port,
             "--shutdown-grace=2s",
             "--data=" + directory.resolve("data")));
     return new ServerProcess(new ProcessBuilder(command).redirectError(log.toFile()).start(), log);
@@ -64,6 +69,11 @@ final class ServerProcess implements AutoCloseable {
       process.destroyForcibly();
       Thread.currentThread().interrupt();
     }
+  }
+
+  /// Kills the server, as a crash would, and returns when it has ended.
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
   }
 
   /// Waits until the server is ready and returns its address.

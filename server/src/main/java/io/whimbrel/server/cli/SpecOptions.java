@@ -7,6 +7,7 @@ import io.whimbrel.client.IndexSpec;
 import io.whimbrel.client.Metric;
 import io.whimbrel.client.ModelId;
 import io.whimbrel.client.Storage;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /// The options that describe the vectors of a field to be made.
@@ -67,9 +68,10 @@ final class SpecOptions {
 
   @Option(
       names = "--cardinality",
-      defaultValue = "single",
-      description = "single, or multi for one vector a token. Default: ${DEFAULT-VALUE}")
-  private Cardinality cardinality = Cardinality.SINGLE;
+      description =
+          "single, or multi for one vector a token. Default: multi with a multi_vector index, else"
+              + " single")
+  private @Nullable Cardinality cardinality;
 
   @Option(
       names = "--field",
@@ -98,11 +100,18 @@ final class SpecOptions {
         };
     return EmbeddingSpec.builder(dimension, metric)
         .model(parseModel(model))
-        .cardinality(cardinality)
+        .cardinality(cardinality())
         .storage(storage)
         .keepOriginals(!dropOriginals)
         .index(kind)
         .build();
+  }
+
+  private Cardinality cardinality() {
+    if (cardinality != null) {
+      return cardinality;
+    }
+    return index == IndexKind.MULTI_VECTOR ? Cardinality.MULTI : Cardinality.SINGLE;
   }
 
   /// Reads `provider/name@revision`; provider and revision may be missing, a name may hold more

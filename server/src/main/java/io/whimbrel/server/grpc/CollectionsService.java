@@ -2,11 +2,15 @@ package io.whimbrel.server.grpc;
 
 import io.grpc.stub.StreamObserver;
 import io.whimbrel.core.engine.Database;
+import io.whimbrel.proto.v1.AddIndexRequest;
+import io.whimbrel.proto.v1.AddIndexResponse;
 import io.whimbrel.proto.v1.CollectionsGrpc;
 import io.whimbrel.proto.v1.CreateCollectionRequest;
 import io.whimbrel.proto.v1.CreateCollectionResponse;
 import io.whimbrel.proto.v1.DeleteCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionResponse;
+import io.whimbrel.proto.v1.DropIndexRequest;
+import io.whimbrel.proto.v1.DropIndexResponse;
 import io.whimbrel.proto.v1.GetCollectionRequest;
 import io.whimbrel.proto.v1.GetCollectionResponse;
 import io.whimbrel.proto.v1.ListCollectionsRequest;
@@ -71,5 +75,31 @@ final class CollectionsService extends CollectionsGrpc.CollectionsImplBase {
             DeleteCollectionResponse.newBuilder()
                 .setPoints(database.deleteCollection(SpecWire.name(request)))
                 .build());
+  }
+
+  @Override
+  public void addIndex(AddIndexRequest request, StreamObserver<AddIndexResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () -> {
+          SpecWire.AddIndex add = SpecWire.addIndex(request);
+          return AddIndexResponse.newBuilder()
+              .setCollection(SpecWire.message(database.addIndex(add.collection(), add.index())))
+              .build();
+        });
+  }
+
+  @Override
+  public void dropIndex(DropIndexRequest request, StreamObserver<DropIndexResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () -> {
+          SpecWire.DropIndex drop = SpecWire.dropIndex(request);
+          return DropIndexResponse.newBuilder()
+              .setCollection(SpecWire.message(database.dropIndex(drop.collection(), drop.path())))
+              .build();
+        });
   }
 }

@@ -1,6 +1,7 @@
 package io.whimbrel.server.grpc;
 
 import io.grpc.BindableService;
+import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.whimbrel.core.engine.Database;
 import io.whimbrel.server.ops.ServerLimits;
@@ -10,17 +11,26 @@ import java.util.List;
 /// The services of `whimbrel.v1` that stand directly on the database.
 public final class CoreServices implements ServiceModule {
   private final PointsService points;
+  private final MigrationsService migrations;
   private final List<ServerServiceDefinition> services;
 
   public CoreServices(Database database, WorkPools pools, ServerLimits limits) {
     points = new PointsService(database, pools, limits);
+    migrations = new MigrationsService(database, pools);
     List<BindableService> parts =
         List.of(
             new CollectionsService(database, pools.admin()),
             points,
             new QueryService(database, pools.search()),
-            new AdminService(database, pools.admin(), limits));
-    services = parts.stream().map(part -> MalformedRequests.refuse(part.bindService())).toList();
+            new AdminService(database, pools.admin(), limits),
+            migrations,
+            new EvaluationService(database.evaluations(), pools.admin()));
+    services =
+        parts.stream()
+            .map(part ->
+                ServerInterceptors.intercept(
+                    MalformedRequests.refuse(part.bindService()), new Callers()))
+            .toList();
   }
 
   @Override
@@ -31,6 +41,7 @@ public final class CoreServices implements ServiceModule {
   @Override
   public void drain() {
     points.drain();
+    migrations.drain();
   }
 
   @Override

@@ -1,9 +1,11 @@
 package io.whimbrel.server.grpc;
 
+import io.grpc.Context;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.whimbrel.core.engine.Database;
 import io.whimbrel.core.model.Page;
+import io.whimbrel.core.model.WriteResult;
 import io.whimbrel.proto.v1.CountRequest;
 import io.whimbrel.proto.v1.CountResponse;
 import io.whimbrel.proto.v1.DeleteRequest;
@@ -47,7 +49,27 @@ final class PointsService extends PointsGrpc.PointsImplBase {
 
   @Override
   public void delete(DeleteRequest request, StreamObserver<WriteResponse> call) {
-    write(call, () -> WriteWire.write(request));
+    if (!request.hasFilter()) {
+      write(call, () -> WriteWire.write(request));
+      return;
+    }
+    Calls.answer(pools.write(), call, () -> deleteMatching(WriteWire.deleteMatching(request)));
+  }
+
+  private WriteResponse deleteMatching(WriteWire.DeleteMatching delete) {
+    Context context = Context.current();
+    if (!delete.dryRun()) {
+      return WriteWire.message(
+          database.deleteMatching(
+              delete.collection(),
+              delete.filter(),
+              delete.durability(),
+              () -> Calls.abandoned(context)));
+    }
+    long seq = database.seq();
+    long count =
+        database.count(delete.collection(), delete.filter(), 0, () -> Calls.abandoned(context));
+    return WriteWire.message(new WriteResult(seq, count, delete.durability(), 0, false));
   }
 
   @Override
@@ -117,6 +139,7 @@ final class PointsService extends PointsGrpc.PointsImplBase {
                   scroll.collection(),
                   scroll.cursor().toByteArray(),
                   scroll.limit(),
+                  scroll.filter(),
                   scroll.read());
           return PageWire.scroll(page);
         });
@@ -130,10 +153,14 @@ final class PointsService extends PointsGrpc.PointsImplBase {
         () -> {
           QueryWire.Count count = QueryWire.count(request);
           long seq = Math.max(database.seq(), count.minSeq());
-          return CountResponse.newBuilder()
-              .setCount(database.count(count.collection(), count.minSeq()))
-              .setSeq(seq)
-              .build();
+          Context context = Context.current();
+          long points =
+              database.count(
+                  count.collection(),
+                  count.filter(),
+                  count.minSeq(),
+                  () -> Calls.abandoned(context));
+          return CountResponse.newBuilder().setCount(points).setSeq(seq).build();
         });
   }
 }

@@ -53,6 +53,7 @@ final class QueryService extends QueryGrpc.QueryImplBase {
   private SearchResponse search(QueryWire.Search search) {
     Context context = Context.current();
     return QueryWire.message(
+        search,
         database.search(search.collection(), search.request(), () -> Calls.abandoned(context)));
   }
 }

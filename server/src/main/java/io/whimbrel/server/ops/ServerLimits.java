@@ -25,6 +25,8 @@ public record ServerLimits(
     Pool admin,
     int ingestStreamsMax,
     int ingestBatchesInFlightMax) {
+  /// Open watches of migrations and routing policies.
+  public static final int WATCHES_MAX = 256;
 
   /// Bounds of one worker pool.
   ///
@@ -48,6 +50,7 @@ public record ServerLimits(
     named.put("admin_queue_max", (long) admin.queueMax());
     named.put("ingest_streams_max", (long) ingestStreamsMax);
     named.put("ingest_batches_in_flight_max", (long) ingestBatchesInFlightMax);
+    named.put("watches_max", (long) WATCHES_MAX);
     named.put("id_bytes_max", (long) Limits.ID_BYTES_MAX);
     named.put("dimension_max", (long) Limits.DIMENSION_MAX);
     named.put("k_max", (long) Limits.K_MAX);

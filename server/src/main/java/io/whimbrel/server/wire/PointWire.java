@@ -87,20 +87,33 @@ public final class PointWire {
           "0 in a write; if_seq demands a stored sequence number");
     }
     PointId id = id(message.getId());
-    Map<String, Vector> vectors = HashMap.newHashMap(message.getVectorsCount());
+    Map<String, List<Vector>> vectors = HashMap.newHashMap(message.getVectorsCount());
     for (Map.Entry<String, io.whimbrel.proto.v1.Vector> entry :
         message.getVectorsMap().entrySet()) {
       try {
-        vectors.put(entry.getKey(), VectorWire.vector(entry.getValue()));
+        vectors.put(entry.getKey(), List.of(VectorWire.vector(entry.getValue())));
       } catch (WhimbrelException e) {
         throw Form.within("vectors." + entry.getKey(), e);
       }
     }
+    message
+        .getSpaceVectorsMap()
+        .forEach((field, list) -> {
+          String place = "space_vectors." + field;
+          if (vectors.putIfAbsent(field, VectorWire.vectors(place, list)) != null) {
+            throw WhimbrelException.of(
+                ErrorCode.INVALID_ARGUMENT,
+                place,
+                "given in vectors too",
+                "a field in vectors or in space_vectors");
+          }
+        });
     return new PointWrite(
         id,
         payload(message.getPayloadMap()),
         vectors,
-        ifSeq(message.hasIfSeq(), message.getIfSeq()));
+        ifSeq(message.hasIfSeq(), message.getIfSeq()),
+        message.getContentVersion());
   }
 
   private static Map<String, io.whimbrel.core.model.Value> payload(

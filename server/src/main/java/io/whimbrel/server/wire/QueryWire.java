@@ -3,9 +3,12 @@ package io.whimbrel.server.wire;
 import com.google.protobuf.ByteString;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldSpec;
+import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
+import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Vector;
@@ -17,6 +20,7 @@ import io.whimbrel.proto.v1.NearestQuery;
 import io.whimbrel.proto.v1.QueryNode;
 import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.SearchBatchRequest;
+import io.whimbrel.proto.v1.SearchMethod;
 import io.whimbrel.proto.v1.SearchParams;
 import io.whimbrel.proto.v1.SearchResponse;
 import java.util.ArrayList;
@@ -33,19 +37,19 @@ public final class QueryWire {
   private QueryWire() {}
 
   /// A search of one collection.
-  public record Search(String collection, SearchRequest request) {}
+  ///
+  /// @param scoreThresholdVersion the version that the threshold was found with; 0 when not known
+  public record Search(String collection, SearchRequest request, int scoreThresholdVersion) {}
 
   public record Get(String collection, List<PointId> ids, ReadOptions read) {}
 
-  public record Scroll(String collection, ByteString cursor, int limit, ReadOptions read) {}
+  public record Scroll(
+      String collection, ByteString cursor, int limit, Filter filter, ReadOptions read) {}
 
-  public record Count(String collection, long minSeq) {}
+  public record Count(String collection, Filter filter, long minSeq) {}
 
   public static Search search(io.whimbrel.proto.v1.SearchRequest message) {
     Form.known(message);
-    if (message.hasFilter()) {
-      throw filterUnimplemented();
-    }
     if (message.hasGroupBy()) {
       throw WhimbrelException.unimplemented("group_by", "given", "a search without group_by");
     }
@@ -55,13 +59,13 @@ public final class QueryWire {
       throw Form.missing("query", "a query");
     }
     NearestQuery nearest = nearest(message.getQuery());
-    Vector vector = vector(nearest);
+    List<Vector> vectors = vectors(nearest);
     return new Search(
         Form.collection(message.getCollection()),
         new SearchRequest(
             fieldName(nearest.getField()),
             version(nearest),
-            vector,
+            vectors.getFirst(),
             k,
             message.hasScoreThreshold()
                 ? OptionalDouble.of(message.getScoreThreshold())
@@ -73,7 +77,11 @@ public final class QueryWire {
                 message.getWithPayload(),
                 message.hasWithVectors(),
                 message.getWithVectors(),
-                message.getMinSeq())));
+                message.getMinSeq()),
+            routing(message, vectors),
+            FilterWire.filter(message.hasFilter(), message.getFilter())),
+        Form.range(
+            "score_threshold_version", message.getScoreThresholdVersion(), 0, Integer.MAX_VALUE));
   }
 
   public static List<Search> searches(SearchBatchRequest message) {
@@ -95,6 +103,18 @@ public final class QueryWire {
     return Form.within("searches[" + index + "]", e);
   }
 
+  /// The query's vector and, in `routing`, its others.
+  private static QueryRouting routing(
+      io.whimbrel.proto.v1.SearchRequest message, List<Vector> vectors) {
+    return new QueryRouting(
+        message.getRoutingKey(),
+        Form.seq("routing_epoch", message.getRoutingEpoch()),
+        vectors.subList(1, vectors.size()),
+        message.hasMinCoverage()
+            ? OptionalDouble.of(message.getMinCoverage())
+            : OptionalDouble.empty());
+  }
+
   private static NearestQuery nearest(QueryNode query) {
     try {
       Form.known(query);
@@ -113,18 +133,20 @@ public final class QueryWire {
     }
   }
 
-  private static Vector vector(NearestQuery nearest) {
+  /// At least one vector.
+  private static List<Vector> vectors(NearestQuery nearest) {
     try {
       Form.known(nearest);
       return switch (nearest.getInputCase()) {
         case VECTOR -> {
           try {
-            yield VectorWire.vector(nearest.getVector());
+            yield List.of(VectorWire.vector(nearest.getVector()));
           } catch (WhimbrelException e) {
             throw Form.within("vector", e);
           }
         }
         case ID -> throw WhimbrelException.unimplemented("id", "given", "vector");
+        case VECTORS -> VectorWire.vectors("vectors", nearest.getVectors());
         case INPUT_NOT_SET -> throw Form.missing("input", "vector");
       };
     } catch (WhimbrelException e) {
@@ -151,10 +173,6 @@ public final class QueryWire {
     return name.isEmpty() ? FieldSpec.DEFAULT_NAME : name;
   }
 
-  static WhimbrelException filterUnimplemented() {
-    return WhimbrelException.unimplemented("filter", "given", "no filter");
-  }
-
   public static Get get(GetRequest message) {
     Form.known(message);
     return new Get(
@@ -170,14 +188,12 @@ public final class QueryWire {
 
   public static Scroll scroll(ScrollRequest message) {
     Form.known(message);
-    if (message.hasFilter()) {
-      throw filterUnimplemented();
-    }
     int limit = Form.range("limit", message.getLimit(), 0, Limits.SCROLL_POINTS_MAX);
     return new Scroll(
         Form.collection(message.getCollection()),
         message.getCursor(),
         limit == 0 ? SCROLL_POINTS_DEFAULT : limit,
+        FilterWire.filter(message.hasFilter(), message.getFilter()),
         PointWire.read(
             message.hasWithPayload(),
             message.getWithPayload(),
@@ -188,19 +204,31 @@ public final class QueryWire {
 
   public static Count count(CountRequest message) {
     Form.known(message);
-    if (message.hasFilter()) {
-      throw filterUnimplemented();
-    }
     return new Count(
-        Form.collection(message.getCollection()), Form.seq("min_seq", message.getMinSeq()));
+        Form.collection(message.getCollection()),
+        FilterWire.filter(message.hasFilter(), message.getFilter()),
+        Form.seq("min_seq", message.getMinSeq()));
   }
 
-  public static SearchResponse message(SearchResult result) {
+  public static SearchResponse message(Search search, SearchResult result) {
     SearchResponse.Builder out =
         SearchResponse.newBuilder()
             .setSeq(result.seq())
             .setServedVersion(result.servedVersion())
-            .setCoverage(result.coverage());
+            .setCoverage(result.coverage())
+            .setRoutingEpoch(result.epoch())
+            .setPlan(message(result.plan()));
+    int calibrated = search.scoreThresholdVersion();
+    if (search.request().scoreThreshold().isPresent()
+        && calibrated != 0
+        && calibrated != result.servedVersion()) {
+      out.addWarnings(
+          "score_threshold: found with version "
+              + calibrated
+              + ", but version "
+              + result.servedVersion()
+              + " answered; scores of different versions do not compare");
+    }
     for (SearchResult.Hit hit : result.hits()) {
       Hit.Builder message =
           out.addHitsBuilder()
@@ -215,6 +243,19 @@ public final class QueryWire {
           .forEach((field, vector) -> message.putVectors(field, VectorWire.message(vector)));
     }
     return out.build();
+  }
+
+  private static io.whimbrel.proto.v1.SearchPlan message(SearchPlan plan) {
+    return io.whimbrel.proto.v1.SearchPlan.newBuilder()
+        .setMethod(
+            switch (plan.method()) {
+              case NOTHING -> SearchMethod.SEARCH_METHOD_NOTHING;
+              case SCAN -> SearchMethod.SEARCH_METHOD_SCAN;
+              case WALK -> SearchMethod.SEARCH_METHOD_WALK;
+            })
+        .setMatches(plan.matches())
+        .setPayloadsRead(plan.payloadsRead())
+        .build();
   }
 
   /// A refusal of a search that its caller no longer waits for.

@@ -5,17 +5,22 @@ import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.ModelId;
 import io.whimbrel.core.model.Origin;
+import io.whimbrel.core.model.PayloadIndexSpec;
+import io.whimbrel.core.model.ScalarType;
 import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.proto.v1.AddIndexRequest;
 import io.whimbrel.proto.v1.Collection;
 import io.whimbrel.proto.v1.CreateCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionRequest;
+import io.whimbrel.proto.v1.DropIndexRequest;
 import io.whimbrel.proto.v1.Field;
 import io.whimbrel.proto.v1.FlatIndexSpec;
 import io.whimbrel.proto.v1.GetCollectionRequest;
@@ -23,6 +28,8 @@ import io.whimbrel.proto.v1.HnswIndexSpec;
 import io.whimbrel.proto.v1.ListCollectionsRequest;
 import io.whimbrel.proto.v1.Model;
 import io.whimbrel.proto.v1.MultiVectorIndexSpec;
+import io.whimbrel.proto.v1.PayloadIndex;
+import io.whimbrel.proto.v1.PayloadType;
 import io.whimbrel.proto.v1.Version;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,7 +82,58 @@ public final class SpecWire {
         throw Form.within("fields[" + i + "]", e);
       }
     }
-    return new CollectionSpec(message.getName(), fields);
+    Limits.checkRange("indexes", message.getIndexesCount(), 0, Limits.PAYLOAD_INDEXES_MAX);
+    List<PayloadIndexSpec> indexes = new ArrayList<>(message.getIndexesCount());
+    for (int i = 0; i < message.getIndexesCount(); i++) {
+      try {
+        indexes.add(index(message.getIndexes(i)));
+      } catch (WhimbrelException e) {
+        throw Form.within("indexes[" + i + "]", e);
+      }
+    }
+    return new CollectionSpec(message.getName(), fields, indexes);
+  }
+
+  private static PayloadIndexSpec index(io.whimbrel.proto.v1.PayloadIndexSpec message) {
+    Form.known(message);
+    String expected =
+        "PAYLOAD_TYPE_KEYWORD, PAYLOAD_TYPE_INT64, PAYLOAD_TYPE_DOUBLE, PAYLOAD_TYPE_BOOL or"
+            + " PAYLOAD_TYPE_TIMESTAMP";
+    ScalarType type =
+        switch (message.getType()) {
+          case PAYLOAD_TYPE_KEYWORD -> ScalarType.KEYWORD;
+          case PAYLOAD_TYPE_INT64 -> ScalarType.INT64;
+          case PAYLOAD_TYPE_DOUBLE -> ScalarType.DOUBLE;
+          case PAYLOAD_TYPE_BOOL -> ScalarType.BOOL;
+          case PAYLOAD_TYPE_TIMESTAMP -> ScalarType.TIMESTAMP;
+          case PAYLOAD_TYPE_UNSPECIFIED -> throw Form.missing("type", expected);
+          case UNRECOGNIZED -> throw Form.unknownEnum("type", message.getTypeValue(), expected);
+        };
+    return new PayloadIndexSpec(FieldPath.parse("path", message.getPath()), type);
+  }
+
+  /// A payload index to declare.
+  public record AddIndex(String collection, PayloadIndexSpec index) {}
+
+  public static AddIndex addIndex(AddIndexRequest message) {
+    Form.known(message);
+    if (!message.hasIndex()) {
+      throw Form.missing("index", "the index to declare");
+    }
+    try {
+      return new AddIndex(Form.collection(message.getCollection()), index(message.getIndex()));
+    } catch (WhimbrelException e) {
+      throw e.field().equals("collection") ? e : Form.within("index", e);
+    }
+  }
+
+  /// A payload index to drop.
+  public record DropIndex(String collection, FieldPath path) {}
+
+  public static DropIndex dropIndex(DropIndexRequest message) {
+    Form.known(message);
+    return new DropIndex(
+        Form.collection(message.getCollection()), FieldPath.parse("path", message.getPath()));
   }
 
   private static FieldSpec field(io.whimbrel.proto.v1.FieldSpec message) {
@@ -92,7 +150,21 @@ public final class SpecWire {
     return new FieldSpec(QueryWire.fieldName(message.getName()), spec);
   }
 
+  /// The new version of a migration: vectors of a client, or derived by the server.
+  static EmbeddingSpec target(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    return embedding(
+        message,
+        message.getOrigin() == io.whimbrel.proto.v1.Origin.ORIGIN_DERIVED
+            ? Origin.DERIVED
+            : origin(message));
+  }
+
   private static EmbeddingSpec embedding(io.whimbrel.proto.v1.EmbeddingSpec message) {
+    return embedding(message, origin(message));
+  }
+
+  private static EmbeddingSpec embedding(
+      io.whimbrel.proto.v1.EmbeddingSpec message, Origin origin) {
     Form.known(message);
     if (!message.getSpaceId().isEmpty()) {
       throw WhimbrelException.of(
@@ -109,7 +181,7 @@ public final class SpecWire {
         storage(message),
         index(message.getIndex()),
         message.getSourceFieldsList(),
-        origin(message),
+        origin,
         message.getNormalized(),
         message.getDocumentPrefix(),
         message.getQueryPrefix(),
@@ -137,11 +209,10 @@ public final class SpecWire {
   }
 
   private static Cardinality cardinality(io.whimbrel.proto.v1.EmbeddingSpec message) {
-    String expected = "CARDINALITY_SINGLE";
+    String expected = "CARDINALITY_SINGLE or CARDINALITY_MULTI";
     return switch (message.getCardinality()) {
       case CARDINALITY_UNSPECIFIED, CARDINALITY_SINGLE -> Cardinality.SINGLE;
-      case CARDINALITY_MULTI ->
-          throw WhimbrelException.unimplemented("cardinality", "CARDINALITY_MULTI", expected);
+      case CARDINALITY_MULTI -> Cardinality.MULTI;
       case UNRECOGNIZED ->
           throw Form.unknownEnum("cardinality", message.getCardinalityValue(), expected);
     };
@@ -176,12 +247,18 @@ public final class SpecWire {
         }
         case KIND_NOT_SET -> new IndexSpec.Flat();
         case HNSW -> hnsw(message.getHnsw());
-        case MULTI_VECTOR ->
-            throw WhimbrelException.unimplemented("multi_vector", "given", "flat or hnsw");
+        case MULTI_VECTOR -> multiVector(message.getMultiVector());
       };
     } catch (WhimbrelException e) {
       throw Form.within("index", e);
     }
+  }
+
+  private static IndexSpec multiVector(MultiVectorIndexSpec message) {
+    Form.known(message);
+    int centroids = message.getCentroids();
+    return new IndexSpec.MultiVector(
+        centroids == 0 ? IndexSpec.MultiVector.CENTROIDS_DEFAULT : centroids);
   }
 
   private static IndexSpec hnsw(HnswIndexSpec message) {
@@ -207,7 +284,28 @@ public final class SpecWire {
             .setPoints(info.points())
             .setCreatedSeq(info.createdSeq());
     info.fields().forEach(field -> out.addFields(message(field)));
+    info.indexes().forEach(index -> out.addIndexes(message(index)));
     return out.build();
+  }
+
+  private static PayloadIndex message(CollectionInfo.PayloadIndexInfo index) {
+    return PayloadIndex.newBuilder()
+        .setSpec(
+            io.whimbrel.proto.v1.PayloadIndexSpec.newBuilder()
+                .setPath(index.spec().path().text())
+                .setType(
+                    switch (index.spec().type()) {
+                      case KEYWORD -> PayloadType.PAYLOAD_TYPE_KEYWORD;
+                      case INT64 -> PayloadType.PAYLOAD_TYPE_INT64;
+                      case DOUBLE -> PayloadType.PAYLOAD_TYPE_DOUBLE;
+                      case BOOL -> PayloadType.PAYLOAD_TYPE_BOOL;
+                      case TIMESTAMP -> PayloadType.PAYLOAD_TYPE_TIMESTAMP;
+                    }))
+        .setReady(index.ready())
+        .setPoints(index.points())
+        .setValues(index.values())
+        .setNote(index.note())
+        .build();
   }
 
   private static Field message(CollectionInfo.FieldInfo field) {

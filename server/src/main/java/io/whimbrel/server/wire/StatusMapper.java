@@ -14,6 +14,7 @@ import io.grpc.protobuf.StatusProto;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.BatchError;
+import io.whimbrel.proto.v1.RoutingPolicy;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -24,8 +25,8 @@ import org.slf4j.LoggerFactory;
 ///
 /// Every error carries `google.rpc.ErrorInfo` (reason = name of the code, domain [#DOMAIN],
 /// metadata `field`); a request at fault also `BadRequest`, a full or stopping server also
-/// `RetryInfo`. Texts are cut so that an error always fits into the 8 KiB of metadata that clients
-/// accept.
+/// `RetryInfo`, a request by an outdated routing policy also the [RoutingPolicy] in force. Texts
+/// are cut so that an error always fits into the 8 KiB of metadata that clients accept.
 public final class StatusMapper {
   public static final String DOMAIN = "whimbrel";
   public static final String FIELD = "field";
@@ -34,6 +35,7 @@ public final class StatusMapper {
   // A text travels up to three times, partly in base64 or percent encoding.
   private static final int MESSAGE_ENCODED_MAX = 1_200;
   private static final int FIELD_ENCODED_MAX = 300;
+  private static final int POLICY_BYTES_MAX = 2_000;
   private static final int ENCODED_BYTES_OF_NON_ASCII = 9;
 
   private StatusMapper() {}
@@ -52,13 +54,18 @@ public final class StatusMapper {
           LIMIT_EXCEEDED,
           UNKNOWN_FIELD,
           UNKNOWN_VERSION,
+          TYPE_MISMATCH,
           INVALID_CURSOR,
           REQUEST_ID_REUSED,
           SPACE_REQUIRED ->
           Status.Code.INVALID_ARGUMENT;
-      case COLLECTION_NOT_FOUND, POINT_NOT_FOUND, MIGRATION_NOT_FOUND, GOLDEN_SET_NOT_FOUND ->
+      case COLLECTION_NOT_FOUND,
+          POINT_NOT_FOUND,
+          UNKNOWN_INDEX,
+          MIGRATION_NOT_FOUND,
+          GOLDEN_SET_NOT_FOUND ->
           Status.Code.NOT_FOUND;
-      case COLLECTION_EXISTS, MIGRATION_EXISTS -> Status.Code.ALREADY_EXISTS;
+      case COLLECTION_EXISTS, INDEX_EXISTS, MIGRATION_EXISTS -> Status.Code.ALREADY_EXISTS;
       // The client reads again and decides again: gRPC's word for a lost compare-and-set.
       case SEQ_MISMATCH, EPOCH_MISMATCH, CURSOR_EXPIRED -> Status.Code.ABORTED;
       case OLD_SPACE,
@@ -73,7 +80,7 @@ public final class StatusMapper {
       case OVERLOADED -> Status.Code.RESOURCE_EXHAUSTED;
       case DEADLINE_EXCEEDED -> Status.Code.DEADLINE_EXCEEDED;
       case CANCELLED -> Status.Code.CANCELLED;
-      case READ_ONLY -> Status.Code.FAILED_PRECONDITION;
+      case READ_ONLY, INDEX_NEEDED -> Status.Code.FAILED_PRECONDITION;
       case OUTCOME_UNKNOWN -> Status.Code.UNKNOWN;
       case DATA_LOSS -> Status.Code.DATA_LOSS;
       case UNAVAILABLE -> Status.Code.UNAVAILABLE;
@@ -98,6 +105,10 @@ public final class StatusMapper {
           LIMIT_EXCEEDED,
           UNKNOWN_FIELD,
           UNKNOWN_VERSION,
+          TYPE_MISMATCH,
+          INDEX_NEEDED,
+          UNKNOWN_INDEX,
+          INDEX_EXISTS,
           OLD_SPACE,
           SPACE_REQUIRED,
           ROUTING_STALE,
@@ -198,6 +209,12 @@ public final class StatusMapper {
                           .setReason(refusal.code().name()))
                   .build()));
     }
+    refusal
+        .policy()
+        .map(MigrationWire::message)
+        // A client whose policy is too large for an error asks for it.
+        .filter(policy -> policy.getSerializedSize() <= POLICY_BYTES_MAX)
+        .ifPresent(policy -> status.addDetails(Any.pack(policy)));
     retryAfter(refusal.code())
         .ifPresent(delay ->
             status.addDetails(Any.pack(RetryInfo.newBuilder().setRetryDelay(delay).build())));

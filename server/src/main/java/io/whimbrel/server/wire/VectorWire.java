@@ -6,8 +6,11 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.ElementType;
+import io.whimbrel.proto.v1.VectorList;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 
 /// Vectors: little-endian bytes, or repeated floats for convenience; answers are always bytes.
 final class VectorWire {
@@ -35,6 +38,37 @@ final class VectorWire {
           "rows of equal length");
     }
     return new Vector(values, (int) rows, message.getSpaceId());
+  }
+
+  /// At least one vector, told apart by their spaces.
+  static List<Vector> vectors(String field, VectorList message) {
+    try {
+      Form.known(message);
+    } catch (WhimbrelException e) {
+      throw Form.within(field, e);
+    }
+    if (message.getVectorsCount() == 0) {
+      throw Form.missing(field, "at least one vector");
+    }
+    List<Vector> vectors = new ArrayList<>(message.getVectorsCount());
+    for (int i = 0; i < message.getVectorsCount(); i++) {
+      String place = field + "[" + i + "]";
+      Vector vector;
+      try {
+        vector = vector(message.getVectors(i));
+      } catch (WhimbrelException e) {
+        throw Form.within(place, e);
+      }
+      if (vector.spaceId().isEmpty()) {
+        throw WhimbrelException.of(
+            ErrorCode.SPACE_REQUIRED,
+            place + ".space_id",
+            "not given",
+            "the space of each vector, where several are given");
+      }
+      vectors.add(vector);
+    }
+    return vectors;
   }
 
   static io.whimbrel.proto.v1.Vector message(Vector vector) {

@@ -1,6 +1,8 @@
 package io.whimbrel.server.wire;
 
 import io.whimbrel.core.model.Durability;
+import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
@@ -35,10 +37,17 @@ public final class WriteWire {
         options(message.getOptions()));
   }
 
+  /// A deletion by filter.
+  ///
+  /// @param dryRun count only
+  public record DeleteMatching(
+      String collection, Filter filter, Durability durability, boolean dryRun) {}
+
   public static Write write(DeleteRequest message) {
     Form.known(message);
-    if (message.hasFilter()) {
-      throw QueryWire.filterUnimplemented();
+    if (message.getDryRun()) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "dry_run", "true with ids", "true only with a filter");
     }
     return new Write(
         Form.collection(message.getCollection()),
@@ -46,6 +55,32 @@ public final class WriteWire {
             PointWire.ids(message.getIdsList()),
             PointWire.ifSeq(message.hasIfSeq(), message.getIfSeq())),
         options(message.getOptions()));
+  }
+
+  /// Of a request that has a filter.
+  public static DeleteMatching deleteMatching(DeleteRequest message) {
+    Form.known(message);
+    if (message.getIdsCount() > 0) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "ids", "given beside filter", "either ids or a filter");
+    }
+    if (message.hasIfSeq()) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "if_seq", "given beside filter", "if_seq only with ids");
+    }
+    WriteOptions options = options(message.getOptions());
+    if (!options.requestId().isEmpty()) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT,
+          "options.request_id",
+          "given beside filter",
+          "none: a deletion by filter is many writes, and safe to repeat");
+    }
+    return new DeleteMatching(
+        Form.collection(message.getCollection()),
+        FilterWire.filter(true, message.getFilter()),
+        options.durability(),
+        message.getDryRun());
   }
 
   public static Write write(UpdatePayloadRequest message) {

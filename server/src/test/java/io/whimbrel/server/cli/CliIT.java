@@ -90,6 +90,76 @@ class CliIT {
   }
 
   @Test
+  void filtersReadsAndDeletions() throws IOException {
+    Path lines = files.resolve("books.jsonl");
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < 30; i++) {
+      text.append(
+          """
+          {"id":%d,"vector":[1,%d],"payload":{"lang":"%s","year":%d,"tags":["t%d"]}}
+          """
+              .formatted(i, i, i % 3 == 0 ? "de" : "en", 1990 + i, i % 5));
+    }
+    Files.writeString(lines, text);
+    ok(
+        "import",
+        lines.toString(),
+        "-c",
+        "books",
+        "--create",
+        "--index-field",
+        "lang:keyword,year:int64");
+    assertThat(ok("collection", "index", "list", "books"))
+        .isEqualTo(
+            "  index lang: keyword; 30 points, 2 values\n"
+                + "  index year: int64; 30 points, 30 values\n");
+
+    String filter = "lang = 'de' and year >= 2000 and not tags = 't1'";
+    assertThat(ok("count", "-c", "books", "--filter", filter)).isEqualTo("5\n");
+    assertThat(ok("scroll", "-c", "books", "--filter", filter, "--no-payload"))
+        .isEqualTo("12  {}\n15  {}\n18  {}\n24  {}\n27  {}\n");
+    Run search =
+        run(
+            "search",
+            "-c",
+            "books",
+            "--vector",
+            "[1,0]",
+            "-k",
+            "2",
+            "--filter",
+            filter,
+            "--explain");
+    assertThat(search.out().lines().map(line -> line.split("  ")[2])).containsExactly("12", "15");
+    assertThat(search.err())
+        .isEqualTo("every match was compared; 5 points could be hits, 6 payloads read\n");
+    assertThat(json("search", "-c", "books", "--vector", "[1,0]", "--filter", "id = 9999"))
+        .contains("\"hits\":[]", "\"plan\":{\"method\":\"nothing\",\"matches\":0,");
+
+    assertThat(ok("collection", "index", "drop", "books", "lang")).doesNotContain("lang");
+    assertThat(ok("count", "-c", "books", "--filter", filter)).isEqualTo("5\n");
+    assertThat(json("collection", "index", "add", "books", "lang:keyword", "tags:keyword"))
+        .contains("\"path\":\"tags\",\"type\":\"keyword\"");
+    assertThat(ok("count", "-c", "books", "--filter", filter)).isEqualTo("5\n");
+
+    Run mismatch = run("count", "-c", "books", "--filter", "year = 'x'", "--json");
+    assertThat(mismatch.out()).contains("TYPE_MISMATCH", "INT64");
+    Run malformed = run("count", "-c", "books", "--filter", "year ==");
+    assertThat(malformed.code()).isEqualTo(Main.FAILED);
+    assertThat(malformed.err()).contains("at character 7");
+    assertThat(run("delete", "-c", "books").code()).isEqualTo(Main.WRONG_USAGE);
+    assertThat(run("delete", "-c", "books", "1", "--filter", filter).code())
+        .isEqualTo(Main.WRONG_USAGE);
+
+    assertThat(ok("delete", "-c", "books", "--filter", filter, "--dry-run"))
+        .isEqualTo("would delete 5 points\n");
+    assertThat(ok("count", "-c", "books")).isEqualTo("30\n");
+    assertThat(ok("delete", "-c", "books", "--filter", filter)).isEqualTo("deleted 5 points\n");
+    assertThat(ok("count", "-c", "books")).isEqualTo("25\n");
+    assertThat(ok("count", "-c", "books", "--filter", filter)).isEqualTo("0\n");
+  }
+
+  @Test
   void keepsVectorsInBytes() throws IOException {
     assertThat(ok("collection", "create", "bytes", "--dimension", "2", "--storage", "int8"))
         .contains("2 x int8, single");

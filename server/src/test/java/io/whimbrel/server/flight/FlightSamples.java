@@ -41,7 +41,8 @@ final class FlightSamples {
           "",
           "");
   static final CollectionInfo COLLECTION =
-      new CollectionInfo("docs", List.of(field("default", DENSE), field("tokens", TOKENS)), 0, 1);
+      new CollectionInfo(
+          "docs", List.of(field("default", DENSE), field("tokens", TOKENS)), 0, 1, List.of());
 
   private final Random random;
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Duration;
 import com.google.protobuf.Message;
 import com.google.protobuf.Timestamp;
 import com.google.protobuf.UnknownFieldSet;
@@ -47,7 +48,7 @@ class NothingIgnoredTest {
             .setSet(ObjectValue.newBuilder().putFields("a", everyValue()))
             .build();
     SearchRequest search = search(payload, vectors);
-    return Stream.of(
+    return Stream.concat(migrationRequests(), Stream.of(
         request(create(), SpecWire::create),
         request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
         request(DeleteCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
@@ -92,9 +93,147 @@ class NothingIgnoredTest {
                 .setWithVectors(vectors)
                 .build(),
             QueryWire::scroll),
-        request(CountRequest.newBuilder().setCollection("c").build(), QueryWire::count),
+        request(
+            CountRequest.newBuilder().setCollection("c").setFilter(everyFilter()).build(),
+            QueryWire::count),
+        request(
+            DeleteRequest.newBuilder()
+                .setCollection("c")
+                .setFilter(everyFilter())
+                .setOptions(options)
+                .build(),
+            (DeleteRequest m) -> WriteWire.deleteMatching(m)),
+        request(
+            AddIndexRequest.newBuilder().setCollection("c").setIndex(index()).build(),
+            SpecWire::addIndex),
+        request(
+            DropIndexRequest.newBuilder().setCollection("c").setPath("p").build(),
+            SpecWire::dropIndex),
         request(search, QueryWire::search),
-        request(SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches));
+        request(
+            search.toBuilder()
+                .setQuery(
+                    QueryNode.newBuilder()
+                        .setNearest(
+                            NearestQuery.newBuilder()
+                                .setVectors(VectorList.newBuilder().addVectors(inSpace()))))
+                .build(),
+            QueryWire::search),
+        request(SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches)));
+  }
+
+  private static Stream<Request> migrationRequests() {
+    EmbeddingSpec to = create().getSpec().getFields(0).getSpec();
+    Duration second = Duration.newBuilder().setSeconds(1).build();
+    Throttle throttle =
+        Throttle.newBuilder().setSearchP99Max(second).setCriticalSearchP99(second).build();
+    MigrationRef ref = MigrationRef.newBuilder().setId("m-1").build();
+    PointId id = PointId.newBuilder().setText("a").build();
+    return Stream.of(
+        request(
+            PlanMigrationRequest.newBuilder().setCollection("c").setTo(to).build(),
+            MigrationWire::plan),
+        request(
+            CreateMigrationRequest.newBuilder()
+                .setCollection("c")
+                .setTo(to)
+                .setLegacyWrite(LegacyWrite.LEGACY_WRITE_ENQUEUE)
+                .setStaleRead(StaleRead.STALE_READ_SERVE)
+                .setSoak(second)
+                .setThrottle(throttle)
+                .build(),
+            (CreateMigrationRequest m) -> MigrationWire.create(m, "test")),
+        request(ref, (MigrationRef m) -> MigrationWire.verb(m, "test")),
+        request(ListMigrationsRequest.newBuilder().setCollection("c").build(), MigrationWire::list),
+        request(
+            WatchMigrationRequest.newBuilder().setId("m-1").setInterval(second).build(),
+            MigrationWire::watch),
+        request(
+            SetThrottleRequest.newBuilder().setId("m-1").setThrottle(throttle).build(),
+            (SetThrottleRequest m) -> MigrationWire.throttle(m, "test")),
+        request(
+            LeaseBackfillRequest.newBuilder()
+                .setId("m-1")
+                .setPoints(1)
+                .setSide(BackfillSide.BACKFILL_SIDE_REVERSE)
+                .build(),
+            MigrationWire::lease),
+        request(
+            CommitBackfillRequest.newBuilder()
+                .setId("m-1")
+                .setSide(BackfillSide.BACKFILL_SIDE_FORWARD)
+                .addVectors(BackfillVector.newBuilder().setId(id).setVector(vector()))
+                .build(),
+            MigrationWire::commit),
+        request(
+            ReleaseBackfillRequest.newBuilder()
+                .setId("m-1")
+                .setSide(BackfillSide.BACKFILL_SIDE_FORWARD)
+                .addFailures(BackfillFailure.newBuilder().setId(id).setRetryAfter(second))
+                .build(),
+            MigrationWire::release),
+        request(
+            ListDeadLettersRequest.newBuilder().setId("m-1").build(), MigrationWire::deadLetters),
+        request(
+            StartVDiffRequest.newBuilder().setId("m-1").build(),
+            (StartVDiffRequest m) -> TrafficWire.vdiff(m, "test")),
+        request(
+            MirrorTrafficRequest.newBuilder().setId("m-1").setDeadline(second).build(),
+            TrafficWire::mirror),
+        request(
+            RecordFeedbackRequest.newBuilder().setId("m-1").setVersion(1).build(),
+            TrafficWire::feedback),
+        request(
+            SwitchTrafficRequest.newBuilder().setId("m-1").setBasisPoints(5).build(),
+            (SwitchTrafficRequest m) -> MigrationWire.verb(m, "test")),
+        request(
+            SwitchTrafficRequest.newBuilder()
+                .setId("m-1")
+                .setSchedule(
+                    Schedule.newBuilder()
+                        .addSteps(ScheduleStep.newBuilder().setBasisPoints(5).setHold(second))
+                        .setGates(Gates.newBuilder().setWindow(second).setBacklogAgeMax(second)))
+                .build(),
+            (SwitchTrafficRequest m) ->
+                List.of(MigrationWire.verb(m, "test"), TrafficWire.schedule(m))),
+        request(
+            ReverseTrafficRequest.newBuilder().setId("m-1").build(),
+            (ReverseTrafficRequest m) -> MigrationWire.verb(m, "test")),
+        request(
+            CompleteMigrationRequest.newBuilder().setId("m-1").build(),
+            (CompleteMigrationRequest m) -> MigrationWire.complete(m, "test")),
+        request(
+            CancelMigrationRequest.newBuilder().setId("m-1").build(),
+            (CancelMigrationRequest m) -> MigrationWire.cancel(m, "test")),
+        request(RoutingPolicyRef.newBuilder().setCollection("c").build(), MigrationWire::policy),
+        request(
+            PutGoldenSetRequest.newBuilder()
+                .setCollection("c")
+                .setName("g")
+                .addQueries(
+                    GoldenQuery.newBuilder()
+                        .setId("q")
+                        .addVectors(inSpace())
+                        .addJudgments(Judgment.newBuilder().setPoint(id).setGrade(1)))
+                .build(),
+            EvaluationWire::put),
+        request(
+            ListGoldenSetsRequest.newBuilder().setCollection("c").build(), EvaluationWire::list),
+        request(
+            DeleteGoldenSetRequest.newBuilder().setCollection("c").setName("g").build(),
+            EvaluationWire::delete),
+        request(
+            EvaluateRequest.newBuilder()
+                .setCollection("c")
+                .setGoldenSet("g")
+                .setBaselineVersion(1)
+                .setCandidateVersion(2)
+                .build(),
+            EvaluationWire::evaluate));
+  }
+
+  private static Vector inSpace() {
+    return vector().toBuilder().setSpaceId("0123456789abcdef0123456789abcdef").build();
   }
 
   @ParameterizedTest
@@ -173,7 +312,54 @@ class NothingIgnoredTest {
         .setSpec(
             CollectionSpec.newBuilder()
                 .setName("c")
-                .addFields(FieldSpec.newBuilder().setName("f").setSpec(spec)))
+                .addFields(FieldSpec.newBuilder().setName("f").setSpec(spec))
+                .addIndexes(index()))
+        .build();
+  }
+
+  private static PayloadIndexSpec index() {
+    return PayloadIndexSpec.newBuilder()
+        .setPath("p")
+        .setType(PayloadType.PAYLOAD_TYPE_INT64)
+        .build();
+  }
+
+  private static Filter everyFilter() {
+    Value time = Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(1)).build();
+    RangeCondition.Builder inclusive =
+        RangeCondition.newBuilder().setPath("p").setGreaterOrEqual(time).setLessOrEqual(time);
+    Value later =
+        Value.newBuilder().setTimestampValue(Timestamp.newBuilder().setSeconds(2)).build();
+    RangeCondition.Builder exclusive =
+        RangeCondition.newBuilder().setPath("p").setGreaterThan(time).setLessThan(later);
+    FilterList.Builder all =
+        FilterList.newBuilder()
+            .addFilters(
+                Filter.newBuilder()
+                    .setMatch(MatchCondition.newBuilder().setPath("p").addAnyOf(time)))
+            .addFilters(Filter.newBuilder().setRange(inclusive))
+            .addFilters(Filter.newBuilder().setRange(exclusive))
+            .addFilters(Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")))
+            .addFilters(
+                Filter.newBuilder()
+                    .setHasId(
+                        HasIdCondition.newBuilder().addIds(PointId.newBuilder().setText("a"))))
+            .addFilters(
+                Filter.newBuilder()
+                    .setPrefix(PrefixCondition.newBuilder().setPath("p").setPrefix("a")))
+            .addFilters(Filter.newBuilder().setIsNull(IsNullCondition.newBuilder().setPath("p")))
+            .addFilters(Filter.newBuilder().setIsEmpty(IsEmptyCondition.newBuilder().setPath("p")))
+            .addFilters(
+                Filter.newBuilder()
+                    .setValuesCount(ValuesCountCondition.newBuilder().setPath("p").setAtMost(2)))
+            .addFilters(Filter.newBuilder().setHasVector(HasVectorCondition.newBuilder()))
+            .addFilters(
+                Filter.newBuilder()
+                    .setContains(ContainsCondition.newBuilder().setPath("p").setText("a")));
+    Filter.Builder or = Filter.newBuilder().setOr(all.clone());
+    AtLeast.Builder atLeast = AtLeast.newBuilder().setCount(1).addFilters(or);
+    return Filter.newBuilder()
+        .setAnd(all.addFilters(Filter.newBuilder().setNot(Filter.newBuilder().setAtLeast(atLeast))))
         .build();
   }
 
@@ -182,6 +368,7 @@ class NothingIgnoredTest {
         .setId(PointId.newBuilder().setNumber(7))
         .putPayload("p", everyValue())
         .putVectors("v", vector())
+        .putSpaceVectors("w", VectorList.newBuilder().addVectors(inSpace()).build())
         .build();
   }
 

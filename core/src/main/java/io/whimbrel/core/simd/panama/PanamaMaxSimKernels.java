@@ -207,9 +207,7 @@ public final class PanamaMaxSimKernels implements MaxSimKernels {
       a3 = q0.fma(x, a3);
       b3 = q1.fma(x, b3);
     }
-    FloatVector.fromArray(FLOATS, best, lane)
-        .max(a0.max(a1).max(a2.max(a3)))
-        .intoArray(best, lane);
+    FloatVector.fromArray(FLOATS, best, lane).max(a0.max(a1).max(a2.max(a3))).intoArray(best, lane);
     FloatVector.fromArray(FLOATS, best, lane + LANES)
         .max(b0.max(b1).max(b2.max(b3)))
         .intoArray(best, lane + LANES);
@@ -242,7 +240,8 @@ public final class PanamaMaxSimKernels implements MaxSimKernels {
 
   // -------------------------------------------------------------------------------------- int8
 
-  // A sum of products is at most the product of the norms, which fits 16 bits: what the partial sums
+  // A sum of products is at most the product of the norms, which fits 16 bits: what the partial
+  // sums
   // carry out of them does not matter. So one register holds 32 sums, and two values cost one
   // multiplication and one addition of 16-bit lanes, without the widening that sums of bytes need.
 
@@ -288,8 +287,9 @@ public final class PanamaMaxSimKernels implements MaxSimKernels {
 
   private static void widen(MemorySegment row, int values, short[] out, int outAt) {
     for (int i = 0; i < values; i += SHORT_LANES) {
-      ((ShortVector) ByteVector.fromMemorySegment(HALVES, row, i, LITTLE_ENDIAN)
-              .convertShape(B2S, WIDE, 0))
+      ((ShortVector)
+              ByteVector.fromMemorySegment(HALVES, row, i, LITTLE_ENDIAN)
+                  .convertShape(B2S, WIDE, 0))
           .intoArray(out, outAt + i);
     }
   }
@@ -434,10 +434,7 @@ public final class PanamaMaxSimKernels implements MaxSimKernels {
       best = best.max(entries(table, (ids.get(SHORT, i) & 0xffff) * PANEL));
     }
     ShortVector both = best.reinterpretAsShorts();
-    return both.lanewise(LSHL, 8)
-        .lanewise(ASHR, 8)
-        .add(both.lanewise(ASHR, 8))
-        .reduceLanes(ADD);
+    return both.lanewise(LSHL, 8).lanewise(ASHR, 8).add(both.lanewise(ASHR, 8)).reduceLanes(ADD);
   }
 
   // --------------------------------------------------------------------------------- centroids
@@ -612,7 +609,8 @@ public final class PanamaMaxSimKernels implements MaxSimKernels {
     FloatVector rounded = dots.mul(scale).add(magic).sub(magic);
     IntVector whole = (IntVector) rounded.convert(F2I, 0);
     if (NARROWS) {
-      ((ByteVector) whole.convertShape(I2B, ENTRIES, 0)).intoMemorySegment(table, at, LITTLE_ENDIAN);
+      ((ByteVector) whole.convertShape(I2B, ENTRIES, 0))
+          .intoMemorySegment(table, at, LITTLE_ENDIAN);
       return;
     }
     for (int i = 0; i < LANES; i++) {

@@ -87,6 +87,15 @@ public final class GoldenFiles {
     return judged;
   }
 
+  /// The ids of all queries of `queries`, judged or not, in the order of the file.
+  public static List<String> ids(Path queries) throws IOException {
+    List<String> ids = new ArrayList<>();
+    forEachLine(
+        queries,
+        (line, number) -> ids.add(text(queries, number, object(queries, line, number), "_id")));
+    return ids;
+  }
+
   /// Query id to graded points, in the order of the file.
   public static Map<String, Map<PointId, Integer>> judgments(
       Path file, Function<String, PointId> ids) throws IOException {
