@@ -89,7 +89,8 @@ final class MigrationCrashWriter {
   private static void write(
       Database database, PrintStream out, int writer, SplittableRandom random, long generation) {
     boolean[] present = new boolean[POINTS];
-    for (long n = generation; ; n++) {
+    // Whoever reads may be gone before the kill.
+    for (long n = generation; !out.checkError(); n++) {
       int first = random.nextInt(POINTS / BATCH) * BATCH;
       boolean updates = writer >= WRITERS / 2 && present[first];
       String op =
@@ -112,6 +113,7 @@ final class MigrationCrashWriter {
         out.println("nak %d %d".formatted(writer, n));
       }
     }
+    Runtime.getRuntime().halt(1);
   }
 
   private static Mutation mutation(Database database, String op, int writer, int first, long n) {
