@@ -197,8 +197,7 @@ final class Load {
         way,
         seconds,
         Optional.of(
-            new Served(
-                exportSeconds, peak, indexBytes, diskBytes, restart, restartKilled, graph)));
+            new Served(exportSeconds, peak, indexBytes, diskBytes, restart, restartKilled, graph)));
   }
 
   /// Waits until no point is pending for the graph.

@@ -130,7 +130,8 @@ final class Serve {
       return ef;
     }
     try (WhimbrelClient client = connect()) {
-      while (client.collection(COLLECTION).fields().getFirst().versions().getFirst().pending() > 0) {
+      while (client.collection(COLLECTION).fields().getFirst().versions().getFirst().pending()
+          > 0) {
         Thread.sleep(POLL_MILLIS);
       }
       if (ef.isEmpty()) {

@@ -230,13 +230,7 @@ public final class ServeCommand implements Callable<Integer> {
         figures.ef().isPresent() ? ", ef " + figures.ef().getAsInt() : "");
     out.printf(
         "%8s %10s %8s %8s %8s %14s %14s%n",
-        "clients",
-        "queries/s",
-        "p50 ms",
-        "p99 ms",
-        "recall",
-        "server CPU us",
-        "outside engine");
+        "clients", "queries/s", "p50 ms", "p99 ms", "recall", "server CPU us", "outside engine");
     for (Serve.Result result : figures.results()) {
       out.printf(
           Locale.ROOT,
