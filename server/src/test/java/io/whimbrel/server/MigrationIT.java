@@ -356,8 +356,7 @@ class MigrationIT {
     migrations.switchTraffic(id, 10_000);
     Page second = client.scroll(DOCS, first.nextCursor(), 2, read);
     assertThat(second.points())
-        .allSatisfy(
-            point -> assertThat(values(point)).containsExactly(1, 0));
+        .allSatisfy(point -> assertThat(values(point)).containsExactly(1, 0));
     assertThat(values(client.scroll(DOCS, Page.START, 1, read).points().getFirst()))
         .containsExactly(0, 1);
     migrations.complete(id, DOCS, false, true);

@@ -2,7 +2,8 @@
 ///
 /// - Everything here is arithmetic and bookkeeping in memory; what is durable is decided in
 ///   `collection`.
-/// - Clocks are asked here, for leases, throttles and mirrored searches only, never for a decision that is stored.
+/// - Clocks are asked here, for leases, throttles and mirrored searches only, never for a decision
+///   that is stored.
 @NullMarked
 package io.whimbrel.core.migration;
 

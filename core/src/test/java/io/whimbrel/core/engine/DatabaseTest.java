@@ -219,7 +219,8 @@ class DatabaseTest {
           .isEqualTo(spec);
       database.write(DOCS, new Mutation.Upsert(List.of(point)), WriteOptions.DEFAULT).join();
       read = vector(database.get(DOCS, List.of(point.id()), everything).getFirst());
-      score = database.search(DOCS, SearchRequest.of(Vector.of(written), 1)).hits().getFirst().score();
+      score =
+          database.search(DOCS, SearchRequest.of(Vector.of(written), 1)).hits().getFirst().score();
     }
     // The widest range of so many Gaussian values, its four outliers left out, is below 6.
     for (int i = 0; i < written.length; i++) {

@@ -48,78 +48,86 @@ class NothingIgnoredTest {
             .setSet(ObjectValue.newBuilder().putFields("a", everyValue()))
             .build();
     SearchRequest search = search(payload, vectors);
-    return Stream.concat(migrationRequests(), Stream.of(
-        request(create(), SpecWire::create),
-        request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
-        request(DeleteCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
-        request(
-            ListCollectionsRequest.getDefaultInstance(),
-            (ListCollectionsRequest m) -> {
-              SpecWire.check(m);
-              return m;
-            }),
-        request(
-            UpsertRequest.newBuilder()
-                .setCollection("c")
-                .addPoints(point())
-                .setOptions(options)
-                .build(),
-            (UpsertRequest m) -> WriteWire.write(m)),
-        request(
-            IngestRequest.newBuilder().addPoints(point()).setOptions(options).build(),
-            (IngestRequest m) -> WriteWire.write("c", m)),
-        request(
-            DeleteRequest.newBuilder().setCollection("c").addIds(id).setOptions(options).build(),
-            (DeleteRequest m) -> WriteWire.write(m)),
-        request(update, (UpdatePayloadRequest m) -> WriteWire.write(m)),
-        request(
-            update.toBuilder().setMerge(update.getSet()).build(),
-            (UpdatePayloadRequest m) -> WriteWire.write(m)),
-        request(
-            update.toBuilder().setDeleteKeys(PathList.newBuilder().addNames("a")).build(),
-            (UpdatePayloadRequest m) -> WriteWire.write(m)),
-        request(
-            GetRequest.newBuilder()
-                .setCollection("c")
-                .addIds(id)
-                .setWithPayload(payload)
-                .setWithVectors(vectors)
-                .build(),
-            QueryWire::get),
-        request(
-            ScrollRequest.newBuilder()
-                .setCollection("c")
-                .setWithPayload(payload.toBuilder().setExclude(PathList.newBuilder().addNames("a")))
-                .setWithVectors(vectors)
-                .build(),
-            QueryWire::scroll),
-        request(
-            CountRequest.newBuilder().setCollection("c").setFilter(everyFilter()).build(),
-            QueryWire::count),
-        request(
-            DeleteRequest.newBuilder()
-                .setCollection("c")
-                .setFilter(everyFilter())
-                .setOptions(options)
-                .build(),
-            (DeleteRequest m) -> WriteWire.deleteMatching(m)),
-        request(
-            AddIndexRequest.newBuilder().setCollection("c").setIndex(index()).build(),
-            SpecWire::addIndex),
-        request(
-            DropIndexRequest.newBuilder().setCollection("c").setPath("p").build(),
-            SpecWire::dropIndex),
-        request(search, QueryWire::search),
-        request(
-            search.toBuilder()
-                .setQuery(
-                    QueryNode.newBuilder()
-                        .setNearest(
-                            NearestQuery.newBuilder()
-                                .setVectors(VectorList.newBuilder().addVectors(inSpace()))))
-                .build(),
-            QueryWire::search),
-        request(SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches)));
+    return Stream.concat(
+        migrationRequests(),
+        Stream.of(
+            request(create(), SpecWire::create),
+            request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
+            request(DeleteCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
+            request(
+                ListCollectionsRequest.getDefaultInstance(),
+                (ListCollectionsRequest m) -> {
+                  SpecWire.check(m);
+                  return m;
+                }),
+            request(
+                UpsertRequest.newBuilder()
+                    .setCollection("c")
+                    .addPoints(point())
+                    .setOptions(options)
+                    .build(),
+                (UpsertRequest m) -> WriteWire.write(m)),
+            request(
+                IngestRequest.newBuilder().addPoints(point()).setOptions(options).build(),
+                (IngestRequest m) -> WriteWire.write("c", m)),
+            request(
+                DeleteRequest.newBuilder()
+                    .setCollection("c")
+                    .addIds(id)
+                    .setOptions(options)
+                    .build(),
+                (DeleteRequest m) -> WriteWire.write(m)),
+            request(update, (UpdatePayloadRequest m) -> WriteWire.write(m)),
+            request(
+                update.toBuilder().setMerge(update.getSet()).build(),
+                (UpdatePayloadRequest m) -> WriteWire.write(m)),
+            request(
+                update.toBuilder().setDeleteKeys(PathList.newBuilder().addNames("a")).build(),
+                (UpdatePayloadRequest m) -> WriteWire.write(m)),
+            request(
+                GetRequest.newBuilder()
+                    .setCollection("c")
+                    .addIds(id)
+                    .setWithPayload(payload)
+                    .setWithVectors(vectors)
+                    .build(),
+                QueryWire::get),
+            request(
+                ScrollRequest.newBuilder()
+                    .setCollection("c")
+                    .setWithPayload(
+                        payload.toBuilder().setExclude(PathList.newBuilder().addNames("a")))
+                    .setWithVectors(vectors)
+                    .build(),
+                QueryWire::scroll),
+            request(
+                CountRequest.newBuilder().setCollection("c").setFilter(everyFilter()).build(),
+                QueryWire::count),
+            request(
+                DeleteRequest.newBuilder()
+                    .setCollection("c")
+                    .setFilter(everyFilter())
+                    .setOptions(options)
+                    .build(),
+                (DeleteRequest m) -> WriteWire.deleteMatching(m)),
+            request(
+                AddIndexRequest.newBuilder().setCollection("c").setIndex(index()).build(),
+                SpecWire::addIndex),
+            request(
+                DropIndexRequest.newBuilder().setCollection("c").setPath("p").build(),
+                SpecWire::dropIndex),
+            request(search, QueryWire::search),
+            request(
+                search.toBuilder()
+                    .setQuery(
+                        QueryNode.newBuilder()
+                            .setNearest(
+                                NearestQuery.newBuilder()
+                                    .setVectors(VectorList.newBuilder().addVectors(inSpace()))))
+                    .build(),
+                QueryWire::search),
+            request(
+                SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches)));
   }
 
   private static Stream<Request> migrationRequests() {
