@@ -8,7 +8,6 @@ import io.whimbrel.core.simd.LookupTable;
 import io.whimbrel.core.simd.ScalarKernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -26,7 +25,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /// Nanoseconds a call of the kernels of the graph, with everything in the cache: a scan takes a
-/// block of 32 neighbours, an insert one of them into a beam of 64.
+/// block of 32 neighbours, `least` the best of 96 open entries of a beam.
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -38,14 +37,12 @@ import org.openjdk.jmh.annotations.Warmup;
 @SuppressWarnings("NullAway.Init") // JMH sets the parameters, setUp the rest.
 public class GraphKernelsBenchmark {
   private static final int ROUNDS = 2;
-  private static final int BEAM = 64;
+  private static final int OPEN = 96;
+  private static final float SCALE = 1f / 256;
   private static final int ARRAY_BYTES = GraphKernels.LANES * Float.BYTES;
 
   /// Estimates below this are those of about half of the neighbours.
   private static final float BOUND = 5;
-
-  /// A power of two; estimates to insert, met in turn.
-  private static final int ESTIMATES = 1 << 10;
 
   @Param({"128", "384", "768", "1536"})
   public int dim;
@@ -55,42 +52,47 @@ public class GraphKernelsBenchmark {
 
   private GraphKernels chosen;
 
-  /// Two vectors, one after the other.
+  /// A query.
   private Region vectors;
 
-  /// Codes of 32 neighbours, then their two factors.
+  /// A row of random bytes.
+  private Region row;
+
+  /// Codes of 32 neighbours, then their factors.
   private Region block;
 
   private Region tableBytes;
   private LookupTable table;
   private LookupTable prepared;
-  private long f0;
-  private long f1;
+  private long factors;
   private float[] rotated;
   private float[][] signs;
   private final float[] estimates = new float[GraphKernels.LANES];
   private short[] residualSigns;
   private final float[] sums = new float[2];
-  private final float[] beam = new float[BEAM + 2 * GraphKernels.BEAM_MARGIN];
-  private final int[] nodes = new int[BEAM + 2 * GraphKernels.BEAM_MARGIN];
-  private final float[] inserted = new float[ESTIMATES];
-  private int next;
+  private final int[] keys = new int[OPEN + GraphKernels.KEY_MARGIN];
 
   @Setup(Level.Trial)
   public void setUp() {
     chosen = (kernels.equals("scalar") ? new ScalarKernels() : KernelProvider.best()).graph();
     Random random = new Random(1);
     int codeBytes = dim * LookupTable.BYTES_PER_DIMENSION;
-    vectors = Region.shared(2L * dim * Float.BYTES);
-    fill(vectors.segment(), random, 0, 2 * dim, 1);
-    block = Region.shared(codeBytes + 2L * ARRAY_BYTES);
-    for (int i = 0; i < codeBytes; i++) {
-      block.segment().set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+    vectors = Region.shared((long) dim * Float.BYTES);
+    MemorySegment values = vectors.segment();
+    for (int i = 0; i < dim; i++) {
+      values.set(VectorMatrix.VALUE, (long) i * Float.BYTES, random.nextFloat() - 0.5f);
     }
-    f0 = codeBytes;
-    f1 = f0 + ARRAY_BYTES;
-    fill(block.segment(), random, f0, GraphKernels.LANES, 2 * BOUND);
-    fill(block.segment(), random, f1, GraphKernels.LANES, 0.1f);
+    row = Region.shared(dim);
+    fill(row.segment(), random, dim);
+    block = Region.shared(codeBytes + (long) ARRAY_BYTES);
+    fill(block.segment(), random, codeBytes);
+    factors = codeBytes;
+    for (int lane = 0; lane < GraphKernels.LANES; lane++) {
+      float f0 = (random.nextFloat() - 0.5f) * 2 * BOUND;
+      float f1 = (random.nextFloat() - 0.5f) * 0.1f;
+      long at = factors + (long) lane * Integer.BYTES;
+      block.segment().set(ValueLayout.JAVA_INT_UNALIGNED, at, GraphKernels.factors(f0, f1));
+    }
     // Two, so that a scan does not depend on what prepare was called with.
     tableBytes = Region.shared(2L * codeBytes);
     table = new LookupTable(tableBytes.segment(), dim);
@@ -105,49 +107,28 @@ public class GraphKernelsBenchmark {
       }
     }
     residualSigns = new short[dim / GraphKernels.LINE_DIMENSIONS];
-    Arrays.fill(beam, Float.POSITIVE_INFINITY);
-    Arrays.fill(beam, 0, GraphKernels.BEAM_MARGIN, Float.NEGATIVE_INFINITY);
-    for (int i = 0; i < ESTIMATES; i++) {
-      inserted[i] = random.nextFloat();
-    }
-    fallInTheLongRun(random);
-    next = 0;
-  }
-
-  /// As a walk meets them: nearer ones late, each for some place of the beam.
-  private void fallInTheLongRun(Random random) {
-    Arrays.sort(inserted);
-    for (int i = 0; i < ESTIMATES / 2; i++) {
-      swap(i, ESTIMATES - 1 - i);
-    }
-    for (int i = 0; i < ESTIMATES; i++) {
-      swap(i, Math.min(ESTIMATES - 1, i + random.nextInt(BEAM)));
+    for (int i = 0; i < OPEN; i++) {
+      keys[i] = random.nextInt();
     }
   }
 
-  private void swap(int a, int b) {
-    float kept = inserted[a];
-    inserted[a] = inserted[b];
-    inserted[b] = kept;
-  }
-
-  private static void fill(MemorySegment to, Random random, long at, int count, float scale) {
-    for (int i = 0; i < count; i++) {
-      float value = (random.nextFloat() - 0.5f) * scale;
-      to.set(VectorMatrix.VALUE, at + (long) i * Float.BYTES, value);
+  private static void fill(MemorySegment to, Random random, int bytes) {
+    for (int i = 0; i < bytes; i++) {
+      to.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
     }
   }
 
   @TearDown(Level.Trial)
   public void tearDown() {
     vectors.close();
+    row.close();
     block.close();
     tableBytes.close();
   }
 
   @Benchmark
   public int scan() {
-    return chosen.scan(block.segment(), 0, f0, f1, table, BOUND, BOUND, estimates, 0);
+    return chosen.scan(block.segment(), 0, factors, table, BOUND, BOUND, estimates, 0);
   }
 
   /// What the last scan wrote.
@@ -169,14 +150,12 @@ public class GraphKernelsBenchmark {
 
   @Benchmark
   public float squaredL2() {
-    MemorySegment both = vectors.segment();
-    return chosen.squaredL2(both, 0, both, (long) dim * Float.BYTES, dim);
+    return chosen.squaredL2(vectors.segment(), 0, row.segment(), 0, SCALE, dim);
   }
 
   @Benchmark
   public float[] residual() {
-    MemorySegment both = vectors.segment();
-    chosen.residual(both, 0, both, (long) dim * Float.BYTES, dim, residualSigns, sums);
+    chosen.residual(vectors.segment(), 0, row.segment(), 0, SCALE, dim, residualSigns, sums);
     return sums;
   }
 
@@ -186,15 +165,7 @@ public class GraphKernelsBenchmark {
   }
 
   @Benchmark
-  public int insert() {
-    int at = next++ & (ESTIMATES - 1);
-    if (at == 0) {
-      Arrays.fill(
-          beam, GraphKernels.BEAM_MARGIN, GraphKernels.BEAM_MARGIN + BEAM, Float.POSITIVE_INFINITY);
-    }
-    // As a walk does: what is no better than the last of the beam is not inserted.
-    return inserted[at] < beam[GraphKernels.BEAM_MARGIN + BEAM - 1]
-        ? chosen.insert(beam, nodes, BEAM, inserted[at], at)
-        : BEAM;
+  public int least() {
+    return chosen.least(keys, OPEN);
   }
 }

@@ -21,7 +21,7 @@ final class HnswPeer implements Peer {
   public void build(Setup setup, IntConsumer progress) {
     FloatRows base = setup.base();
     IndexSpec.Hnsw spec = new IndexSpec.Hnsw(setup.m(), setup.efConstruction());
-    HnswIndex built = 
+    HnswIndex built =
         new HnswIndex(base.dimension(), setup.metric(), setup.storage(), spec, kernels);
     index = built;
     float[] row = new float[base.dimension()];

@@ -3,6 +3,7 @@ package io.whimbrel.core.hnsw;
 import io.whimbrel.core.simd.GraphKernels;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Queue;
 import java.util.SplittableRandom;
@@ -34,6 +35,13 @@ final class Graph implements AutoCloseable {
 
   private static final int SWEEP_MIN = 256;
 
+  /// Whether every row can be reached is looked at when all else is done and this share of the rows
+  /// changed: it reads every edge.
+  private static final int REACH_SHARE = 256;
+
+  /// An edge that leads to one row may take the place of the last one to another.
+  private static final int REACH_ROUNDS_MAX = 8;
+
   /// Until there are this many rows they are linked one after the other.
   private static final int BOOTSTRAP_ROWS = 64;
 
@@ -49,6 +57,10 @@ final class Graph implements AutoCloseable {
   private final AtomicInteger linked = new AtomicInteger();
   private final Queue<Integer> dead = new ConcurrentLinkedQueue<>();
   private final AtomicInteger deadCount = new AtomicInteger();
+
+  /// Rows linked, bypassed or swept since the last look at what can be reached.
+  private final AtomicInteger changed = new AtomicInteger();
+
   private final List<Integer> condemned = new ArrayList<>();
   private final Tools<Linker> linkers;
   private final Tools<Mender> menders;
@@ -137,7 +149,7 @@ final class Graph implements AutoCloseable {
     boolean any = link(rowsMax);
     any |= bypass();
     any |= sweep();
-    return any;
+    return any || reach();
   }
 
   // ------------------------------------------------------------------------------------ linking
@@ -186,6 +198,7 @@ final class Graph implements AutoCloseable {
     }
     linker.link(row, entry.row());
     int count = linked.incrementAndGet();
+    changed.incrementAndGet();
     if (rows.inDegree(row) == 0 || entry.isDue(count)) {
       entry.rebuild(row, count, own);
     }
@@ -227,6 +240,7 @@ final class Graph implements AutoCloseable {
       }
       mender.bypass(row, entry.row());
       reinforce(rows.dropEdges(row));
+      changed.incrementAndGet();
     } finally {
       lock.readLock().unlock();
     }
@@ -268,10 +282,64 @@ final class Graph implements AutoCloseable {
       swept.forEach(row -> rows.removeFlag(row, GraphRows.FLAG_LINKED));
       entry.renew(linked.addAndGet(-swept.size()), random);
       pins.retire(swept);
+      changed.addAndGet(swept.size());
     } finally {
       lock.writeLock().unlock();
     }
     return true;
+  }
+
+  /// Leads edges to the live rows that cannot be reached from the entry; returns whether there were
+  /// any. In-degrees alone do not rule that out: rows may point to each other only.
+  private boolean reach() {
+    int changes = changed.get();
+    if (changes <= linked.get() / REACH_SHARE || !changed.compareAndSet(changes, 0)) {
+      return false;
+    }
+    lock.writeLock().lock();
+    try {
+      Linker linker = linkers.acquire();
+      boolean any = false;
+      boolean more = true;
+      for (int round = 0; round < REACH_ROUNDS_MAX && more; round++) {
+        more = attachUnreached(linker);
+        any |= more;
+      }
+      linkers.release(linker);
+      return any;
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  private boolean attachUnreached(Linker linker) {
+    BitSet reached = reached();
+    boolean any = false;
+    for (int row = Entry.ROWS; row < rows.shown(); row++) {
+      if (!reached.get(row) && rows.isLinked(row) && !rows.isDead(row)) {
+        linker.attach(row, entry.row());
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  private BitSet reached() {
+    BitSet reached = new BitSet(rows.shown());
+    int[] stack = new int[rows.shown() + 1];
+    int depth = 0;
+    stack[depth++] = entry.row();
+    while (depth > 0) {
+      int row = stack[--depth];
+      for (int lane = 0; lane < rows.layout.degree(); lane++) {
+        int to = rows.id(row, lane);
+        if (to >= 0 && !reached.get(to)) {
+          reached.set(to);
+          stack[depth++] = to;
+        }
+      }
+    }
+    return reached;
   }
 
   @Override

@@ -55,10 +55,13 @@ final class GraphRows implements AutoCloseable {
   /// The vectors as they were added, by row; only where they are kept beside the rounded ones.
   private final @Nullable VectorMatrix originals;
 
+  private final float[] blankOriginal;
+
   /// @param originalDimension of the vectors that are kept as they are; 0 to keep none
   GraphRows(RowLayout layout, int originalDimension) {
     this.layout = layout;
     this.originals = originalDimension == 0 ? null : new VectorMatrix(originalDimension);
+    this.blankOriginal = new float[originalDimension];
     this.matrix = new VectorMatrix(layout.rowBytes() / Float.BYTES);
     this.blank = Region.shared(layout.rowBytes());
     clear(blank.segment(), 0);
@@ -95,7 +98,7 @@ final class GraphRows implements AutoCloseable {
   /// Makes a row without content. Writer only.
   int append() {
     if (originals != null) {
-      int _ = originals.append(new float[originals.dimension()]);
+      int _ = originals.append(blankOriginal);
     }
     return matrix.append(blank.segment(), 0);
   }

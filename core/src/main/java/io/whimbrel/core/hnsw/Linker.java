@@ -81,7 +81,7 @@ final class Linker implements AutoCloseable {
     // Whoever sees an edge to the row sees the row.
     VarHandle.releaseFence();
     for (int i = 0; i < count; i++) {
-      offer(row, chosen[i], false);
+      boolean _ = offer(row, chosen[i], false);
     }
     force(row, candidates);
     return hard;
@@ -94,9 +94,20 @@ final class Linker implements AutoCloseable {
     force(row, sortCandidates(row));
   }
 
+  /// Leads an edge to a linked row that no path from the entry leads to.
+  void attach(int row, int entry) {
+    searcher.aim(row);
+    searcher.trace(entry, efConstruction);
+    int candidates = sortCandidates(row);
+    boolean attached = false;
+    for (int i = 0; i < candidates && !attached; i++) {
+      attached = offer(row, (int) order[i], true);
+    }
+  }
+
   private void force(int row, int candidates) {
     for (int i = 0; i < candidates && rows.inDegree(row) < IN_DEGREE_MIN; i++) {
-      offer(row, (int) order[i], true);
+      boolean _ = offer(row, (int) order[i], true);
     }
   }
 
@@ -169,22 +180,20 @@ final class Linker implements AutoCloseable {
 
   // ---------------------------------------------------------------------------- opposite edges
 
-  /// Offers the edge from the row of `hop` back to `row`.
-  private void offer(int row, int hop, boolean forced) {
+  /// Offers the edge from the row of `hop` back to `row`; returns whether it was taken.
+  private boolean offer(int row, int hop, boolean forced) {
     int to = searcher.hopNodes[hop];
     float length = searcher.hopDistances[hop];
     rows.lock(to);
     try {
-      if (!rows.isDead(to) && !rows.pointsTo(to, row)) {
-        take(row, to, hop, length, forced);
-      }
+      return !rows.isDead(to) && !rows.pointsTo(to, row) && take(row, to, hop, length, forced);
     } finally {
       rows.unlock(to);
     }
   }
 
   /// Decides with row `to` locked. Estimates come from the walk, unless the row changed since.
-  private void take(int row, int to, int hop, float length, boolean forced) {
+  private boolean take(int row, int to, int hop, float length, boolean forced) {
     float[] estimates = searcher.hopEstimates;
     int first = hop * degree;
     if (rows.version(to) != searcher.hopVersions[hop]) {
@@ -224,7 +233,7 @@ final class Linker implements AutoCloseable {
     }
     int lane = empty != NONE ? empty : longestSoft != NONE ? longestSoft : longest;
     if (lane == NONE || occluded && !forced && empty == NONE) {
-      return;
+      return false;
     }
     int evicted = rows.id(to, lane);
     if (evicted >= 0) {
@@ -233,6 +242,7 @@ final class Linker implements AutoCloseable {
     edge.encode(kernels, rows, searcher.query, to, length);
     rows.setLane(to, lane, row, edge, true, occluded);
     rows.addInDegree(row, 1);
+    return true;
   }
 
   private boolean mayLose(int neighbour) {

@@ -12,8 +12,8 @@ import io.whimbrel.core.simd.LookupTable;
 /// 64       the vector, rotated, in steps of the scale: int8[dimension]
 /// ...      for each block of 32 lanes
 ///            codes: 4 * codeDimension bytes (see GraphKernels)
-///            int factors[32]           f0 and f1 (see GraphKernels); an empty lane has f0 = +infinity
-///            int searched[32]          f0 less the neighbour's squared norm, and f1; under DOT only
+///            int factors[32]           f0 and f1; an empty lane has f0 = +infinity
+///            int searched[32]          the same, f0 less the neighbour's squared norm; under DOT
 ///            int ids[32]               the neighbours; -1 in an empty lane
 /// ...      short length[32 * blocks]   bfloat16: squared distance to the neighbour; negative for a
 ///                                      soft edge

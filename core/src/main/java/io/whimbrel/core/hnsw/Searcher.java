@@ -11,19 +11,14 @@ import org.jspecify.annotations.Nullable;
 
 /// Walks the graph towards one query, with scratch that is made once. One thread at a time.
 ///
-/// The beam is a sorted array of estimates with a cursor: everything before the cursor was
-/// expanded. To expand a row is to read it once from start to end: its exact distance to the query,
-/// and estimates of all its neighbours, of which only those better than the beam's worst cost more
-/// than a comparison. A node may stand in the beam several times, with estimates from different
-/// rows; the best counts, which averages out much of the estimates' error. Exact distances are all
-/// that leaves: no second pass is needed.
+/// The beam holds estimates. To expand a row is to read it once from start to end: its distance to
+/// the query, and estimates of all its neighbours, of which only those better than the beam's worst
+/// cost more than a comparison. A node may stand in the beam several times, with estimates from
+/// different rows; the best counts, which averages out much of the estimates' error. What leaves is
+/// distances to rows, never an estimate.
 final class Searcher implements AutoCloseable {
   /// Pinned epoch of a searcher that is not lent.
   static final long IDLE = Long.MAX_VALUE;
-
-  private static final int EXPANDED = 1 << 31;
-  private static final int EMPTY = -1;
-  private static final int BEAM = GraphKernels.BEAM_MARGIN;
 
   private final GraphRows rows;
   private final RowLayout layout;
@@ -43,11 +38,7 @@ final class Searcher implements AutoCloseable {
   /// Epoch that the walk of a lent searcher began in; see [Pins].
   volatile long pinned = IDLE;
 
-  /// The beam, with margins as [GraphKernels#insert] wants them.
-  private float[] beamEstimates = {};
-
-  private int[] beamNodes = {};
-  private int beamLength;
+  private final Beam beam;
 
   /// Bit `row % 64` of word `row / 64`: the walk has expanded the row. A bitmap of all rows stays
   /// in the cache where a stamp for each would not.
@@ -72,6 +63,7 @@ final class Searcher implements AutoCloseable {
     this.table =
         new LookupTable(
             region.segment().asSlice(2L * queryBytes, tableBytes), layout.codeDimension());
+    this.beam = new Beam(kernels);
     this.estimates = new float[layout.degree()];
     this.ids = new int[layout.degree()];
     this.hopEstimates = new float[256 * layout.degree()];
@@ -134,24 +126,17 @@ final class Searcher implements AutoCloseable {
   private void run(int entry, int ef, @Nullable Visitor visitor) {
     boolean trace = visitor == null;
     begin(ef);
-    int cursor = expand(entry, distance(entry), ef, trace);
-    int end = BEAM + ef;
-    while (cursor < end) {
-      int node = beamNodes[cursor];
-      if (node < 0 || isExpanded(node)) {
-        if (node == EMPTY) {
-          break;
-        }
-        cursor++;
+    expand(entry, distance(entry), trace);
+    for (int node = beam.take(); node != Beam.NONE; node = beam.take()) {
+      if (isExpanded(node)) {
+        beam.discount();
         continue;
       }
-      beamNodes[cursor] = node | EXPANDED;
-      cursor++;
       mark(node);
       // Read early also where it is not used: the header's line then comes with the others.
       int version = rows.version(node);
       float distance = distance(node);
-      cursor = Math.min(cursor, expand(node, distance, ef, trace));
+      expand(node, distance, trace);
       if (visitor == null) {
         keep(distance, version);
       } else {
@@ -165,14 +150,7 @@ final class Searcher implements AutoCloseable {
   }
 
   private void begin(int ef) {
-    beamLength = (ef + 15) & -16;
-    if (beamNodes.length < beamLength + 2 * BEAM) {
-      beamNodes = new int[beamLength + 2 * BEAM];
-      beamEstimates = new float[beamLength + 2 * BEAM];
-      beamEstimates[BEAM - 1] = Float.NEGATIVE_INFINITY;
-    }
-    Arrays.fill(beamEstimates, BEAM, BEAM + beamLength, Float.POSITIVE_INFINITY);
-    Arrays.fill(beamNodes, BEAM, BEAM + beamLength, EMPTY);
+    beam.begin(ef);
     for (int hop = 0; hop < hops; hop++) {
       expanded[hopNodes[hop] >> 6] = 0;
     }
@@ -209,13 +187,12 @@ final class Searcher implements AutoCloseable {
     System.arraycopy(estimates, 0, hopEstimates, hop * estimates.length, estimates.length);
   }
 
-  /// Offers the neighbours of a row to the beam; returns the lowest place that was filled.
-  private int expand(int row, float distance, int ef, boolean trace) {
+  /// Offers the neighbours of a row to the beam.
+  private void expand(int row, float distance, boolean trace) {
     MemorySegment segment = rows.segment(row);
     long offset = rows.offset(row);
-    int last = BEAM + ef - 1;
-    int lowest = Integer.MAX_VALUE;
     for (int block = 0; block < layout.blocks(); block++) {
+      beam.reserve(RowLayout.LANES);
       int first = block * RowLayout.LANES;
       kernels.copyIds(segment, offset + layout.ids(block), ids, first);
       int better =
@@ -225,24 +202,18 @@ final class Searcher implements AutoCloseable {
               offset + (trace ? layout.factors(block) : layout.searched(block)),
               table,
               distance,
-              beamEstimates[last],
+              beam.bound(),
               estimates,
               first);
       for (; better != 0; better &= better - 1) {
-        int lane = Integer.numberOfTrailingZeros(better);
-        float estimate = estimates[first + lane];
-        int node = ids[first + lane];
+        int lane = first + Integer.numberOfTrailingZeros(better);
+        int node = ids[lane];
         // Rows shown after the walk began are not for it; a cleared lane has no row.
-        if (Integer.compareUnsigned(node >> 6, expanded.length) >= 0
-            || estimate >= beamEstimates[last]
-            || isExpanded(node)) {
-          continue;
+        if (Integer.compareUnsigned(node >> 6, expanded.length) < 0) {
+          beam.add(estimates[lane], node, (int) (~expanded[node >> 6] >>> node & 1));
         }
-        int at = kernels.insert(beamEstimates, beamNodes, beamLength, estimate, node);
-        lowest = Math.min(lowest, BEAM + at);
       }
     }
-    return lowest;
   }
 
   @Override

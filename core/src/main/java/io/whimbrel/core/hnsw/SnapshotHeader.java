@@ -38,18 +38,20 @@ record SnapshotHeader(Kind kind, long seq, int rows, int whole, int pending, int
 
     /// As messages show it. Layout numbers follow from the rest, in one version of this code.
     private String text() {
-      return "identity \"%s\", dimension %d, metric %s, storage %s, m %d, ef_construction %d, layout %d+%dx%d=%d"
-          .formatted(
-              identity,
-              dimension,
-              metric,
-              storage,
-              spec.m(),
-              spec.efConstruction(),
-              layout.codes(0),
-              layout.degree(),
-              layout.codeDimension(),
-              layout.rowBytes());
+      String form =
+          "identity \"%s\", dimension %d, metric %s, storage %s, m %d, ef_construction %d,"
+              + " layout %d+%dx%d=%d";
+      return form.formatted(
+          identity,
+          dimension,
+          metric,
+          storage,
+          spec.m(),
+          spec.efConstruction(),
+          layout.codes(0),
+          layout.degree(),
+          layout.codeDimension(),
+          layout.rowBytes());
     }
   }
 

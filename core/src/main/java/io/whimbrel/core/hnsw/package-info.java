@@ -1,7 +1,9 @@
 /// A graph index whose rows hold the codes of their neighbours.
 ///
-/// - One row of memory a node: its vector, and for each neighbour a one-bit code, two factors and
-///   its number ([RowLayout]). A search reads one row a step, from start to end.
+/// - One row of memory a node: its vector in int8, and for each neighbour a one-bit code, two
+///   factors and its number ([RowLayout]). A search reads one row a step, from start to end.
+/// - Float32 storage keeps the vectors as they were added beside the rows ([GraphRows]); they rank
+///   the hits of a walk. Int8 storage keeps the rows only.
 /// - Knows ordinals, labels and vectors; nothing of points, payloads or storage.
 /// - Searches take no lock; writers of edges lock the row ([GraphRows]). Rows are used again only
 ///   when no search can stand on them ([Pins]).
@@ -12,7 +14,7 @@
 ///
 /// ```
 /// header   8  "WHGRAPH" 0
-///          4  format number, 1
+///          4  format number, 2
 ///          4  bytes of the header, h
 ///          8  sequence number of the publish it shows
 ///          4  rows r; the first is the entry
@@ -20,13 +22,14 @@
 ///          4  pending rows p
 ///          4  live rows
 ///          4  bytes of the text
-///          .  text, UTF-8: identity, dimension, metric, spec, layout; as in SnapshotHeader.Kind
+///          .  text, UTF-8: identity, dimension, metric, storage, spec, layout; as in SnapshotHeader.Kind
 ///          4  checksum; up to here h bytes
-/// blocks   one for each max(1, 1 MiB / rowBytes) rows:
+/// blocks   one for each max(1, 1 MiB / (rowBytes + original)) rows:
 ///          4  number of the block, from 0
 ///          1  for each row: 0 free, 1 pending, 2 whole
 ///          .  for each row: nothing if free; up to its vector's end if pending; else all of it,
-///             as RowLayout says
+///             as RowLayout says; then, of float32 storage, the vector as it was added, at unit
+///             length under COSINE: float32[dimension]
 ///          4  checksum
 /// end      4  -1
 ///          8  bytes of the file

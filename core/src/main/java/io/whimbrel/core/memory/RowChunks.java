@@ -7,7 +7,7 @@ import java.util.List;
 
 /// A growing number of rows of one size, off-heap and zeroed.
 ///
-/// Rows lie `strideBytes` apart in chunks that double in size from 16 KiB to 32 MiB, so that few
+/// Rows lie `strideBytes` apart in chunks that double in size from 16 KiB to 8 MiB, so that few
 /// rows are cheap, many waste little, and a row never moves. A chunk starts on a 64-byte line. The
 /// first chunk is made with the first row.
 ///
@@ -18,7 +18,7 @@ public final class RowChunks implements AutoCloseable {
   public static final int ROWS_MAX = Integer.MAX_VALUE - 8;
 
   private static final int FIRST_CHUNK_BYTES_MAX = 16 << 10;
-  private static final int CHUNK_BYTES_MAX = 32 << 20;
+  private static final int CHUNK_BYTES_MAX = 8 << 20;
 
   private final int strideBytes;
 

@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 /// A block of [#LANES] neighbours takes `4 * dimension` bytes of codes. Every 64 bytes hold 16
 /// dimensions: the sub-table `s` of four dimensions in bytes `16 * s` and after, in which the
 /// nibble of a lane stands at [#codeByte] and [#codeShift]. The two factors `f0` and `f1` of a lane
-/// are one int, each rounded to the 16 bits of a bfloat16: `f0` the upper, `f1` the lower half. What
-/// that loses is a tenth and less of what a code of one bit loses.
+/// are one int, each rounded to the 16 bits of a bfloat16: `f0` the upper, `f1` the lower half.
+/// What that loses is a tenth and less of what a code of one bit loses.
 ///
 /// Queries are little-endian float32. Rows are int8 with a scale each: value `i` is `scale *
 /// code[i]`. `dimension` is a multiple of 16. Segments are lent. Any thread,
@@ -81,16 +81,14 @@ public interface GraphKernels {
   /// at.
   void copyIds(MemorySegment rows, long ids, int[] out, int outAt);
 
-  /// Values before and after a beam that its kernel may touch.
-  int BEAM_MARGIN = 16;
+  /// Elements after the keys that [#least] and [#countBelow] may overwrite.
+  int KEY_MARGIN = 16;
 
-  /// Inserts into a beam sorted by estimate, before its equals; what was last falls out.
-  ///
-  /// The beam is elements `[16, 16 + length)` of both arrays, `length` a multiple of 16, padded
-  /// with infinite estimates; element 15 of `estimates` is negative infinity.
-  ///
-  /// @return place within the beam
-  int insert(float[] estimates, int[] nodes, int length, float estimate, int node);
+  /// Index of the first of the least of the first `count` keys, one at least.
+  int least(int[] keys, int count);
+
+  /// How many of the first `count` keys are below `bound`.
+  int countBelow(int[] keys, int count, int bound);
 
   /// Squared Euclidean distance of a query to a row.
   float squaredL2(

@@ -124,15 +124,23 @@ public final class ScalarGraphKernels implements GraphKernels {
   }
 
   @Override
-  public int insert(float[] estimates, int[] nodes, int length, float estimate, int node) {
-    int at = BEAM_MARGIN + length - 1;
-    for (; estimates[at - 1] >= estimate; at--) {
-      estimates[at] = estimates[at - 1];
-      nodes[at] = nodes[at - 1];
+  public int least(int[] keys, int count) {
+    int at = 0;
+    for (int i = 1; i < count; i++) {
+      if (keys[i] < keys[at]) {
+        at = i;
+      }
     }
-    estimates[at] = estimate;
-    nodes[at] = node;
-    return at - BEAM_MARGIN;
+    return at;
+  }
+
+  @Override
+  public int countBelow(int[] keys, int count, int bound) {
+    int below = 0;
+    for (int i = 0; i < count; i++) {
+      below += keys[i] < bound ? 1 : 0;
+    }
+    return below;
   }
 
   @Override

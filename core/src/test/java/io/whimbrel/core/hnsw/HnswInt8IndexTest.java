@@ -94,7 +94,8 @@ final class HnswInt8IndexTest extends VectorIndexContract {
       float[] query = {1};
       TopK top = search(index, query, 4);
       assertThat(top.score(3)).isLessThan(top.score(2));
-      assertThat(labels(search(index, query, 10, top.score(2)))).isEqualTo(labels(top).subList(0, 3));
+      assertThat(labels(search(index, query, 10, top.score(2))))
+          .isEqualTo(labels(top).subList(0, 3));
       assertThat(search(index, query, 9, 1.01 * top.score(0)).count()).isZero();
     }
   }
@@ -119,8 +120,7 @@ final class HnswInt8IndexTest extends VectorIndexContract {
         for (int i = 0; i < 50; i++) {
           float[] query = Seeds.gaussian(random, 40);
           TopK walked = search(index, query, 10);
-          TopK scanned =
-              index.search(query, SearchParams.of(2_000).withExact(true), () -> false);
+          TopK scanned = index.search(query, SearchParams.of(2_000).withExact(true), () -> false);
           TopK again = search(loaded, query, 10);
           assertThat(labels(again, again.count())).isEqualTo(labels(walked, walked.count()));
           for (int rank = 0; rank < 10; rank++) {

@@ -123,7 +123,8 @@ class HnswPropertyTest {
         while (random.nextInt(4) > 0 && index.work(1 + random.nextInt(2_000))) {
           // As far as chance will have it.
         }
-        checkGraph(model, random);
+        new GraphCheck(model.index).checkAtWork();
+        checkRecall(model, random);
       }
       while (index.work(Integer.MAX_VALUE)) {
         // To the end.
@@ -136,6 +137,10 @@ class HnswPropertyTest {
 
   private static void checkGraph(Model model, Random random) {
     new GraphCheck(model.index).check();
+    checkRecall(model, random);
+  }
+
+  private static void checkRecall(Model model, Random random) {
     double recall = 0;
     double filtered = 0;
     for (int i = 0; i < 40; i++) {

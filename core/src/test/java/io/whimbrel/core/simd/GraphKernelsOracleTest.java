@@ -219,7 +219,8 @@ class GraphKernelsOracleTest {
       MemorySegment s = region.segment();
       float[] c = Seeds.gaussian(random, dimension);
       long row = 4 + 4L * dimension;
-      float scale = 0.03f;
+      // A power of two, so that equal values differ by exactly nothing.
+      float scale = 1f / 32;
       float[] x = new float[dimension];
       for (int i = 0; i < dimension; i++) {
         byte code = (byte) (i == 0 ? -128 : i == 1 ? 127 : random.nextInt(-128, 128));
@@ -262,29 +263,30 @@ class GraphKernelsOracleTest {
   }
 
   @Test
-  void insertKeepsTheBeamSorted() {
-    Random random = Seeds.random("insertKeepsTheBeamSorted");
-    int margin = GraphKernels.BEAM_MARGIN;
-    for (int length : new int[] {16, 32, 64, 208}) {
-      float[] estimates = new float[length + 2 * margin];
-      Arrays.fill(estimates, Float.POSITIVE_INFINITY);
-      Arrays.fill(estimates, 0, margin, Float.NEGATIVE_INFINITY);
-      int[] nodes = new int[length + 2 * margin];
-      float[] fastEstimates = estimates.clone();
-      int[] fastNodes = nodes.clone();
-      for (int i = 1; i < 3 * length; i++) {
-        float estimate = random.nextInt(length) - length / 4f;
-        if (estimate >= estimates[margin + length - 1]) {
-          continue;
+  void leastAndCountAgree() {
+    Random random = Seeds.random("leastAndCountAgree");
+    for (int count : new int[] {1, 2, 15, 16, 17, 31, 32, 33, 100, 208, 1_000}) {
+      int[] keys = new int[count + GraphKernels.KEY_MARGIN];
+      for (int range : new int[] {1, 3, 1_000, Integer.MAX_VALUE}) {
+        // What lies after the keys is not looked at.
+        Arrays.fill(keys, Integer.MIN_VALUE);
+        for (int i = 0; i < count; i++) {
+          keys[i] = random.nextInt(range) - range / 2;
         }
-        int place = SCALAR.insert(estimates, nodes, length, estimate, i);
-        assertThat(nodes[margin + place]).isEqualTo(i);
-        assertThat(FAST.insert(fastEstimates, fastNodes, length, estimate, i)).isEqualTo(place);
-        for (int at = margin; at < margin + length; at++) {
-          assertThat(estimates[at]).isGreaterThanOrEqualTo(estimates[at - 1]);
-          assertThat(fastEstimates[at]).isEqualTo(estimates[at]);
-          assertThat(fastNodes[at]).isEqualTo(nodes[at]);
+        int least = IntStream.of(keys).limit(count).min().getAsInt();
+        int bound = keys[random.nextInt(count)];
+        for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+          int at = kernels.least(keys, count);
+          assertThat(keys[at]).isEqualTo(least);
+          assertThat(IntStream.of(keys).limit(at).allMatch(key -> key > least)).isTrue();
+          assertThat(kernels.countBelow(keys, count, bound))
+              .isEqualTo((int) IntStream.of(keys).limit(count).filter(k -> k < bound).count());
         }
+      }
+      Arrays.fill(keys, Integer.MAX_VALUE);
+      for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+        assertThat(kernels.least(keys, count)).isZero();
+        assertThat(kernels.countBelow(keys, count, Integer.MAX_VALUE)).isZero();
       }
     }
   }

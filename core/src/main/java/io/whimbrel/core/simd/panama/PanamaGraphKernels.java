@@ -5,8 +5,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ABS;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.B2F;
-import static jdk.incubator.vector.VectorOperators.F2I;
-import static jdk.incubator.vector.VectorOperators.GE;
+import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.I2B;
 import static jdk.incubator.vector.VectorOperators.I2F;
@@ -14,6 +13,7 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.MIN;
 import static jdk.incubator.vector.VectorOperators.NEG;
 
 import io.whimbrel.core.simd.GraphKernels;
@@ -160,20 +160,25 @@ public final class PanamaGraphKernels implements GraphKernels {
     entries(values, table.bytes(), bytes, 1 / step);
   }
 
+  /// A float32 of this size has no fraction, so adding it rounds, and the low byte is the number.
+  /// Cheaper than a conversion, which looks for NaN.
+  private static final float ROUNDING = 1 << 23;
+
   private static void entries(MemorySegment values, MemorySegment table, int bytes, float inverse) {
     for (int i = 0; i < bytes; i += 16) {
       float a = values.get(VALUE, i) * inverse;
       float b = values.get(VALUE, i + 4) * inverse;
       float c = values.get(VALUE, i + 8) * inverse;
       float d = values.get(VALUE, i + 12) * inverse;
-      float size = Math.abs(a) + Math.abs(b) + Math.abs(c) + Math.abs(d) + 0.5f;
+      float size = Math.abs(a) + Math.abs(b) + Math.abs(c) + Math.abs(d);
       FloatVector sums =
           FloatVector.broadcast(FLOATS, size)
               .sub(SIGN1.mul(a))
               .sub(SIGN2.mul(b))
               .sub(SIGN4.mul(c))
-              .sub(SIGN8.mul(d));
-      IntVector rounded = (IntVector) sums.convert(F2I, 0);
+              .sub(SIGN8.mul(d))
+              .add(ROUNDING);
+      IntVector rounded = sums.reinterpretAsInts();
       ((ByteVector) rounded.convertShape(I2B, ByteVector.SPECIES_128, 0))
           .intoMemorySegment(table, i, LITTLE_ENDIAN);
     }
@@ -309,27 +314,32 @@ public final class PanamaGraphKernels implements GraphKernels {
 
   // -------------------------------------------------------------------------------------- beam
 
-  /// Sixteen places at a time, from the end: what is below stays, the rest moves up by one. Without
-  /// a branch that depends on the place, which would be mispredicted at every second insertion.
+  private static final IntVector LAST = IntVector.broadcast(INTS, Integer.MAX_VALUE);
+
   @Override
-  public int insert(float[] estimates, int[] nodes, int length, float estimate, int node) {
-    for (int i = length; ; i -= 16) {
-      FloatVector old = FloatVector.fromArray(FLOATS, estimates, i);
-      FloatVector before = FloatVector.fromArray(FLOATS, estimates, i - 1);
-      IntVector oldNodes = IntVector.fromArray(INTS, nodes, i);
-      IntVector nodesBefore = IntVector.fromArray(INTS, nodes, i - 1);
-      VectorMask<Float> stays = old.compare(LT, estimate);
-      VectorMask<Float> moves = before.compare(GE, estimate);
-      before.max(estimate).blend(old, stays).intoArray(estimates, i);
-      IntVector.broadcast(INTS, node)
-          .blend(nodesBefore, moves.cast(INTS))
-          .blend(oldNodes, stays.cast(INTS))
-          .intoArray(nodes, i);
-      int count = stays.trueCount();
-      if (count > 0 || i == BEAM_MARGIN) {
-        return i - BEAM_MARGIN + count;
+  public int least(int[] keys, int count) {
+    LAST.intoArray(keys, count);
+    IntVector least = IntVector.fromArray(INTS, keys, 0);
+    for (int i = 16; i < count; i += 16) {
+      least = least.min(IntVector.fromArray(INTS, keys, i));
+    }
+    int key = least.reduceLanes(MIN);
+    for (int i = 0; ; i += 16) {
+      long equal = IntVector.fromArray(INTS, keys, i).compare(EQ, key).toLong();
+      if (equal != 0) {
+        return i + Long.numberOfTrailingZeros(equal);
       }
     }
+  }
+
+  @Override
+  public int countBelow(int[] keys, int count, int bound) {
+    LAST.intoArray(keys, count);
+    int below = 0;
+    for (int i = 0; i < count; i += 16) {
+      below += IntVector.fromArray(INTS, keys, i).compare(LT, bound).trueCount();
+    }
+    return below;
   }
 
   // ---------------------------------------------------------------------------------- distance
