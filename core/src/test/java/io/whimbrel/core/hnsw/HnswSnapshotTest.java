@@ -354,9 +354,12 @@ class HnswSnapshotTest {
           "m 16, ef_construction 60",
           "m " + spec.m() + ", ef_construction " + spec.efConstruction());
     }
-    bytes[8] = 3;
+    bytes[8] = SnapshotHeader.FORMAT + 1;
     write(bytes);
-    refused(() -> open(Metric.DOT), "format: 3", "expected: 2");
+    refused(
+        () -> open(Metric.DOT),
+        "format: " + (SnapshotHeader.FORMAT + 1),
+        "expected: " + SnapshotHeader.FORMAT);
     write("RIFF, or whatever is longer than a header".getBytes(StandardCharsets.UTF_8));
     refused(() -> open(Metric.DOT), "is no snapshot");
     assertThatThrownBy(() -> open("x".repeat(1_025), DIMENSION, Metric.DOT, SPEC))
