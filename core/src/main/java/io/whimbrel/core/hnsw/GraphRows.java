@@ -287,6 +287,21 @@ final class GraphRows implements AutoCloseable {
         layout.dimension());
   }
 
+  /// Asks memory for all that an expansion reads of a row; see [GraphKernels#touch].
+  int touch(GraphKernels kernels, int row) {
+    return kernels.touch(segment(row), offset(row), layout.lengths());
+  }
+
+  /// The same for what [#exactDistance] reads.
+  int touchOriginal(GraphKernels kernels, int row) {
+    return originals == null
+        ? touch(kernels, row)
+        : kernels.touch(
+            originals.segment(row),
+            originals.offset(row),
+            originals.paddedDimension() * Float.BYTES);
+  }
+
   /// Squared distance of a query as it was given, padded with zeros, to the original of a row; to
   /// the row itself where no original is kept.
   float exactDistance(GraphKernels kernels, MemorySegment query, MemorySegment rotated, int row) {

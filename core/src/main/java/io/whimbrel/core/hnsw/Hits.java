@@ -102,6 +102,10 @@ final class Hits implements Searcher.Visitor {
     int found = count;
     int[] rowsFound = Arrays.copyOf(nodes, found);
     count = 0;
+    // All on their way before the first is waited for.
+    for (int row : rowsFound) {
+      searcher.touchOriginal(row);
+    }
     for (int i = 0; i < found; i++) {
       distances[i] = searcher.exactDistance(rowsFound[i]);
     }

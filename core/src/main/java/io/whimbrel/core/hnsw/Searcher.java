@@ -40,6 +40,9 @@ final class Searcher implements AutoCloseable {
 
   private final Beam beam;
 
+  /// Where the results of [GraphKernels#touch] go, so that the compiler keeps the reads.
+  private int touched;
+
   /// Bit `row % 64` of word `row / 64`: the walk has expanded the row. A bitmap of all rows stays
   /// in the cache where a stamp for each would not.
   private long[] expanded = {};
@@ -94,6 +97,11 @@ final class Searcher implements AutoCloseable {
     return layout.dot() ? distance - rows.norm(row) : distance;
   }
 
+  /// Asks memory for what [#exactDistance] reads.
+  void touchOriginal(int row) {
+    touched ^= rows.touchOriginal(kernels, row);
+  }
+
   /// Estimates of the neighbours of a row at the known distance, to `out[at]` and after.
   void estimate(int row, float distance, float[] out, int at) {
     MemorySegment segment = rows.segment(row);
@@ -132,6 +140,7 @@ final class Searcher implements AutoCloseable {
         beam.discount();
         continue;
       }
+      touched ^= rows.touch(kernels, node);
       mark(node);
       // Read early also where it is not used: the header's line then comes with the others.
       int version = rows.version(node);

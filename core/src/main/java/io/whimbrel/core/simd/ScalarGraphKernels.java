@@ -124,6 +124,15 @@ public final class ScalarGraphKernels implements GraphKernels {
   }
 
   @Override
+  public int touch(MemorySegment rows, long at, int bytes) {
+    int words = 0;
+    for (int i = 0; i < bytes; i += 64) {
+      words ^= rows.get(ValueLayout.JAVA_INT, at + i);
+    }
+    return words;
+  }
+
+  @Override
   public int least(int[] keys, int count) {
     int at = 0;
     for (int i = 1; i < count; i++) {

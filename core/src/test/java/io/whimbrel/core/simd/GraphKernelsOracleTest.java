@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.testing.Seeds;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -258,6 +259,21 @@ class GraphKernelsOracleTest {
             assertThat((signs[i / 16] >> i % 16 & 1) == 1).isEqualTo(x[i] > c[i]);
           }
         }
+      }
+    }
+  }
+
+  @Test
+  void touchReadsOneWordOfEachLine() {
+    try (Region region = Region.confined(10 * 64)) {
+      MemorySegment s = region.segment();
+      int words = 0;
+      for (int line = 0; line < 10; line++) {
+        s.set(ValueLayout.JAVA_INT, 64L * line, 1 << line);
+        words |= line >= 2 && line < 9 ? 1 << line : 0;
+      }
+      for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+        assertThat(kernels.touch(s, 2 * 64, 7 * 64 - 60)).isEqualTo(words);
       }
     }
   }

@@ -19,6 +19,7 @@ import static jdk.incubator.vector.VectorOperators.NEG;
 import io.whimbrel.core.simd.GraphKernels;
 import io.whimbrel.core.simd.LookupTable;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -310,6 +311,16 @@ public final class PanamaGraphKernels implements GraphKernels {
   public void copyIds(MemorySegment rows, long ids, int[] out, int outAt) {
     IntVector.fromMemorySegment(INTS, rows, ids, LITTLE_ENDIAN).intoArray(out, outAt);
     IntVector.fromMemorySegment(INTS, rows, ids + LINE, LITTLE_ENDIAN).intoArray(out, outAt + 16);
+  }
+
+  @Override
+  public int touch(MemorySegment rows, long at, int bytes) {
+    MemorySegment lines = rows.asSlice(at, bytes);
+    int words = 0;
+    for (int i = 0; i < bytes; i += LINE) {
+      words ^= lines.get(ValueLayout.JAVA_INT, i);
+    }
+    return words;
   }
 
   // -------------------------------------------------------------------------------------- beam
