@@ -42,7 +42,10 @@ class GraphCommandsIT {
     List<Double> fresh = numbers(json, "fresh_recall");
     assertThat(recalls).hasSize(6);
     for (int i = 0; i < recalls.size(); i++) {
-      assertThat(recalls.get(i)).isGreaterThan(0.8).isGreaterThan(fresh.get(i) - 0.05);
+      // A beam of k alone finds some three quarters; one of 100 nearly all.
+      assertThat(recalls.get(i))
+          .isGreaterThan(i % 2 == 0 ? 0.7 : 0.97)
+          .isGreaterThan(fresh.get(i) - 0.05);
     }
     assertThat(numbers(json, "qps")).hasSize(6).allMatch(qps -> qps > 0);
     assertThat(numbers(json, "p99_us")).hasSize(2).allMatch(micros -> micros > 0);

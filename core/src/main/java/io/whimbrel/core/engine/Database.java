@@ -7,6 +7,7 @@ import io.whimbrel.core.collection.Recovery;
 import io.whimbrel.core.collection.Sequencer;
 import io.whimbrel.core.collection.VersionComparer;
 import io.whimbrel.core.memory.Region;
+import io.whimbrel.core.migration.RecentLatency;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.DatabaseStatus;
@@ -70,6 +71,7 @@ public final class Database implements AutoCloseable {
   private final Evaluations evaluations;
   private final Verifications verifications;
   private final Traffic traffic;
+  private final RecentLatency latency = new RecentLatency(System::nanoTime);
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private Database(Store store, Kernels kernels, Recovery.Opened opened) {
@@ -78,6 +80,7 @@ public final class Database implements AutoCloseable {
     this.opened = opened;
     this.reader = new PointReader(store, opened.sequencer());
     this.migrations = new Migrations(this, opened.migrations());
+    migrations.searchP99(latency::p99);
     Notes notes = new Notes(opened.sequencer(), store);
     this.evaluations = new Evaluations(this, notes);
     this.verifications =
@@ -271,7 +274,9 @@ public final class Database implements AutoCloseable {
       traffic.failed(collection, request, e);
       throw e;
     }
-    traffic.answered(collection, request, result, System.nanoTime() - start);
+    long nanos = System.nanoTime() - start;
+    latency.record(nanos);
+    traffic.answered(collection, request, result, nanos);
     return result;
   }
 

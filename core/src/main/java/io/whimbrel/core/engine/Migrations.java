@@ -201,8 +201,8 @@ public final class Migrations {
     return desk.awaitPolicy(collection, field, epoch, wait);
   }
 
-  /// Where the 99th percentile of recent searches comes from, for throttles; zero before this is
-  /// called.
+  /// Where the 99th percentile of recent searches comes from, for throttles. Unless told otherwise,
+  /// from this database's own searches of the last seconds.
   public void searchP99(Supplier<Duration> p99) {
     desk.searchP99(p99);
   }

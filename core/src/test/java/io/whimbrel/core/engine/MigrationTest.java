@@ -710,6 +710,19 @@ class MigrationTest {
   }
 
   @Test
+  void slowSearchesOfItsOwnHoldABackfill() {
+    upsert(database, point("a", "apple", OLD), point("b", "berry", OLD));
+    Migration migration = start(database);
+    migrations.setThrottle(
+        migration.id(), new BackfillThrottle(0, 0, 0, Duration.ofNanos(1), Duration.ZERO), NOTE);
+    assertThat(lease(database, migration, 1).leases()).hasSize(1);
+    for (int i = 0; i < 50; i++) {
+      search(embed(OLD, "apple"));
+    }
+    assertThat(lease(database, migration, 1).waitReason()).contains("search p99");
+  }
+
+  @Test
   void failureTakesAllReadsBackAndCanBeResumed() {
     upsert(database, point("a", "apple", OLD));
     Migration migration = start(database);

@@ -49,6 +49,10 @@ public final class GrpcServer implements AutoCloseable {
   private static final int RESET_WINDOW_SECONDS = 30;
   private static final Duration TRANSPORT_CLOSE_MAX = Duration.ofSeconds(5);
 
+  /// A call that was on its way when calls were refused may come in after the last one ended; it
+  /// gets this long for an answer of its own before it is cancelled.
+  private static final Duration LATE_CALLS_MAX = Duration.ofMillis(250);
+
   private final Server server;
   private final CallGate gate;
   private final HealthStatusManager health;
@@ -185,8 +189,10 @@ public final class GrpcServer implements AutoCloseable {
   /// waiting, nothing else.
   @Override
   public void close() {
-    server.shutdownNow();
     try {
+      if (!server.awaitTermination(LATE_CALLS_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
+        server.shutdownNow();
+      }
       if (!server.awaitTermination(TRANSPORT_CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
         LOG.warn("connections were still open {} after the stop", TRANSPORT_CLOSE_MAX);
       }
@@ -196,6 +202,7 @@ public final class GrpcServer implements AutoCloseable {
         LOG.warn("calls were still being cancelled {} after the stop", TRANSPORT_CLOSE_MAX);
       }
     } catch (InterruptedException e) {
+      server.shutdownNow();
       dispatch.shutdown();
       Thread.currentThread().interrupt();
     }
