@@ -81,9 +81,9 @@ public interface GraphKernels {
   /// at.
   void copyIds(MemorySegment rows, long ids, int[] out, int outAt);
 
-  /// Reads one word of each line of `[at, at + bytes)`, so that all lines are on their way from memory
-  /// at once: what follows waits for one of them, not for one after the other. The result means
-  /// nothing, but must be used.
+  /// Reads one word of each line of `[at, at + bytes)`, so that all lines are on their way from
+  /// memory at once: what follows waits for one of them, not for one after the other. The result
+  /// means nothing, but must be used.
   int touch(MemorySegment rows, long at, int bytes);
 
   /// Elements after the keys that [#least] and [#countBelow] may overwrite.

@@ -265,9 +265,9 @@ class CliIT {
     ok("collection", "delete", "graph");
   }
 
-  /// The hits of one row of the file as printed, without their rank.
-  /// Ids and payloads, best first. Scores are left out: the order of a sum, and with it the last
-  /// digit, may change when its code is compiled.
+  /// The hits of one row of the file as printed, without their rank. Ids and payloads, best first.
+  /// Scores are left out: the order of a sum, and with it the last digit, may change when its code
+  /// is compiled.
   private static List<String> graphHits(Path file, int row, String... options) {
     List<String> arguments = new ArrayList<>(List.of("search", "-c", "graph", "-k", "10"));
     arguments.addAll(List.of("--vector-file", file.toString(), "--row", Integer.toString(row)));
