@@ -48,6 +48,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -66,6 +67,7 @@ class MigrationIT {
   private static final int ROWS = Integer.getInteger("whimbrel.migration.rows", 600);
   private static final String DOCS = "docs";
   private static final Duration WAIT_MAX = Duration.ofMinutes(2);
+  private static final Duration RECLAIM_MAX = Duration.ofSeconds(60);
   private static final EmbeddingSpec OLD = spec("old", 2);
   private static final EmbeddingSpec NEW = spec("new", 2);
 
@@ -528,6 +530,125 @@ class MigrationIT {
     assertThat(status.schedule().steps()).isEqualTo(schedule.steps());
     migrations.reverse(id, "by hand");
     awaitMigration(id, m -> m.schedule().filter(s -> s.state().equals("STOPPED")).isPresent());
+  }
+
+  /// A threshold that was made for the old model lets nothing of the new one through.
+  @Test
+  void aGateAtThirtyPerCentTakesAllReadsBackAndSaysWhy() {
+    Migration migration = started(5);
+    String id = migration.id();
+    backfill(id);
+    verify(id);
+    // Of the gates only that of empty answers can trip, however slow the machine is.
+    Schedule.Gates gates =
+        new Schedule.Gates(Duration.ofSeconds(1), 20, 1, 1000, 0.02, Duration.ofHours(1), 1, "");
+    migrations.switchTraffic(
+        id,
+        new Schedule(List.of(new Schedule.Step(3_000, Duration.ofDays(1))), gates),
+        Migrations.SwitchOptions.DEFAULT);
+    assertThat(migrations.get(id).basisPoints()).isEqualTo(3_000);
+
+    long deadline = System.nanoTime() + WAIT_MAX.toNanos();
+    int emptyAnswers = 0;
+    int user = 0;
+    while (migrations.get(id).state() == MigrationState.SHIFTING) {
+      assertThat(System.nanoTime()).as("%s", migrations.get(id).schedule()).isLessThan(deadline);
+      for (int i = 0; i < 20; i++) {
+        SearchResult result = thresholdSearch(migration, "user-" + user++);
+        emptyAnswers += result.hits().isEmpty() ? 1 : 0;
+        assertThat(result.hits()).hasSize(result.servedVersion() == 1 ? 5 : 0);
+      }
+    }
+
+    awaitMigration(id, m -> m.schedule().filter(s -> s.state().equals("TRIPPED")).isPresent());
+    Migration after = migrations.get(id);
+    assertThat(emptyAnswers).isGreaterThanOrEqualTo(40);
+    assertThat(after.state()).isEqualTo(MigrationState.ROLLED_BACK);
+    assertThat(after.basisPoints()).isZero();
+    assertThat(after.schedule().orElseThrow().ended()).startsWith("empty answers: ");
+    Migration.Event last = after.history().getLast();
+    assertThat(last.state()).isEqualTo(MigrationState.ROLLED_BACK);
+    assertThat(last.basisPoints()).isZero();
+    assertThat(last.actor()).isEqualTo("server");
+    assertThat(last.reason()).startsWith("gate: empty answers: ");
+    for (int i = 0; i < user; i++) {
+      assertThat(thresholdSearch(migration, "user-" + i).servedVersion()).isEqualTo(1);
+    }
+  }
+
+  private SearchResult thresholdSearch(Migration migration, String key) {
+    return client.search(
+        DOCS,
+        SearchRequest.builder(Vector.of(1, 0).inSpace(migration.from().spaceId()))
+            .k(10)
+            .scoreThreshold(0.9)
+            .routing(
+                new SearchRequest.Routing(
+                    key,
+                    0,
+                    List.of(Vector.of(1, 0).inSpace(migration.to().spaceId())),
+                    OptionalDouble.empty(),
+                    0))
+            .build());
+  }
+
+  @Test
+  void completeGivesTheBytesOfTheOldVersionBack() {
+    int rows = 20_000;
+    int dimension = 64;
+    EmbeddingSpec wide =
+        EmbeddingSpec.builder(dimension, Metric.COSINE)
+            .model("test", "wide", "1")
+            .index(new IndexSpec.Flat())
+            .sourceFields(List.of("text"))
+            .build();
+    client.createCollection(CollectionSpec.of(DOCS, wide));
+    Random random = new Random(7);
+    try (BulkWriter writer = client.bulkWriter(DOCS, BulkOptions.DEFAULT)) {
+      for (int row = 0; row < rows; row++) {
+        float[] values = new float[dimension];
+        for (int i = 0; i < dimension; i++) {
+          values[i] = random.nextFloat() - 0.5f;
+        }
+        writer.add(
+            Point.of(
+                PointId.of(row), Map.of("text", new Value.StringValue("t")), Vector.of(values)));
+      }
+      writer.flush();
+    }
+    EmbeddingSpec narrow =
+        EmbeddingSpec.builder(2, Metric.COSINE)
+            .model("test", "new", "2")
+            .index(new IndexSpec.Flat())
+            .sourceFields(List.of("text"))
+            .build();
+    Migration migration = migrations.create(MigrationSpec.builder(DOCS, narrow).build());
+    String id = migration.id();
+    awaitMigration(id, m -> m.state() == MigrationState.BACKFILLING);
+    assertThat(backfill(id).stored()).isEqualTo(rows);
+    verify(id);
+    migrations.switchTraffic(id, 10_000);
+    client.flush();
+    long both = client.storageStats().diskBytes();
+    migrations.complete(id, DOCS, false, true);
+    awaitMigration(id, m -> m.state() == MigrationState.COMPLETED);
+
+    // Of the old version its vectors alone, without keys; of the rest a point, its id and its new
+    // vector, which take 85 bytes.
+    long old = (long) rows * dimension * Float.BYTES;
+    long rest = rows * 86L;
+    assertThat(both).isGreaterThan(old + rest);
+    client.flush();
+    long deadline = System.nanoTime() + RECLAIM_MAX.toNanos();
+    long after = client.storageStats().diskBytes();
+    while (after > rest + 0.05 * old) {
+      assertThat(System.nanoTime())
+          .as("%d bytes with both versions, %d now, %d of the old one", both, after, old)
+          .isLessThan(deadline);
+      pause();
+      after = client.storageStats().diskBytes();
+    }
+    assertThat(client.count(DOCS)).isEqualTo(rows);
   }
 
   @Test

@@ -325,7 +325,8 @@ public final class Migrations {
   /**
    * How traffic is moved.
    *
-   * @param dryRun say what would happen, and change nothing
+   * @param dryRun refuse what would be refused, and change nothing; the answer is the migration as
+   *     it is
    * @param expectedEpoch refuse unless this is the epoch in force; not looked at when 0
    */
   public record SwitchOptions(boolean dryRun, long expectedEpoch, String reason) {

@@ -471,8 +471,9 @@ public final class Sequencer {
         progress = writeGroup.progress();
         logStart = writeGroup.logStart();
         written(sync);
-        writeGroup.tidy(workers::wake);
       }
+      // Without rows as well: a commit that is STALE ends its lease.
+      writeGroup.tidy(workers::wake);
       successes.forEach(Runnable::run);
     } catch (WhimbrelException e) {
       group.forEach(request -> fail(request.answer(), e));

@@ -158,7 +158,7 @@ public final class Migrations {
 
   /// Lets the new version answer `basisPoints` of 10,000 buckets: SHIFTING, or SWITCHED at 10,000.
   /// Refuses with EPOCH_MISMATCH unless `expectedEpoch` is in force (0 is not looked at). `dryRun`
-  /// checks and returns what the migration would be.
+  /// refuses what would be refused, and returns the migration as it is.
   public Migration switchTraffic(
       String id, int basisPoints, long expectedEpoch, boolean dryRun, ChangeNote note) {
     return database.await(desk.switchTraffic(id, basisPoints, expectedEpoch, dryRun, note));

@@ -721,7 +721,7 @@ final class MigrateCommands implements Callable<Integer> {
                 + " hour, then 10 % more a day.")
     private @Nullable String schedule;
 
-    @Option(names = "--dry-run", description = "Say what would happen, and change nothing.")
+    @Option(names = "--dry-run", description = "Refuse what would be refused, and change nothing.")
     private boolean dryRun;
 
     @Option(
