@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 
-/// Any number of vectors: the rows of a file or drawn ones, then the same rows again and again, each
-/// time with other noise of a few percent.
+/// Any number of vectors: the rows of a file or drawn ones, then the same rows again and again,
+/// each time with other noise of a few percent.
 ///
 /// Row `i` is the same whenever it is asked for, so nobody has to keep it. Holds the first rows as
 /// float32. Safe for any number of threads.

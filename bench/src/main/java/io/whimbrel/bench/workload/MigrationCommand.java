@@ -57,6 +57,9 @@ public final class MigrationCommand implements Callable<Integer> {
   /// Of the points, filled in under the throttle unless that is given.
   private static final double THROTTLED_SHARE = 0.5;
 
+  /// Of the searches that are due.
+  private static final double PACE_HELD_SHARE = 0.95;
+
   private final PrintStream out;
   private final PrintStream err;
 
@@ -205,7 +208,8 @@ public final class MigrationCommand implements Callable<Integer> {
   void measure(List<String> command) throws IOException, InterruptedException {
     check();
     Machine machine = Machine.here(work);
-    Rows rows = dimension == null ? Rows.open(data, points, seed) : Rows.draw(dimension, points, seed);
+    Rows rows =
+        dimension == null ? Rows.open(data, points, seed) : Rows.draw(dimension, points, seed);
     Rows queries =
         dimension == null ? Rows.openQueries(data) : Rows.draw(dimension, DRAWN_QUERIES, ~seed);
     MigrationRun.Plan plan =
@@ -270,6 +274,11 @@ public final class MigrationCommand implements Callable<Integer> {
         "",
         result.p50Ratio(),
         result.p99Ratio());
+    if (Math.min(quiet.searches(), throttled.searches())
+        < PACE_HELD_SHARE * searchesPerSecond * seconds) {
+      out.printf(
+          "The pace was not held: searches waited for each other, and that is in the times.%n%n");
+    }
     line("throttle", plan.throttle(), "points/s");
     line("  backfill under it", result.throttledRate(), "points/s");
     line("  its limit of the p99", result.limitMillis(), "ms");
@@ -324,6 +333,7 @@ public final class MigrationCommand implements Callable<Integer> {
       to.writeNumberField("searches", result.quiet().searches());
       to.writeNumberField("p50_ms", result.quiet().p50Millis());
       to.writeNumberField("p99_ms", result.quiet().p99Millis());
+      to.writeNumberField("throttled_searches", result.throttled().searches());
       to.writeNumberField("throttle_points_per_second", plan.throttle());
       to.writeNumberField("throttle_p99_ms", result.limitMillis());
       to.writeNumberField("throttled_p50_ms", result.throttled().p50Millis());

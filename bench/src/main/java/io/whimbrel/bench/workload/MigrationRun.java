@@ -43,7 +43,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.Histogram;
 
-/// One collection taken from a model to another while one client searches, and what each step takes.
+/// One collection taken from a model to another while one client searches, and what each step
+/// takes.
 ///
 /// The second model's vectors are the first's with every sign turned: another space, in which the
 /// same points are near to each other.
@@ -257,16 +258,16 @@ final class MigrationRun {
     }
   }
 
-  /// Searches at the pace. A search that waits for the one before it is timed from when it was due,
-  /// so that a slow one counts for all that it holds up; else from its call, so that timers do not
-  /// count.
+  /// Searches at the pace, or as fast as it goes when that is slower. A search that waits for the
+  /// one before it is timed from when it was due, so that a slow one counts for all that it holds
+  /// up; else from its call, so that timers do not count.
   private Latency search(WhimbrelClient client, Vector[] asked) {
     Histogram micros = new Histogram(DIGITS);
     long interval = (long) (1e9 / plan.searchesPerSecond());
-    long count = plan.measured().toNanos() / interval;
     long started = System.nanoTime();
+    long end = started + plan.measured().toNanos();
     long now = started;
-    for (long i = 0; i < count; i++) {
+    for (long i = 0; now < end && started + i * interval < end; i++) {
       long due = started + i * interval;
       long from = due;
       if (now < due) {

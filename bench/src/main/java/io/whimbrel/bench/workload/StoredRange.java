@@ -17,8 +17,8 @@ import org.rocksdb.RocksIterator;
 import org.rocksdb.SizeApproximationFlag;
 import org.rocksdb.Slice;
 
-/// The rows of one version of the only collection's only field, as they lie in a store that a server
-/// has open. Keys are those of the package `core.store`.
+/// The rows of one version of the only collection's only field, as they lie in a store that a
+/// server has open. Keys are those of the package `core.store`.
 final class StoredRange {
   private static final String VECTORS = "vectors";
 
@@ -66,11 +66,12 @@ final class StoredRange {
         (database, family) -> {
           try (Slice first = new Slice(from);
               Slice end = new Slice(to)) {
-            return database.getApproximateSizes(
-                family,
-                List.of(new Range(first, end)),
-                SizeApproximationFlag.INCLUDE_FILES,
-                SizeApproximationFlag.INCLUDE_MEMTABLES)[0];
+            return database
+                .getApproximateSizes(
+                    family,
+                    List.of(new Range(first, end)),
+                    SizeApproximationFlag.INCLUDE_FILES,
+                    SizeApproximationFlag.INCLUDE_MEMTABLES)[0];
           }
         });
   }
@@ -103,8 +104,7 @@ final class StoredRange {
         families.add(new ColumnFamilyDescriptor(name));
       }
       List<ColumnFamilyHandle> handles = new ArrayList<>();
-      try (RocksDB database =
-          RocksDB.openReadOnly(options, store.toString(), families, handles)) {
+      try (RocksDB database = RocksDB.openReadOnly(options, store.toString(), families, handles)) {
         try {
           return question.ask(database, vectors(handles));
         } finally {
