@@ -430,7 +430,7 @@ final class MigrationRun {
     Path scratch = Files.createTempDirectory(directory, "scratch-");
     StoredRange range = StoredRange.ofLowestVersion(store, scratch);
     client.flush();
-    long rangeBefore = range.bytes(store, scratch);
+    long rangeBefore = range.rowBytes(store, scratch);
     long diskBefore = client.storageStats().diskBytes();
     long started = System.nanoTime();
     // The old version had readers a moment ago, which were ours.
