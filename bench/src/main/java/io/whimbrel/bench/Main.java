@@ -6,6 +6,7 @@ import io.whimbrel.bench.graph.FilterCommand;
 import io.whimbrel.bench.kernels.KernelsCommand;
 import io.whimbrel.bench.maxsim.MaxSimCommand;
 import io.whimbrel.bench.workload.LoadCommand;
+import io.whimbrel.bench.workload.MigrationCommand;
 import io.whimbrel.bench.workload.ServeCommand;
 import io.whimbrel.bench.workload.StorageCommand;
 import io.whimbrel.client.WhimbrelException;
@@ -44,6 +45,7 @@ public final class Main {
             .addSubcommand(new MaxSimCommand(out, err))
             .addSubcommand(new ServeCommand(out, err))
             .addSubcommand(new StorageCommand(out, err))
+            .addSubcommand(new MigrationCommand(out, err))
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpAutoWidth(true)
             .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))

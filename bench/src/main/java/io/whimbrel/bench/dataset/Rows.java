@@ -4,15 +4,18 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 
-/// Any number of vectors: the rows of a file, then the same rows again and again, each time with
-/// other noise of a few percent.
+/// Any number of vectors: the rows of a file or drawn ones, then the same rows again and again,
+/// each time with other noise of a few percent.
 ///
-/// Row `i` is the same whenever it is asked for, so nobody has to keep it. Holds the file's rows as
+/// Row `i` is the same whenever it is asked for, so nobody has to keep it. Holds the first rows as
 /// float32. Safe for any number of threads.
 public final class Rows {
   /// Share of the mean size of a value; enough to make a row another one, too little to change
   /// whose neighbour it is by much.
   private static final float NOISE = 0.04f;
+
+  /// Rows that are drawn before they repeat.
+  private static final int DRAWN_MAX = 10_000;
 
   private final float[][] base;
   private final long count;
@@ -38,6 +41,24 @@ public final class Rows {
   public static Rows open(Path folder, long count, long seed) throws IOException {
     float[][] base = VectorFile.read(VectorFile.find(folder, "base"), Long.MAX_VALUE);
     return new Rows(base, count == 0 ? base.length : count, seed);
+  }
+
+  /// Opens the `query` file of a folder.
+  public static Rows openQueries(Path folder) throws IOException {
+    float[][] base = VectorFile.read(VectorFile.find(folder, "query"), Long.MAX_VALUE);
+    return new Rows(base, base.length, 0);
+  }
+
+  /// Draws rows from the normal distribution: harder for a graph than what models make.
+  public static Rows draw(int dimension, long count, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    float[][] base = new float[(int) Math.min(count, DRAWN_MAX)][dimension];
+    for (float[] row : base) {
+      for (int i = 0; i < dimension; i++) {
+        row[i] = (float) random.nextGaussian();
+      }
+    }
+    return new Rows(base, count, seed);
   }
 
   public int dimension() {
