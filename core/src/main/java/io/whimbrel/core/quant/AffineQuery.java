@@ -18,7 +18,8 @@ import java.lang.foreign.MemorySegment;
 /// `x * y = low * sum(y) + step * (low' * sum(c) + step' * (c * d) + c * r') + r * y`
 ///
 /// The kernel gives `c * d`, the row's factors hold `sum(c)`, the rest is a few values. For L2
-/// comes `|x|^2 + |y|^2 - 2 x * y`.
+/// comes `|x|^2 + |y|^2 - 2 x * y`. Under COSINE the product is divided by both norms, which coding
+/// moves off 1 by some 3e-4, so that a vector and its own row of 8 bits score 1 and none scores more.
 ///
 /// Owns its packed copy of the query, in memory of the thread that made it. One thread; scores into
 /// its own scratch, no allocation.
@@ -89,7 +90,7 @@ public final class AffineQuery implements AutoCloseable {
   }
 
   /// Scores `count` rows that follow each other, bigger for the better, to `out[0]` and after:
-  /// inner products, or squared distances below zero. Not finite where float32 ends.
+  /// cosines, inner products, or squared distances below zero. Not finite where float32 ends.
   public void score(
       MemorySegment codes,
       long codesAt,
@@ -108,9 +109,11 @@ public final class AffineQuery implements AutoCloseable {
         long at = factorsAt + (long) (from + r) * factorBytes;
         double dot = dot(sums[r], codes, row, factors, at);
         out[from + r] =
-            metric == Metric.L2
-                ? -(float) Math.max(0, squaredNorm + squaredNorm(factors, at) - 2 * dot)
-                : (float) dot;
+            switch (metric) {
+              case L2 -> -(float) Math.max(0, squaredNorm + squaredNorm(factors, at) - 2 * dot);
+              case COSINE -> (float) (dot / Math.sqrt(squaredNorm * squaredNorm(factors, at)));
+              case DOT -> (float) dot;
+            };
       }
     }
   }

@@ -227,7 +227,7 @@ class DatabaseTest {
       assertThat(read[i]).isCloseTo(written[i], within(3f / 255));
     }
     assertThat(read).isNotEqualTo(written);
-    assertThat(score).isCloseTo(1, within(1e-4));
+    assertThat(score).isCloseTo(1, within(1e-6));
     try (Database database = open()) {
       assertThat(database.describe(DOCS).fields().getFirst().versions().getFirst().spec())
           .isEqualTo(spec);
