@@ -1,7 +1,7 @@
 package io.whimbrel.core.collection;
 
-import io.whimbrel.core.model.Prefetch;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.Prefetch;
 import io.whimbrel.core.model.QueryInput;
 import io.whimbrel.core.model.QueryNode;
 import io.whimbrel.core.model.QueryRequest;
@@ -113,13 +113,7 @@ final class QueryRoutes {
           paths.add(path + ".recommend.negatives[" + i + "]");
           inputs.add(recommend.negatives().get(i));
         }
-        ask(
-            recommend,
-            path + ".recommend",
-            recommend.field(),
-            recommend.version(),
-            paths,
-            inputs);
+        ask(recommend, path + ".recommend", recommend.field(), recommend.version(), paths, inputs);
       }
       case QueryNode.Fusion _, QueryNode.OrderBy _, QueryNode.Sample _, QueryNode.Text _ -> {}
     }

@@ -321,8 +321,8 @@ public final class Database implements AutoCloseable {
     return query(collection, request, () -> false);
   }
 
-  /// A query of several stages. Runs in the caller's thread; `cancelled` is asked regularly and ends
-  /// the query with CANCELLED.
+  /// A query of several stages. Runs in the caller's thread; `cancelled` is asked regularly and
+  /// ends the query with CANCELLED.
   public QueryResult query(String collection, QueryRequest request, BooleanSupplier cancelled) {
     awaitSeq(request.read().minSeq());
     long start = System.nanoTime();
@@ -359,8 +359,7 @@ public final class Database implements AutoCloseable {
         (long) queriesToAsk.size() * mining.negatives(),
         1,
         Limits.MINED_POINTS_MAX);
-    return reading(() ->
-        queries.mine(require(collection), mining, queriesToAsk, 0, cancelled));
+    return reading(() -> queries.mine(require(collection), mining, queriesToAsk, 0, cancelled));
   }
 
   /// The same for the queries of a golden set from number `from` on; what it judges 1 or more is

@@ -33,8 +33,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "search",
     description = {
-      "Find the points nearest to a vector or to a stored point, best first; or by a query of several"
-          + " stages.",
+      "Find the points nearest to a vector or to a stored point, best first; or by a query of"
+          + " several stages.",
       "",
       "The form of --query is in docs/QUERIES.md."
     },
