@@ -122,8 +122,8 @@ public final class KernelProvider {
         () -> graph.rotate(rotated, flips),
         () -> graph.prepare(rows, 0, table),
         () -> graph.scan(rows, 0, 0, table, 0, 0, estimates, 0),
-        () -> graph.squaredL2(rows, 0, rows, stride, WARM_UP_DIM),
         () -> graph.squaredL2(rows, 0, rows, stride, 1, WARM_UP_DIM),
+        () -> graph.squaredL2(rows, 0, rows, stride, 1, rows, 2L * stride, WARM_UP_DIM),
         () -> graph.residual(rows, 0, rows, stride, 1, WARM_UP_DIM, signs, rotated),
         () -> codes.lookup64(query, rows, 0, WARM_UP_LOOKUP_GROUPS, looked, 0));
   }
