@@ -84,11 +84,12 @@ final class RowTimer implements AutoCloseable {
 
   /// The same by Lucene's inner product of signed bytes.
   double luceneInt8Nanos() {
-    return nanos(() -> {
-      for (int row = 0; row < ROWS; row++) {
-        intSums[row] = VectorUtil.dotProduct(arrays[ROWS], arrays[row]);
-      }
-    });
+    return nanos(
+        () -> {
+          for (int row = 0; row < ROWS; row++) {
+            intSums[row] = VectorUtil.dotProduct(arrays[ROWS], arrays[row]);
+          }
+        });
   }
 
   private static double nanos(Runnable pass) {

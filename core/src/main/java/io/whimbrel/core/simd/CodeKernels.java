@@ -15,8 +15,7 @@ import java.nio.ByteOrder;
 /// The Vector API does not reach the byte dot product of AVX-512 VNNI, so a query is prepared such
 /// that a lane needs the fewest operations.
 public interface CodeKernels {
-  ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /// Codes in one block of [#dotInt8].
@@ -118,7 +117,8 @@ public interface CodeKernels {
   /// With codes `c` and values `q` of two neighbours, `x = c0 + 256 c1` is what a 16-bit lane reads
   /// of a row, and modulo 2^16
   ///
-  /// `x q0 + (x >> 8) (q1 - 256 q0) - 128 (q0 + q1) + 32767 = (c0 - 128) q0 + (c1 - 128) q1 + 32767`
+  /// `x q0 + (x >> 8) (q1 - 256 q0) - 128 (q0 + q1) + 32767 = (c0 - 128) q0 + (c1 - 128) q1 +
+  /// 32767`
   ///
   /// which is never below 0 nor above 65535: exact without a mask, and two products in one lane. A
   /// block is three runs of 32 shorts, entry `j` of each for the pair `j`: `q0`; `q1 - 256 q0`;

@@ -22,15 +22,16 @@ import jdk.incubator.vector.VectorSpecies;
 ///
 /// Per 64 codes of a byte the loop takes two multiplications, two shifts and four additions, per
 /// 128 codes of half a byte four of each: at 512 bits, where Zen 4 begins two operations a cycle
-/// and one of each of the first two kinds, 4 and 6 cycles. C++ with VNNI is held by its loads: 2 cycles for
-/// either.
+/// and one of each of the first two kinds, 4 and 6 cycles; 5 and 7 are measured, in C++ with the
+/// same operations too. C++ with VNNI is held by its loads: 2 and 3 cycles.
 ///
 /// A loop over blocks takes its step from a field: C2 then does not count its turns, and leaves the
 /// loop as it is, with a check of each load. Counted, a loop of few turns is taken apart into one
 /// before, one unrolled and one after, around which are more instructions than within, or not,
 /// depending on the length of the rows seen first: 8 ns instead of 4 for 384 bits, 15 instead of 11
-/// for 384 bytes. A block of the query is a slice of constant size, which is checked once for
-/// all its loads. Several rows of bytes or half bytes at once, or two steps written out, are not faster.
+/// for 384 bytes. A block of the query is a slice of constant size, which is checked once for all
+/// its loads. Several rows of bytes or half bytes at once, or two steps written out, are not
+/// faster.
 public final class PanamaCodeKernels implements CodeKernels {
   private static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, Width.SHAPE);
   private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, Width.SHAPE);
@@ -119,8 +120,7 @@ public final class PanamaCodeKernels implements CodeKernels {
   /// Sums of two products fill 16 bits, so two of them make one int whose halves are to be added.
   /// `all` adds whole ints and wraps around, `high` their upper halves: the lower ones are what is
   /// left of `all`. That is one operation less than to part the halves each time.
-  private static int sumOfPairs(
-      MemorySegment query, MemorySegment row, int paddedDim, int step) {
+  private static int sumOfPairs(MemorySegment query, MemorySegment row, int paddedDim, int step) {
     IntVector all = IntVector.zero(INTS);
     IntVector high = all;
     for (int j = 0; j < INT8_BLOCK; j += REGISTER) {
@@ -158,8 +158,7 @@ public final class PanamaCodeKernels implements CodeKernels {
     }
   }
 
-  private static int sumOfEights(
-      MemorySegment query, MemorySegment row, int bytes, int step) {
+  private static int sumOfEights(MemorySegment query, MemorySegment row, int bytes, int step) {
     IntVector sum = IntVector.zero(INTS);
     for (int j = 0; j < INT4_BYTES; j += REGISTER) {
       for (int i = 0; i < bytes; i += step) {
@@ -285,8 +284,7 @@ public final class PanamaCodeKernels implements CodeKernels {
       return word(row, offset);
     }
     LongVector two =
-        LongVector.fromMemorySegment(
-            LongVector.SPECIES_128, row, offset, ByteOrder.LITTLE_ENDIAN);
+        LongVector.fromMemorySegment(LongVector.SPECIES_128, row, offset, ByteOrder.LITTLE_ENDIAN);
     return ((LongVector) two.reinterpretShape(PLANES_OF_FOUR, 0)).rearrange(EACH_FOUR_TIMES);
   }
 
