@@ -50,6 +50,9 @@ public final class QueryWire {
 
   public static Search search(io.whimbrel.proto.v1.SearchRequest message) {
     Form.known(message);
+    if (!message.getCursor().isEmpty()) {
+      throw WhimbrelException.unimplemented("cursor", "given", "none");
+    }
     if (message.hasGroupBy()) {
       throw WhimbrelException.unimplemented("group_by", "given", "a search without group_by");
     }
@@ -126,6 +129,10 @@ public final class QueryWire {
         case NEAREST -> query.getNearest();
         case RECOMMEND -> throw WhimbrelException.unimplemented("recommend", "given", "nearest");
         case FUSION -> throw WhimbrelException.unimplemented("fusion", "given", "nearest");
+        case TEXT -> throw WhimbrelException.unimplemented("text", "given", "nearest");
+        case MMR -> throw WhimbrelException.unimplemented("mmr", "given", "nearest");
+        case ORDER_BY -> throw WhimbrelException.unimplemented("order_by", "given", "nearest");
+        case SAMPLE -> throw WhimbrelException.unimplemented("sample", "given", "nearest");
         case VARIANT_NOT_SET -> throw Form.missing("variant", "nearest");
       };
     } catch (WhimbrelException e) {
@@ -137,6 +144,9 @@ public final class QueryWire {
   private static List<Vector> vectors(NearestQuery nearest) {
     try {
       Form.known(nearest);
+      if (nearest.getSearchDims() != 0) {
+        throw WhimbrelException.unimplemented("search_dims", nearest.getSearchDims(), "0");
+      }
       return switch (nearest.getInputCase()) {
         case VECTOR -> {
           try {
@@ -188,6 +198,9 @@ public final class QueryWire {
 
   public static Scroll scroll(ScrollRequest message) {
     Form.known(message);
+    if (message.hasSlice()) {
+      throw WhimbrelException.unimplemented("slice", "given", "none");
+    }
     int limit = Form.range("limit", message.getLimit(), 0, Limits.SCROLL_POINTS_MAX);
     return new Scroll(
         Form.collection(message.getCollection()),
