@@ -130,7 +130,7 @@ public final class Recovery {
         expected = Totals.EMPTY;
       }
       PayloadIndexesRecord declared =
-          payloadIndexes.getOrDefault(number, new PayloadIndexesRecord(List.of()));
+          payloadIndexes.getOrDefault(number, PayloadIndexesRecord.NONE);
       Map<Long, BacklogCounters> ofCollection =
           new HashMap<>(counters.getOrDefault(number, Map.of()));
       Map<Long, MigrationRecord> moving = migrations.getOrDefault(number, Map.of());
@@ -141,7 +141,7 @@ public final class Recovery {
               migration.number(), counted(number, entry.getValue().name(), migration, counted));
         }
       }
-      collections.add(
+      LiveCollection collection =
           new LiveCollection(
               number,
               entry.getValue(),
@@ -149,12 +149,24 @@ public final class Recovery {
               expected,
               moving,
               ofCollection,
-              indexes::create));
+              indexes::create);
+      collection.replaceDeclared(declared);
+      collections.add(collection);
     }
     IndexFiles files = new IndexFiles(directory, databaseId, indexes);
     deleteOrphans(files, collections);
     loadAll(files, collections, progress.seq());
     Catalog catalog = new Catalog(collections);
+    Visibility visibility = new Visibility(store, progress.seq());
+    TextWorkers textWorkers = new TextWorkers(directory, databaseId, catalog, visibility);
+    for (LiveCollection collection : collections) {
+      collection.replaceTexts(
+          collection.declared().texts().stream()
+              .map(text ->
+                  textWorkers.make(
+                      collection.number(), collection.name(), text.number(), text.spec()))
+              .toList());
+    }
     Sequencer sequencer =
         new Sequencer(
             store,
@@ -165,7 +177,8 @@ public final class Recovery {
             new RequestMemory(requests),
             new IndexWorkers(indexThreads),
             new IndexSaver(files, catalog),
-            new Visibility(store, progress.seq()),
+            textWorkers,
+            visibility,
             progress,
             logStart,
             options);

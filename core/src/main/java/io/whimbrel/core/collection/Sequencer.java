@@ -8,6 +8,7 @@ import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.PayloadIndexSpec;
+import io.whimbrel.core.model.TextIndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
@@ -112,6 +113,14 @@ public final class Sequencer {
         LiveCollection collection, FieldPath path, CompletableFuture<LiveCollection> answer)
         implements Request {}
 
+    record AddText(
+        LiveCollection collection, TextIndexSpec spec, CompletableFuture<LiveCollection> answer)
+        implements Request {}
+
+    record DropText(
+        LiveCollection collection, FieldPath path, CompletableFuture<LiveCollection> answer)
+        implements Request {}
+
     record InstallIndex(LiveCollection collection, PayloadIndexes.Builder builder)
         implements Request {}
 
@@ -131,6 +140,7 @@ public final class Sequencer {
   private final RequestMemory requests;
   private final IndexWorkers workers;
   private final IndexSaver saver;
+  private final TextWorkers textWorkers;
   private final Visibility visibility;
   private final PayloadIndexBuilds indexBuilds;
   private final MigrationSteps steps;
@@ -174,6 +184,7 @@ public final class Sequencer {
       RequestMemory requests,
       IndexWorkers workers,
       IndexSaver saver,
+      TextWorkers textWorkers,
       Visibility visibility,
       Progress progress,
       long logStart,
@@ -186,6 +197,7 @@ public final class Sequencer {
     this.requests = requests;
     this.workers = workers;
     this.saver = saver;
+    this.textWorkers = textWorkers;
     this.visibility = visibility;
     this.indexBuilds = new PayloadIndexBuilds(visibility, this::submitInstall);
     this.progress = progress;
@@ -201,6 +213,7 @@ public final class Sequencer {
   }
 
   void start(List<Integer> droppedCollections) {
+    textWorkers.start();
     thread.start();
     maintenance.scheduleWithFixedDelay(
         this::stamp, STAMP_EVERY_MILLIS, STAMP_EVERY_MILLIS, TimeUnit.MILLISECONDS);
@@ -236,6 +249,7 @@ public final class Sequencer {
     if (mutation instanceof Mutation.Upsert) {
       workers.awaitRoom(collection);
     }
+    textWorkers.awaitRoom(collection);
     int permits = acquireFor(write.bytes());
     CompletableFuture<WriteResult> answer = new CompletableFuture<>();
     submit(new Request.Write(write, writeOptions, permits, answer), answer);
@@ -291,6 +305,23 @@ public final class Sequencer {
     CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
     submit(new Request.DropIndex(collection, path, answer), answer);
     return answer;
+  }
+
+  /// Declares a full-text index; it is filled in the background when there are points.
+  public CompletableFuture<LiveCollection> addText(LiveCollection collection, TextIndexSpec spec) {
+    CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
+    submit(new Request.AddText(collection, spec, answer), answer);
+    return answer;
+  }
+
+  public CompletableFuture<LiveCollection> dropText(LiveCollection collection, FieldPath path) {
+    CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
+    submit(new Request.DropText(collection, path, answer), answer);
+    return answer;
+  }
+
+  TextWorkers textWorkers() {
+    return textWorkers;
   }
 
   private void submitInstall(LiveCollection collection, PayloadIndexes.Builder builder) {
@@ -369,6 +400,10 @@ public final class Sequencer {
             answer(add.answer(), () -> addIndexNow(add.collection(), add.spec()));
         case Request.DropIndex drop ->
             answer(drop.answer(), () -> dropIndexNow(drop.collection(), drop.path()));
+        case Request.AddText add ->
+            answer(add.answer(), () -> addTextNow(add.collection(), add.spec()));
+        case Request.DropText drop ->
+            answer(drop.answer(), () -> dropTextNow(drop.collection(), drop.path()));
         case Request.InstallIndex install -> installNow(install);
         case Request.Flush flush -> answer(flush.answer(), this::flushNow);
         case Request.ForgetDropped dropped -> forgetNow(dropped.collection());
@@ -473,7 +508,7 @@ public final class Sequencer {
         written(sync);
       }
       // Without rows as well: a commit that is STALE ends its lease.
-      writeGroup.tidy(workers::wake);
+      writeGroup.tidy(workers::wake, textWorkers::wake);
       successes.forEach(Runnable::run);
     } catch (WhimbrelException e) {
       group.forEach(request -> fail(request.answer(), e));
@@ -522,22 +557,26 @@ public final class Sequencer {
     long seq = progress.seq() + 1;
     int number = progress.nextCollection();
     CollectionRecord collectionRecord = CollectionRecord.create(spec, seq);
+    PayloadIndexesRecord declared = PayloadIndexesRecord.create(spec.indexes(), spec.texts());
     try (Batch batch = store.batch()) {
       batch.put(Table.SYSTEM, Keys.collection(number), collectionRecord.encode());
       batch.put(Table.SYSTEM, Keys.totals(number), Totals.EMPTY.encode());
-      if (!spec.indexes().isEmpty()) {
-        batch.put(
-            Table.SYSTEM,
-            Keys.payloadIndexes(number),
-            new PayloadIndexesRecord(spec.indexes()).encode());
+      if (!declared.equals(PayloadIndexesRecord.NONE)) {
+        batch.put(Table.SYSTEM, Keys.payloadIndexes(number), declared.encode());
       }
       writeCatalogChange(batch, number, new Progress(seq, progress.nextInternalId(), number + 1));
     }
     LiveCollection collection =
         new LiveCollection(number, collectionRecord, spec.indexes(), Totals.EMPTY, indexes::create);
+    collection.replaceDeclared(declared);
+    collection.replaceTexts(
+        declared.texts().stream()
+            .map(text -> textWorkers.make(number, spec.name(), text.number(), text.spec()))
+            .toList());
     collection.versions().forEach(version -> version.publish(seq));
     catalog.add(collection);
     written(true);
+    collection.texts().forEach(text -> textWorkers.declared(collection, text));
     return collection;
   }
 
@@ -562,6 +601,7 @@ public final class Sequencer {
     catalog.remove(collection);
     collection.close();
     saver.dropped(collection);
+    collection.texts().forEach(textWorkers::dropped);
     written(true);
     removeLater(number);
     return collection.totals().points().count();
@@ -582,7 +622,7 @@ public final class Sequencer {
     }
     specs.add(spec);
     Limits.checkRange("indexes", specs.size(), 0, Limits.PAYLOAD_INDEXES_MAX);
-    writeIndexes(collection, specs);
+    writeIndexes(collection, collection.declared().withIndexes(specs));
     visibility.publishing();
     PayloadIndexes.Builder builder = payload.declare(spec);
     if (payload.snapshot().points().isEmpty()) {
@@ -611,7 +651,7 @@ public final class Sequencer {
         payload.snapshot().declared().values().stream()
             .filter(spec -> !spec.path().steps().equals(path.steps()))
             .toList();
-    writeIndexes(collection, specs);
+    writeIndexes(collection, collection.declared().withIndexes(specs));
     visibility.publishing();
     payload.drop(path);
     written(true);
@@ -636,18 +676,55 @@ public final class Sequencer {
     }
   }
 
-  private void writeIndexes(LiveCollection collection, List<PayloadIndexSpec> specs)
+  private LiveCollection addTextNow(LiveCollection collection, TextIndexSpec spec)
+      throws StorageException {
+    refuseUnlessWriting();
+    requireHeld(collection);
+    List<LiveText> texts = new ArrayList<>(collection.texts());
+    if (texts.stream().anyMatch(text -> text.spec().path().steps().equals(spec.path().steps()))) {
+      throw WhimbrelException.of(
+          ErrorCode.INDEX_EXISTS,
+          "path",
+          '"' + spec.path().text() + '"',
+          "a path without a text index");
+    }
+    Limits.checkRange("texts", texts.size() + 1L, 0, Limits.TEXT_INDEXES_MAX);
+    PayloadIndexesRecord declared = collection.declared();
+    LiveText text =
+        textWorkers.make(collection.number(), collection.name(), declared.nextText(), spec);
+    writeIndexes(collection, declared.withText(spec));
+    visibility.publishing();
+    texts.add(text);
+    collection.replaceTexts(texts);
+    written(true);
+    textWorkers.declared(collection, text);
+    return collection;
+  }
+
+  private LiveCollection dropTextNow(LiveCollection collection, FieldPath path)
+      throws StorageException {
+    refuseUnlessWriting();
+    requireHeld(collection);
+    LiveText text = collection.text("path", path);
+    writeIndexes(collection, collection.declared().withoutText(text.number()));
+    visibility.publishing();
+    collection.replaceTexts(
+        collection.texts().stream().filter(other -> other != text).toList());
+    written(true);
+    textWorkers.dropped(text);
+    return collection;
+  }
+
+  private void writeIndexes(LiveCollection collection, PayloadIndexesRecord declared)
       throws StorageException {
     try (Batch batch = store.batch()) {
-      batch.put(
-          Table.SYSTEM,
-          Keys.payloadIndexes(collection.number()),
-          new PayloadIndexesRecord(specs).encode());
+      batch.put(Table.SYSTEM, Keys.payloadIndexes(collection.number()), declared.encode());
       writeCatalogChange(
           batch,
           collection.number(),
           new Progress(progress.seq() + 1, progress.nextInternalId(), progress.nextCollection()));
     }
+    collection.replaceDeclared(declared);
   }
 
   /// Writes rows of a step and makes `collection` look as they say; returns the versions that are
@@ -871,6 +948,7 @@ public final class Sequencer {
     indexBuilds.stop();
     workers.stop();
     saver.stop();
+    textWorkers.stop();
     if (unsynced) {
       syncNow();
     }

@@ -25,6 +25,7 @@ import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
+import io.whimbrel.core.model.TextIndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
@@ -252,6 +253,17 @@ public final class Database implements AutoCloseable {
   /// until it is ready.
   public CollectionInfo addIndex(String collection, PayloadIndexSpec spec) {
     return await(opened.sequencer().addIndex(require(collection), spec)).info();
+  }
+
+  /// Declares a full-text index. It is filled in the background when there are points; text queries
+  /// are refused with INDEX_NOT_READY until it is ready.
+  public CollectionInfo addText(String collection, TextIndexSpec spec) {
+    return await(opened.sequencer().addText(require(collection), spec)).info();
+  }
+
+  /// Drops a full-text index and gives its space back.
+  public CollectionInfo dropText(String collection, FieldPath path) {
+    return await(opened.sequencer().dropText(require(collection), path)).info();
   }
 
   public CollectionInfo dropIndex(String collection, FieldPath path) {

@@ -7,16 +7,30 @@ import java.util.List;
 /// @param points number of points
 /// @param createdSeq sequence number of the write that made it
 /// @param indexes its payload indexes, by path
+/// @param texts its full-text indexes, by path
+/// @param aliases other names of it, in order
 public record CollectionInfo(
     String name,
     List<FieldInfo> fields,
     long points,
     long createdSeq,
-    List<PayloadIndexInfo> indexes) {
+    List<PayloadIndexInfo> indexes,
+    List<TextIndexInfo> texts,
+    List<String> aliases) {
   public CollectionInfo {
     fields = List.copyOf(fields);
     indexes = List.copyOf(indexes);
+    texts = List.copyOf(texts);
+    aliases = List.copyOf(aliases);
   }
+
+  /// @param ready whether it answers; it is being filled from the store otherwise
+  /// @param points points with text in its files
+  /// @param pending changes that searches find in memory meanwhile
+  /// @param diskBytes size of its files
+  /// @param note what is wrong with it or being mended, for an operator; else empty
+  public record TextIndexInfo(
+      TextIndexSpec spec, boolean ready, long points, long pending, long diskBytes, String note) {}
 
   /// @param ready whether it answers conditions; it is being built otherwise
   /// @param points points where the path leads to something

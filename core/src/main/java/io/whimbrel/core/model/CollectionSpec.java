@@ -7,7 +7,12 @@ import java.util.Set;
 /// A collection to be made: at least one vector field, each starting at version 1.
 ///
 /// @param indexes payload indexes; more can be added and dropped later
-public record CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
+/// @param texts full-text indexes; more can be added and dropped later
+public record CollectionSpec(
+    String name,
+    List<FieldSpec> fields,
+    List<PayloadIndexSpec> indexes,
+    List<TextIndexSpec> texts) {
   public CollectionSpec {
     Names.check("name", name);
     Limits.checkRange("fields", fields.size(), 1, Limits.FIELDS_MAX);
@@ -34,6 +39,23 @@ public record CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIn
             "each path once");
       }
     }
+    texts = List.copyOf(texts);
+    Limits.checkRange("texts", texts.size(), 0, Limits.TEXT_INDEXES_MAX);
+    Set<List<FieldPath.Step>> textPaths = new HashSet<>();
+    for (TextIndexSpec text : texts) {
+      if (!textPaths.add(text.path().steps())) {
+        throw WhimbrelException.of(
+            ErrorCode.INDEX_EXISTS,
+            "texts",
+            '"' + text.path().text() + "\" twice",
+            "each path once");
+      }
+    }
+  }
+
+  /// A collection without full text.
+  public CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
+    this(name, fields, indexes, List.of());
   }
 
   /// A collection without payload indexes.

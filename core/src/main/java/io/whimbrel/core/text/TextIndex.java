@@ -367,8 +367,8 @@ public final class TextIndex {
     }
   }
 
-  /// Worker, or anybody once no worker runs. What is committed stays; later changes are found again
-  /// in the store.
+  /// Worker. What is committed stays; later changes are found again in the store, and those that are
+  /// published from here on are not kept.
   public void close() throws IOException {
     DirectoryReader reader;
     synchronized (lock) {
@@ -394,9 +394,9 @@ public final class TextIndex {
     }
   }
 
-  /// Worker. Throws everything away that is on disk and in memory of it, to be opened and filled
-  /// anew; changes that are published meanwhile are kept.
-  public void reset() throws IOException {
+  /// Worker. Closes the files, to be opened and filled anew; changes that are published meanwhile are
+  /// kept. `delete` when what is on disk is of no use.
+  public void reset(boolean delete) throws IOException {
     DirectoryReader reader;
     synchronized (lock) {
       reader = shown.files;
@@ -406,7 +406,9 @@ public final class TextIndex {
       reader.decRef();
     }
     closeFiles();
-    deleteDirectory();
+    if (delete) {
+      deleteDirectory();
+    }
   }
 
   /// After [#close]. Gives the space on disk back.
@@ -472,7 +474,7 @@ public final class TextIndex {
     }
 
     Shown with(List<Change> more, long newSeq) {
-      if (more.isEmpty()) {
+      if (more.isEmpty() || state == State.CLOSED) {
         return new Shown(index, files, changes, bytes, newSeq, state);
       }
       List<Change> all = new ArrayList<>(changes.size() + more.size());
