@@ -81,7 +81,7 @@ public final class PointReader {
   }
 
   /// A vector that the answer carries.
-  private record Selected(String field, LiveVersion version) {}
+  record Selected(String field, LiveVersion version) {}
 
   /// What a cursor names: the last key, and the versions whose vectors the page before had.
   private record Position(byte[] from, List<PointRecord.VectorRef> pinned) {}
@@ -290,7 +290,7 @@ public final class PointReader {
   }
 
   /// The selected vectors, of the versions that the first page had.
-  private static List<Selected> pinned(
+  static List<Selected> pinned(
       LiveCollection collection,
       LiveCollection.Layout layout,
       ReadOptions read,
@@ -448,14 +448,18 @@ public final class PointReader {
   /// Asks for some more than wanted, to see ties. A graph search gets the beam that the caller
   /// asked for and no more candidates than fit in it, since more would widen it.
   private static SearchParams params(LiveVersion version, SearchRequest request) {
-    int ties = version.spec().cardinality() == Cardinality.MULTI ? MATRIX_TIES_MAX : TIES_MAX;
-    int k = Math.min(Limits.K_MAX, request.k() + ties);
+    int k = Math.min(Limits.K_MAX, request.k() + tiesMax(version));
     double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);
     if (request.exact() || version.spec().index() instanceof IndexSpec.Flat) {
       return new SearchParams(k, 0, threshold, AcceptBits.ALL, true);
     }
     int beam = request.ef() == 0 ? SearchParams.defaultEf(request.k()) : request.ef();
     return new SearchParams(Math.min(k, beam), beam, threshold, AcceptBits.ALL, false);
+  }
+
+  /// Candidates fetched beyond those wanted, so that ties are settled by id.
+  static int tiesMax(LiveVersion version) {
+    return version.spec().cardinality() == Cardinality.MULTI ? MATRIX_TIES_MAX : TIES_MAX;
   }
 
   /// How many candidates compete for the first `k` places.
@@ -476,7 +480,7 @@ public final class PointReader {
         : new Selected(selected.field(), version);
   }
 
-  private static List<Selected> selected(
+  static List<Selected> selected(
       LiveCollection collection, LiveCollection.Layout layout, ReadOptions read) {
     if (read.vectors() instanceof Selector.Include include) {
       include.names().forEach(name -> collection.field(layout, "with_vectors", name));
@@ -506,7 +510,7 @@ public final class PointReader {
 
   /// The points of `internalIds`, in that order; empty where there is none. Read in steps, so that
   /// an answer beyond its bound is refused before it fills the memory.
-  private static List<Optional<Point>> points(
+  static List<Optional<Point>> points(
       View view,
       LiveCollection collection,
       List<Long> internalIds,

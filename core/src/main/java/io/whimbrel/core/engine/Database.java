@@ -3,6 +3,7 @@ package io.whimbrel.core.engine;
 import io.whimbrel.core.collection.LiveCollection;
 import io.whimbrel.core.collection.Notes;
 import io.whimbrel.core.collection.PointReader;
+import io.whimbrel.core.collection.QueryRunner;
 import io.whimbrel.core.collection.Recovery;
 import io.whimbrel.core.collection.Sequencer;
 import io.whimbrel.core.collection.VersionComparer;
@@ -22,6 +23,8 @@ import io.whimbrel.core.model.Page;
 import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.QueryRequest;
+import io.whimbrel.core.model.QueryResult;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
@@ -68,6 +71,7 @@ public final class Database implements AutoCloseable {
   private final Kernels kernels;
   private final Recovery.Opened opened;
   private final PointReader reader;
+  private final QueryRunner queries;
   private final Migrations migrations;
   private final Evaluations evaluations;
   private final Verifications verifications;
@@ -80,6 +84,7 @@ public final class Database implements AutoCloseable {
     this.kernels = kernels;
     this.opened = opened;
     this.reader = new PointReader(store, opened.sequencer());
+    this.queries = new QueryRunner(opened.sequencer());
     this.migrations = new Migrations(this, opened.migrations());
     migrations.searchP99(latency::p99);
     Notes notes = new Notes(opened.sequencer(), store);
@@ -307,6 +312,36 @@ public final class Database implements AutoCloseable {
       // Dropped under the search: say so, in the words of a search that came a moment later.
       if (e.code() == ErrorCode.UNAVAILABLE && require(name) != collection) {
         return searchLive(name, request, cancelled);
+      }
+      throw e;
+    }
+  }
+
+  public QueryResult query(String collection, QueryRequest request) {
+    return query(collection, request, () -> false);
+  }
+
+  /// A query of several stages. Runs in the caller's thread; `cancelled` is asked regularly and ends
+  /// the query with CANCELLED.
+  public QueryResult query(String collection, QueryRequest request, BooleanSupplier cancelled) {
+    awaitSeq(request.read().minSeq());
+    long start = System.nanoTime();
+    QueryResult result = reading(() -> queryLive(collection, request, cancelled));
+    long nanos = System.nanoTime() - start;
+    latency.record(nanos);
+    traffic.answered(collection, result, nanos);
+    return result;
+  }
+
+  private QueryResult queryLive(String name, QueryRequest request, BooleanSupplier cancelled)
+      throws IOException {
+    LiveCollection collection = require(name);
+    try {
+      return queries.query(collection, request, cancelled);
+    } catch (WhimbrelException e) {
+      // As in a search.
+      if (e.code() == ErrorCode.UNAVAILABLE && require(name) != collection) {
+        return queryLive(name, request, cancelled);
       }
       throw e;
     }

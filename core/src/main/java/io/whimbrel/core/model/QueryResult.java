@@ -42,6 +42,7 @@ public record QueryResult(
   public record Served(String field, int version, double coverage, long epoch) {}
 
   /// @param path of the node, for example `query.prefetch[0].query`
+  /// @param plan of a stage that compares vectors
   /// @param points how many it handed on
-  public record Stage(String path, SearchPlan plan, long points) {}
+  public record Stage(String path, Optional<SearchPlan> plan, long points) {}
 }
