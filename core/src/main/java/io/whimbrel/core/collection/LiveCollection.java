@@ -29,6 +29,7 @@ import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -48,6 +49,7 @@ public final class LiveCollection {
   private volatile Layout layout;
   private volatile List<LiveText> texts = List.of();
   private volatile Totals totals;
+  private final LongAdder expiredDeleted = new LongAdder();
 
   /// Fields, versions and migrations at one moment.
   ///
@@ -313,6 +315,16 @@ public final class LiveCollection {
     return payload;
   }
 
+  /// The payload path whose timestamp says when a point expires.
+  Optional<FieldPath> expiresBy() {
+    return layout.collectionRecord().ttl();
+  }
+
+  /// Notes that points were deleted as expired.
+  void countExpired(long points) {
+    expiredDeleted.add(points);
+  }
+
   /// The full-text indexes; changed by the sequencer.
   List<LiveText> texts() {
     return texts;
@@ -353,12 +365,10 @@ public final class LiveCollection {
     totals = newTotals;
   }
 
-  public CollectionInfo info() {
-    return info(List.of());
-  }
-
   /// @param aliases other names of it
-  public CollectionInfo info(List<String> aliases) {
+  ///
+  /// @param expired points that are expired and not deleted yet
+  CollectionInfo info(List<String> aliases, long expired) {
     Layout at = layout;
     List<CollectionInfo.FieldInfo> fieldInfos = new ArrayList<>();
     for (LiveField field : at.fields().values()) {
@@ -391,7 +401,10 @@ public final class LiveCollection {
             .map(LiveText::info)
             .sorted(Comparator.comparing(info -> info.spec().path().text()))
             .toList(),
-        aliases);
+        aliases,
+        at.collectionRecord()
+            .ttl()
+            .map(path -> new CollectionInfo.TtlInfo(path, expired, expiredDeleted.sum())));
   }
 
   void close() {

@@ -21,9 +21,14 @@ import java.util.function.BooleanSupplier;
 /// the stages in it, and reads the hits. Safe for any number of threads.
 public final class QueryRunner {
   private final Visibility visibility;
+  private final TextWorkers textWorkers;
 
-  public QueryRunner(Sequencer sequencer) {
+  private final Expirer expirer;
+
+  public QueryRunner(Sequencer sequencer, Expirer expirer) {
+    this.expirer = expirer;
     this.visibility = sequencer.visibility();
+    this.textWorkers = sequencer.textWorkers();
   }
 
   public QueryResult query(
@@ -55,8 +60,16 @@ public final class QueryRunner {
       selected = PointReader.pinned(collection, layout, request.read(), position.pinned());
       after = Optional.of(position.place());
     }
-    try (Visibility.Moment moment = visibility.now(collection, routes.versions())) {
-      QueryStages stages = new QueryStages(moment, collection, routes, cancelled);
+    routes.texts().forEach(textWorkers::freshen);
+    try (Visibility.Moment moment =
+        visibility.now(collection, routes.versions(), routes.texts())) {
+      QueryStages stages = new QueryStages(
+              moment,
+              collection,
+              routes,
+              textWorkers,
+              expirer.alive(collection, request.filter()),
+              cancelled);
       List<QueryResult.Hit> hits = List.of();
       List<QueryResult.Group> groups = List.of();
       QueryRequest.Cursor next = QueryRequest.Cursor.NONE;
@@ -65,7 +78,7 @@ public final class QueryRunner {
       } else {
         Ranked found =
             stages.run(
-                request.query(), QueryStages.Ask.of(request, request.k(), after));
+                request.query(), stages.ask(request, request.k(), after));
         hits = hits(moment, collection, found, request.read(), selected);
         if (pages(request) && found.more()) {
           int last = found.count() - 1;

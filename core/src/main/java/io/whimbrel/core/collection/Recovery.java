@@ -31,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
@@ -84,6 +85,7 @@ public final class Recovery {
     Map<String, RequestRecord> requests = new HashMap<>();
     Map<Integer, Map<Long, MigrationRecord>> migrations = new HashMap<>();
     Map<Integer, Map<Long, BacklogCounters>> counters = new HashMap<>();
+    Map<String, Integer> aliases = new TreeMap<>();
     List<Integer> dropped = new ArrayList<>();
     long logStart;
     try (View view = store.view()) {
@@ -117,6 +119,10 @@ public final class Recovery {
               counters
                   .computeIfAbsent(Keys.collectionOf(key), _ -> new TreeMap<>())
                   .put(Keys.migrationOf(key), BacklogCounters.decode(value)));
+      forEach(
+          view,
+          'A',
+          (key, value) -> aliases.put(Keys.aliasOf(key), ByteBuffer.wrap(value).getInt()));
       forEach(view, 'X', (key, value) -> dropped.add(Keys.collectionOf(key)));
       logStart = checkLog(view, progress);
     }
@@ -157,6 +163,7 @@ public final class Recovery {
     deleteOrphans(files, collections);
     loadAll(files, collections, progress.seq());
     Catalog catalog = new Catalog(collections);
+    catalog.replaceAliases(named(collections, aliases));
     Visibility visibility = new Visibility(store, progress.seq());
     TextWorkers textWorkers = new TextWorkers(directory, databaseId, catalog, visibility);
     for (LiveCollection collection : collections) {
@@ -184,6 +191,20 @@ public final class Recovery {
             options);
     sequencer.start(dropped);
     return new Opened(databaseId, catalog, sequencer, new MigrationDesk(sequencer, store, catalog));
+  }
+
+  private SortedMap<String, LiveCollection> named(
+      List<LiveCollection> collections, Map<String, Integer> aliases) {
+    SortedMap<String, LiveCollection> named = new TreeMap<>();
+    aliases.forEach((alias, number) -> {
+      collections.stream()
+          .filter(collection -> collection.number() == number)
+          .findFirst()
+          .ifPresentOrElse(
+              collection -> named.put(alias, collection),
+              () -> dataLoss("the collection of alias \"" + alias + "\" is missing"));
+    });
+    return named;
   }
 
   /// The counters of a migration, compared with the rows they count.

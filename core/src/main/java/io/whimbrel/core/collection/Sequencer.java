@@ -1,10 +1,13 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.model.Alias;
+import io.whimbrel.core.model.AliasChange;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.CommitResult;
 import io.whimbrel.core.model.Durability;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldPath;
+import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.PayloadIndexSpec;
@@ -25,10 +28,13 @@ import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
 import io.whimbrel.core.store.Totals;
 import io.whimbrel.core.store.View;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -56,6 +62,9 @@ public final class Sequencer {
   private static final int PERMIT_BYTES = 1024;
   private static final long STAMP_EVERY_MILLIS = 1000;
   private static final long ADVANCE_EVERY_MILLIS = 50;
+
+  /// The collection of a change that is of none.
+  private static final int NO_COLLECTION = 0;
 
   /// How the sequencer waits and holds back.
   ///
@@ -144,6 +153,7 @@ public final class Sequencer {
   private final Visibility visibility;
   private final PayloadIndexBuilds indexBuilds;
   private final MigrationSteps steps;
+  private final FieldSteps fieldSteps;
   private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
   private final Semaphore queuePermits;
   private final int queuePermitsMax;
@@ -209,6 +219,7 @@ public final class Sequencer {
     this.queuePermitsMax = (int) Math.max(1, options.queueBytesMax() / PERMIT_BYTES);
     this.queuePermits = new Semaphore(queuePermitsMax, true);
     this.steps = new MigrationSteps(this, store, catalog);
+    this.fieldSteps = new FieldSteps(this, store, catalog);
     this.thread = Thread.ofPlatform().name("whimbrel-sequencer").unstarted(this::run);
   }
 
@@ -221,6 +232,7 @@ public final class Sequencer {
     catalog.all().forEach(collection -> collection.versions().forEach(workers::wake));
     saver.start();
     steps.resume();
+    fieldSteps.resume();
     maintenance.scheduleWithFixedDelay(
         this::advance, ADVANCE_EVERY_MILLIS, ADVANCE_EVERY_MILLIS, TimeUnit.MILLISECONDS);
   }
@@ -286,7 +298,35 @@ public final class Sequencer {
     return answer;
   }
 
-  /// Returns the number of points that were in the collection.
+  /// Makes all changes in one step, or none.
+  public CompletableFuture<List<Alias>> changeAliases(List<AliasChange> changes) {
+    return run(() -> changeAliasesNow(changes));
+  }
+
+  private List<Alias> changeAliasesNow(List<AliasChange> changes) throws StorageException {
+    refuseUnlessWriting();
+    SortedMap<String, LiveCollection> aliases = catalog.changed(changes);
+    try (Batch batch = store.batch()) {
+      for (AliasChange change : changes) {
+        LiveCollection collection = aliases.get(change.alias());
+        if (collection == null) {
+          batch.delete(Table.SYSTEM, Keys.alias(change.alias()));
+        } else {
+          byte[] number = ByteBuffer.allocate(Integer.BYTES).putInt(collection.number()).array();
+          batch.put(Table.SYSTEM, Keys.alias(change.alias()), number);
+        }
+      }
+      writeCatalogChange(
+          batch,
+          NO_COLLECTION,
+          new Progress(progress.seq() + 1, progress.nextInternalId(), progress.nextCollection()));
+    }
+    catalog.replaceAliases(aliases);
+    written(true);
+    return catalog.aliases();
+  }
+
+  /// Returns the number of points that were in the collection, which goes with its aliases.
   public CompletableFuture<Long> drop(String name) {
     CompletableFuture<Long> answer = new CompletableFuture<>();
     submit(new Request.Drop(name, answer), answer);
@@ -322,6 +362,22 @@ public final class Sequencer {
 
   TextWorkers textWorkers() {
     return textWorkers;
+  }
+
+  /// Adds a vector field; points have no vector there until one is written.
+  public CompletableFuture<LiveCollection> addField(LiveCollection collection, FieldSpec spec) {
+    return fieldSteps.add(collection, spec);
+  }
+
+  /// Drops a vector field, and gives its space back in the background.
+  public CompletableFuture<LiveCollection> dropField(LiveCollection collection, String field) {
+    return fieldSteps.drop(collection, field);
+  }
+
+  /// Says by which payload path points expire; empty for none.
+  public CompletableFuture<LiveCollection> expireBy(
+      LiveCollection collection, Optional<FieldPath> path) {
+    return fieldSteps.expireBy(collection, path);
   }
 
   private void submitInstall(LiveCollection collection, PayloadIndexes.Builder builder) {
@@ -549,10 +605,7 @@ public final class Sequencer {
 
   private LiveCollection createNow(CollectionSpec spec) throws StorageException {
     refuseUnlessWriting();
-    if (catalog.contains(spec.name())) {
-      throw WhimbrelException.of(
-          ErrorCode.COLLECTION_EXISTS, "name", '"' + spec.name() + '"', "a name that is free");
-    }
+    catalog.refuseTaken("name", spec.name());
     Limits.checkRange("collections", catalog.all().size() + 1L, 1, Limits.COLLECTIONS_MAX);
     long seq = progress.seq() + 1;
     int number = progress.nextCollection();
@@ -582,12 +635,15 @@ public final class Sequencer {
 
   private long dropNow(String name) throws StorageException {
     refuseUnlessWriting();
-    LiveCollection collection = catalog.require(name);
+    LiveCollection collection = catalog.requireOwn("name", name);
     int number = collection.number();
     try (Batch batch = store.batch()) {
       batch.delete(Table.SYSTEM, Keys.collection(number));
       batch.delete(Table.SYSTEM, Keys.totals(number));
       batch.delete(Table.SYSTEM, Keys.payloadIndexes(number));
+      for (String alias : catalog.aliasesOf(collection)) {
+        batch.delete(Table.SYSTEM, Keys.alias(alias));
+      }
       for (char kind : new char[] {'M', 'Q'}) {
         batch.deleteRange(
             Table.SYSTEM, Keys.migrations(kind, number), Keys.migrations(kind, number + 1));
@@ -647,6 +703,13 @@ public final class Sequencer {
           '"' + path.text() + '"',
           "the path of an index of collection \"" + collection.name() + '"');
     }
+    if (collection.expiresBy().filter(ttl -> ttl.steps().equals(path.steps())).isPresent()) {
+      throw WhimbrelException.of(
+          ErrorCode.UNSAFE,
+          "path",
+          '"' + path.text() + "\", by which points expire",
+          "an index that nothing needs; end the expiry first");
+    }
     List<PayloadIndexSpec> specs =
         payload.snapshot().declared().values().stream()
             .filter(spec -> !spec.path().steps().equals(path.steps()))
@@ -666,7 +729,8 @@ public final class Sequencer {
     }
   }
 
-  private void requireHeld(LiveCollection collection) {
+  /// Refuses a collection that was dropped.
+  void requireHeld(LiveCollection collection) {
     if (!catalog.holds(collection)) {
       throw WhimbrelException.of(
           ErrorCode.COLLECTION_NOT_FOUND,

@@ -1,6 +1,8 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.TextIndexSpec;
+import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.store.ChangeRecord;
 import io.whimbrel.core.store.Keys;
 import io.whimbrel.core.store.PointRecord;
@@ -17,14 +19,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -47,7 +49,7 @@ final class TextWorkers {
   /// A search looks at this many changes in memory at most; it moves more before it begins.
   private static final int SEARCHED_PENDING_MAX = 256;
 
-  /// With more changes, or more bytes of them, than this a writer moves them itself.
+  /// With more changes, or more bytes of them, than this a writer waits until they have moved.
   private static final int PENDING_MAX = 10_000;
 
   private static final long PENDING_BYTES_MAX = 32L << 20;
@@ -71,9 +73,9 @@ final class TextWorkers {
   private final Catalog catalog;
   private final Visibility visibility;
   private final Set<LiveText> waiting = ConcurrentHashMap.newKeySet();
-  private final ScheduledExecutorService mover =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().name("whimbrel-text").daemon(true).factory());
+  private final ScheduledThreadPoolExecutor mover =
+      new ScheduledThreadPoolExecutor(
+          1, Thread.ofPlatform().name("whimbrel-text").daemon(true).factory());
   private final ExecutorService filler =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().name("whimbrel-text-fill").daemon(true).factory());
@@ -85,6 +87,7 @@ final class TextWorkers {
     this.databaseId = databaseId;
     this.catalog = catalog;
     this.visibility = visibility;
+    mover.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
 
   /// An index that is not opened yet. `number` is given once in its collection.
@@ -340,31 +343,33 @@ final class TextWorkers {
 
   /// Before a search looks at the index: moves what makes the search slow.
   void freshen(LiveText text) {
-    if (text.index().pending() > SEARCHED_PENDING_MAX) {
-      text.work.lock();
-      try {
-        if (text.index().pending() > SEARCHED_PENDING_MAX) {
-          moveNow(text);
-        }
-      } finally {
-        text.work.unlock();
+    if (text.index().isReady() && text.index().pending() > SEARCHED_PENDING_MAX) {
+      await(text);
+    }
+  }
+
+  /// Before a write: holds the writer back while much has piled up.
+  void awaitRoom(LiveCollection collection) {
+    for (LiveText text : collection.texts()) {
+      if (hasMuch(text)) {
+        await(text);
       }
     }
   }
 
-  /// Before a write: lets the writer move what has piled up.
-  void awaitRoom(LiveCollection collection) {
-    for (LiveText text : collection.texts()) {
-      if (hasMuch(text)) {
-        text.work.lock();
-        try {
-          if (hasMuch(text)) {
-            moveNow(text);
-          }
-        } finally {
-          text.work.unlock();
-        }
-      }
+  /// Waits until what is pending now has moved. The mover does it: a caller that is interrupted would
+  /// close the files under everybody.
+  private void await(LiveText text) {
+    try {
+      mover.submit(() -> move(text)).get();
+    } catch (RejectedExecutionException e) {
+      LOG.debug("closing; changes of {} are found in memory", text.title());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw WhimbrelException.of(
+          ErrorCode.CANCELLED, "text index", "interrupted while waiting", e);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("moving changes of " + text.title() + " failed", e);
     }
   }
 
@@ -461,7 +466,7 @@ final class TextWorkers {
   void stop() {
     stopping = true;
     filler.close();
-    mover.shutdownNow();
+    // Not interrupted: that would close the files it writes. What is scheduled is not run any more.
     mover.close();
     Collection<LiveText> texts =
         catalog.all().stream().flatMap(collection -> collection.texts().stream()).toList();
@@ -482,12 +487,5 @@ final class TextWorkers {
         text.work.unlock();
       }
     }
-  }
-
-  /// The index of a path, if there is one.
-  static Optional<LiveText> find(LiveCollection collection, List<?> steps) {
-    return collection.texts().stream()
-        .filter(text -> text.spec().path().steps().equals(steps))
-        .findFirst();
   }
 }

@@ -1,6 +1,7 @@
 package io.whimbrel.core.model;
 
 import java.util.List;
+import java.util.Optional;
 
 /// A collection as it stands.
 ///
@@ -9,6 +10,7 @@ import java.util.List;
 /// @param indexes its payload indexes, by path
 /// @param texts its full-text indexes, by path
 /// @param aliases other names of it, in order
+/// @param ttl when its points expire; empty when they do not
 public record CollectionInfo(
     String name,
     List<FieldInfo> fields,
@@ -16,13 +18,19 @@ public record CollectionInfo(
     long createdSeq,
     List<PayloadIndexInfo> indexes,
     List<TextIndexInfo> texts,
-    List<String> aliases) {
+    List<String> aliases,
+    Optional<TtlInfo> ttl) {
   public CollectionInfo {
     fields = List.copyOf(fields);
     indexes = List.copyOf(indexes);
     texts = List.copyOf(texts);
     aliases = List.copyOf(aliases);
   }
+
+  /// @param path whose timestamp says when a point expires
+  /// @param waiting points that are expired, which no read shows, and not deleted yet
+  /// @param deleted points deleted as expired since the database was opened
+  public record TtlInfo(FieldPath path, long waiting, long deleted) {}
 
   /// @param ready whether it answers; it is being filled from the store otherwise
   /// @param points points with text in its files
