@@ -113,11 +113,14 @@ public final class PointWire {
   }
 
   public static Page decode(ScrollResponse message) {
-    String cursor =
-        Base64.getUrlEncoder()
-            .withoutPadding()
-            .encodeToString(message.getNextCursor().toByteArray());
-    return new Page(decodePoints(message.getPointsList()), cursor, message.getSeq());
+    return new Page(
+        decodePoints(message.getPointsList()),
+        decodeCursor(message.getNextCursor()),
+        message.getSeq());
+  }
+
+  static String decodeCursor(ByteString cursor) {
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(cursor.toByteArray());
   }
 
   public static ByteString encodeCursor(String cursor) {

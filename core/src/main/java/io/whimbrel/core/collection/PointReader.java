@@ -18,6 +18,7 @@ import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Selector;
+import io.whimbrel.core.model.Slice;
 import io.whimbrel.core.model.Value;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
@@ -68,6 +69,7 @@ public final class PointReader {
   private static final long SCROLL_READS_MAX = 10_000;
 
   private static final byte CURSOR_FORMAT = 2;
+  private static final byte SLICE_CURSOR_FORMAT = 3;
 
   private static final int CURSOR_HEADER_BYTES = 5;
   private static final int CURSOR_PIN_BYTES = 6;
@@ -138,7 +140,12 @@ public final class PointReader {
   /// Under a filter a page also ends when it has looked at many points, so it may be empty and
   /// still have a cursor.
   public Page scroll(
-      LiveCollection collection, byte[] cursor, int limit, Filter filter, ReadOptions read)
+      LiveCollection collection,
+      byte[] cursor,
+      int limit,
+      Filter filter,
+      Slice slice,
+      ReadOptions read)
       throws StorageException {
     Limits.checkRange("limit", limit, 1, Limits.SCROLL_POINTS_MAX);
     Filter.check("filter", filter);
@@ -149,7 +156,7 @@ public final class PointReader {
       selected = selected(collection, layout, read);
       from = Keys.collectionPrefix(collection.number());
     } else {
-      Position position = after(collection, cursor);
+      Position position = after(collection, cursor, slice);
       selected = pinned(collection, layout, read, position.pinned());
       from = position.from();
     }
@@ -175,7 +182,7 @@ public final class PointReader {
           seen++;
           lastKey = ids.keyBytes();
           long internalId = ids.value().getLong();
-          if (wanted.mayMeet(internalId)) {
+          if (slice.contains(internalId) && wanted.mayMeet(internalId)) {
             internalIds.add(internalId);
           }
         }
@@ -188,7 +195,7 @@ public final class PointReader {
         }
       }
       more = more && ids.advance();
-      byte[] next = more ? cursor(lastKey, selected) : new byte[0];
+      byte[] next = more ? cursor(lastKey, selected, slice) : new byte[0];
       return new Page(page, next, moment.seq());
     }
   }
@@ -271,19 +278,35 @@ public final class PointReader {
     return bytes + PayloadCodec.encode("payload", point.payload()).length;
   }
 
-  /// Format(1), checksum(4) of the rest, count(1) of pinned versions with field(2) and version(4)
-  /// each, last key.
-  private static byte[] cursor(byte[] lastKey, List<Selected> selected) {
+  /// Format(1), checksum(4) of the rest, for a slice index(2) and count(2), count(1) of pinned
+  /// versions with field(2) and version(4) each, last key.
+  private static byte[] cursor(byte[] lastKey, List<Selected> selected, Slice slice) {
     ByteBuffer cursor =
         ByteBuffer.allocate(
-            CURSOR_HEADER_BYTES + 1 + CURSOR_PIN_BYTES * selected.size() + lastKey.length);
-    cursor.position(CURSOR_HEADER_BYTES).put((byte) selected.size());
+            CURSOR_HEADER_BYTES
+                + sliceBytes(slice)
+                + 1
+                + CURSOR_PIN_BYTES * selected.size()
+                + lastKey.length);
+    cursor.position(CURSOR_HEADER_BYTES);
+    if (slice.count() > 1) {
+      cursor.putShort((short) slice.index()).putShort((short) slice.count());
+    }
+    cursor.put((byte) selected.size());
     for (Selected pin : selected) {
       PointRecord.VectorRef ref = pin.version().ref();
       cursor.putShort((short) ref.field()).putInt(ref.version());
     }
     cursor.put(lastKey);
-    return cursor.put(0, CURSOR_FORMAT).putInt(1, checksum(cursor.array())).array();
+    return cursor.put(0, format(slice)).putInt(1, checksum(cursor.array())).array();
+  }
+
+  private static byte format(Slice slice) {
+    return slice.count() > 1 ? SLICE_CURSOR_FORMAT : CURSOR_FORMAT;
+  }
+
+  private static int sliceBytes(Slice slice) {
+    return slice.count() > 1 ? 2 * Short.BYTES : 0;
   }
 
   private static int checksum(byte[] cursor) {
@@ -292,16 +315,22 @@ public final class PointReader {
     return (int) crc.getValue();
   }
 
-  private static Position after(LiveCollection collection, byte[] cursor) {
-    if (cursor.length > CURSOR_HEADER_BYTES && cursor[0] == CURSOR_FORMAT) {
+  private static Position after(LiveCollection collection, byte[] cursor, Slice slice) {
+    int pinsStart = CURSOR_HEADER_BYTES + sliceBytes(slice);
+    if (cursor.length > pinsStart && cursor[0] == format(slice)) {
       ByteBuffer in = ByteBuffer.wrap(cursor);
-      int pins = cursor[CURSOR_HEADER_BYTES];
-      int keyStart = CURSOR_HEADER_BYTES + 1 + CURSOR_PIN_BYTES * pins;
+      int pins = cursor[pinsStart];
+      int keyStart = pinsStart + 1 + CURSOR_PIN_BYTES * pins;
+      in.position(CURSOR_HEADER_BYTES);
+      boolean sameSlice =
+          slice.count() == 1 || in.getShort() == slice.index() && in.getShort() == slice.count();
       if (in.getInt(1) == checksum(cursor)
+          && sameSlice
+          && pins >= 0
           && cursor.length > keyStart + Integer.BYTES
           && in.getInt(keyStart) == collection.number()) {
         List<PointRecord.VectorRef> pinned = new ArrayList<>(pins);
-        in.position(CURSOR_HEADER_BYTES + 1);
+        in.position(pinsStart + 1);
         for (int i = 0; i < pins; i++) {
           pinned.add(new PointRecord.VectorRef(in.getShort(), in.getInt()));
         }
@@ -314,7 +343,7 @@ public final class PointReader {
         ErrorCode.INVALID_CURSOR,
         "cursor",
         cursor.length + " bytes",
-        "empty, or next_cursor of a page of collection \"" + collection.name() + '"');
+        "empty, or next_cursor of a page of collection \"" + collection.name() + "\" and this slice");
   }
 
   /// The selected vectors, of the versions that the first page had.

@@ -114,9 +114,9 @@ final class QueryRoutes {
       case QueryNode.Recommend recommend -> {
         List<String> paths = new ArrayList<>();
         List<QueryInput> inputs = new ArrayList<>();
-        for (QueryInput input : recommend.positives()) {
-          paths.add(path + ".recommend.positives[" + inputs.size() + "]");
-          inputs.add(input);
+        for (int i = 0; i < recommend.positives().size(); i++) {
+          paths.add(path + ".recommend.positives[" + i + "]");
+          inputs.add(recommend.positives().get(i));
         }
         for (int i = 0; i < recommend.negatives().size(); i++) {
           paths.add(path + ".recommend.negatives[" + i + "]");

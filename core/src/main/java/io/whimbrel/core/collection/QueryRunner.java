@@ -1,6 +1,12 @@
 package io.whimbrel.core.collection;
 
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FacetCounts;
+import io.whimbrel.core.model.FieldPath;
+import io.whimbrel.core.model.Filter;
+import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.MinedNegatives;
+import io.whimbrel.core.model.NegativeMining;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.QueryNode;
 import io.whimbrel.core.model.QueryRequest;
@@ -94,6 +100,38 @@ public final class QueryRunner {
       return new QueryResult(
           hits, groups, moment.seq(), routes.served(), stages.done(), next, stages.warnings());
     }
+  }
+
+  /// How many points have each value of `path`, of those that meet the filter; the `limit` (1 to
+  /// 10,000) most frequent. Cost: a set operation for each different value of an indexed path;
+  /// else a payload read for each point, 100,000 at most.
+  public FacetCounts facet(
+      LiveCollection collection,
+      FieldPath path,
+      Filter filter,
+      int limit,
+      BooleanSupplier cancelled)
+      throws StorageException {
+    Limits.checkRange("limit", limit, 1, Limits.FACET_VALUES_MAX);
+    Filter.check("filter", filter);
+    try (Visibility.Moment moment = visibility.now(collection, List.of())) {
+      return Facets.count(
+          moment, collection, path, expirer.alive(collection, filter), limit, cancelled);
+    }
+  }
+
+  /// The negatives of `queries` from number `from` on, as many as one answer may hold.
+  public MinedNegatives mine(
+      LiveCollection collection,
+      NegativeMining mining,
+      List<NegativeMining.Query> queries,
+      int from,
+      BooleanSupplier cancelled)
+      throws StorageException {
+    Limits.checkRange("from", from, 0, Math.max(0, queries.size() - 1));
+    int to = Math.min(queries.size(), from + NegativeMiner.queriesMax(mining));
+    return new NegativeMiner(visibility, textWorkers, expirer, collection, mining, cancelled)
+        .mine(queries.subList(from, to), to == queries.size() ? 0 : to);
   }
 
   private static boolean pages(QueryRequest request) {

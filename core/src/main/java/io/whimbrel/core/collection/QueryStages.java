@@ -376,6 +376,14 @@ final class QueryStages {
     return Ranked.of(bestIds, bestScores);
   }
 
+  /// The ids of points that are there.
+  Map<Long, PointId> idsOf(long[]... internalIds) throws StorageException {
+    for (long[] some : internalIds) {
+      readIds(Arrays.stream(some).boxed().toList());
+    }
+    return ids;
+  }
+
   private PointId idOf(long internalId) {
     PointId id = ids.get(internalId);
     if (id == null) {

@@ -18,11 +18,14 @@ import io.whimbrel.core.model.DatabaseStatus;
 import io.whimbrel.core.model.Durability;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FacetCounts;
 import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.MinedNegatives;
 import io.whimbrel.core.model.Mutation;
+import io.whimbrel.core.model.NegativeMining;
 import io.whimbrel.core.model.Origin;
 import io.whimbrel.core.model.Page;
 import io.whimbrel.core.model.PayloadIndexSpec;
@@ -33,6 +36,7 @@ import io.whimbrel.core.model.QueryResult;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
+import io.whimbrel.core.model.Slice;
 import io.whimbrel.core.model.TextIndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
@@ -232,8 +236,15 @@ public final class Database implements AutoCloseable {
   /// Of the points that meet the filter. A page also ends when it has looked at many points: it may
   /// be empty and still have a cursor.
   public Page scroll(String collection, byte[] cursor, int limit, Filter filter, ReadOptions read) {
+    return scroll(collection, cursor, limit, filter, Slice.ALL, read);
+  }
+
+  /// Of one part of the collection; a chain of pages stays with one. Every part looks at the ids of
+  /// all points, and reads its own.
+  public Page scroll(
+      String collection, byte[] cursor, int limit, Filter filter, Slice slice, ReadOptions read) {
     awaitSeq(read.minSeq());
-    return reading(() -> reader.scroll(require(collection), cursor, limit, filter, read));
+    return reading(() -> reader.scroll(require(collection), cursor, limit, filter, slice, read));
   }
 
   /// Number of points, once the write `minSeq` is visible.
@@ -386,6 +397,48 @@ public final class Database implements AutoCloseable {
     latency.record(nanos);
     traffic.answered(collection, result, nanos);
     return result;
+  }
+
+  /// How many points have each value of a payload path, of those that meet the filter; the `limit`
+  /// most frequent.
+  public FacetCounts facet(
+      String collection,
+      FieldPath path,
+      Filter filter,
+      int limit,
+      long minSeq,
+      BooleanSupplier cancelled) {
+    awaitSeq(minSeq);
+    return reading(() -> queries.facet(require(collection), path, filter, limit, cancelled));
+  }
+
+  /// Near points that are no known answers, for each of up to 1,000 queries. Fewer are asked when
+  /// many negatives are wanted of each; the answer says where to go on.
+  public MinedNegatives mineNegatives(
+      String collection,
+      NegativeMining mining,
+      List<NegativeMining.Query> queriesToAsk,
+      BooleanSupplier cancelled) {
+    Limits.checkRange("queries", queriesToAsk.size(), 1, Limits.MINING_QUERIES_MAX);
+    Limits.checkRange(
+        "queries * negatives",
+        (long) queriesToAsk.size() * mining.negatives(),
+        1,
+        Limits.MINED_POINTS_MAX);
+    return reading(() ->
+        queries.mine(require(collection), mining, queriesToAsk, 0, cancelled));
+  }
+
+  /// The same for the queries of a golden set from number `from` on; what it judges 1 or more is
+  /// positive.
+  public MinedNegatives mineNegatives(
+      String collection,
+      NegativeMining mining,
+      String goldenSet,
+      int from,
+      BooleanSupplier cancelled) {
+    List<NegativeMining.Query> golden = evaluations.miningQueries(collection, mining, goldenSet);
+    return reading(() -> queries.mine(require(collection), mining, golden, from, cancelled));
   }
 
   private QueryResult queryLive(String name, QueryRequest request, BooleanSupplier cancelled)

@@ -59,6 +59,13 @@ public final class Limits {
   public static final int GROUP_SIZE_MAX = 100;
   public static final int FACET_VALUES_MAX = 10_000;
   public static final int SLICES_MAX = 1024;
+  public static final int NEGATIVES_MAX = 1000;
+
+  /// Queries whose negatives one call looks for.
+  public static final int MINING_QUERIES_MAX = 1000;
+
+  /// Negatives in one answer.
+  public static final int MINED_POINTS_MAX = 100_000;
 
   public static final int PATH_CHARS_MAX = 512;
   public static final int PATH_STEPS_MAX = 16;
