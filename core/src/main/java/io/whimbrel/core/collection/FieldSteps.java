@@ -84,7 +84,11 @@ final class FieldSteps {
     LiveCollection.Layout after =
         collection.next(before.withNew(spec), collection.layout().migrations());
     long seq = sequencer.nextSeq();
-    after.fields().get(spec.name()).versions().values().forEach(version -> version.publish(seq));
+    collection
+        .field(after, "field.name", spec.name())
+        .versions()
+        .values()
+        .forEach(version -> version.publish(seq));
     write(collection, after, _ -> {});
     return collection;
   }
