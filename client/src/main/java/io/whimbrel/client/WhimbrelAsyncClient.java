@@ -330,22 +330,12 @@ public final class WhimbrelAsyncClient {
       Optional<Filter> filter,
       Slice slice,
       ReadOptions read) {
-    ScrollRequest.Builder request =
-        ScrollRequest.newBuilder()
-            .setCollection(collection)
+    ScrollRequest request =
+        PointWire.scroll(collection, filter, slice, read)
             .setLimit(Checks.atLeast("limit", limit, 1))
             .setCursor(PointWire.encodeCursor(cursor))
-            .setWithPayload(PointWire.payloadSelector(read.payload()))
-            .setWithVectors(PointWire.vectorSelector(read.vectors()))
-            .setMinSeq(read.minSeq());
-    filter.map(FilterWire::encode).ifPresent(request::setFilter);
-    if (slice.count() > 1) {
-      request.setSlice(
-          io.whimbrel.proto.v1.Slice.newBuilder()
-              .setIndex(slice.index())
-              .setCount(slice.count()));
-    }
-    return calls.call(PointsGrpc.getScrollMethod(), request.build(), true, PointWire::decode);
+            .build();
+    return calls.call(PointsGrpc.getScrollMethod(), request, true, PointWire::decode);
   }
 
   /** See {@link WhimbrelClient#count}. */

@@ -250,6 +250,12 @@ public final class WhimbrelClient implements AutoCloseable {
     return Pages.stream(cursor -> scroll(collection, cursor, pageSize, read));
   }
 
+  /** The same of one part of the collection and the points that meet the filter. */
+  public Stream<Point> scrollAll(
+      String collection, int pageSize, Optional<Filter> filter, Slice slice, ReadOptions read) {
+    return Pages.stream(cursor -> scroll(collection, cursor, pageSize, filter, slice, read));
+  }
+
   /** How many points the collection has. */
   public long count(String collection) {
     return Calls.await(async.count(collection));
