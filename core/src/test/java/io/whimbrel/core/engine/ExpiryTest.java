@@ -40,7 +40,6 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,11 +51,11 @@ class ExpiryTest {
 
   @TempDir private Path directory;
 
-  private final AtomicReference<Instant> clock = new AtomicReference<>(START);
+  private volatile Instant now = START;
   private final TreeMap<PointId, Optional<Instant>> model = new TreeMap<>();
 
   private Database open() throws IOException {
-    return Database.open(directory, DatabaseOptions.DEFAULT.withClock(clock::get));
+    return Database.open(directory, DatabaseOptions.DEFAULT.withClock(() -> now));
   }
 
   private static CollectionSpec spec() {
@@ -83,7 +82,7 @@ class ExpiryTest {
   private Set<PointId> alive() {
     Set<PointId> alive = new TreeSet<>();
     model.forEach((id, until) -> {
-      if (until.isEmpty() || until.get().isAfter(clock.get())) {
+      if (until.isEmpty() || until.get().isAfter(now)) {
         alive.add(id);
       }
     });
@@ -127,10 +126,10 @@ class ExpiryTest {
         Optional<Instant> until =
             random.nextInt(4) == 0
                 ? Optional.empty()
-                : Optional.of(clock.get().plusSeconds(random.nextInt(50) - 5));
+                : Optional.of(now.plusSeconds(random.nextInt(50) - 5));
         put(database, PointId.of(random.nextInt(60)), until);
         if (random.nextInt(3) == 0) {
-          clock.set(clock.get().plusSeconds(random.nextInt(10)));
+          now = now.plusSeconds(random.nextInt(10));
         }
         if (i % 15 == 0) {
           compare(database);
@@ -158,9 +157,9 @@ class ExpiryTest {
       database.createCollection(spec());
       put(database, PointId.of("a"), Optional.of(START.plusSeconds(10)));
       put(database, PointId.of("b"), Optional.empty());
-      clock.set(START.plusSeconds(10).minusNanos(1));
+      now = START.plusSeconds(10).minusNanos(1);
       assertThat(database.count(DOCS, 0)).isEqualTo(2);
-      clock.set(START.plusSeconds(10));
+      now = START.plusSeconds(10);
       assertThat(database.count(DOCS, 0)).isEqualTo(1);
       long waiting = database.describe(DOCS).ttl().orElseThrow().waiting();
       database.deleteExpired();
@@ -216,7 +215,7 @@ class ExpiryTest {
     try (Database database = open()) {
       database.createCollection(spec());
       put(database, PointId.of("a"), Optional.of(START.plusSeconds(5)));
-      clock.set(START.plusSeconds(6));
+      now = START.plusSeconds(6);
       put(database, PointId.of("a"), Optional.of(START.plusSeconds(60)));
       database
           .write(
@@ -228,7 +227,7 @@ class ExpiryTest {
                       UNTIL,
                       Optional.empty(),
                       Optional.of(
-                          new Filter.Bound(new Value.TimestampValue(clock.get()), true)))),
+                          new Filter.Bound(new Value.TimestampValue(now), true)))),
               WriteOptions.DEFAULT)
           .join();
       database.deleteExpired();
