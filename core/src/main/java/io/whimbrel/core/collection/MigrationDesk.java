@@ -462,9 +462,9 @@ public final class MigrationDesk implements AutoCloseable {
   }
 
   private static final Migration.Progress NO_PROGRESS =
-      new Migration.Progress(0, 0, 0, 0, 0, 0, 0, OptionalDouble.empty(), "", 0);
+      new Migration.Progress(0, 0, 0, 0, 0, 0, 0, OptionalDouble.empty(), "", 0, Duration.ZERO);
 
-  private static Migration.Progress progress(
+  private Migration.Progress progress(
       MigrationSteps.Found found, LiveCollection.Moving moving) {
     BacklogCounters counters = moving.state().counters();
     boolean listing = moving.migration().state() == MigrationState.DUAL_WRITE;
@@ -489,7 +489,8 @@ public final class MigrationDesk implements AutoCloseable {
         moving.migration().flags().paused()
             ? "paused: " + moving.migration().flags().pausedBecause()
             : forward.pace().waitReason(),
-        moving.to().coverage());
+        moving.to().coverage(),
+        backfills.searchP99());
   }
 
   /// Ends the worker inside. The sequencer must still run.

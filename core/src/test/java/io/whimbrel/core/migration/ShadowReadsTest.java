@@ -36,7 +36,7 @@ class ShadowReadsTest {
   @Test
   void comparesTheAnswers() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, LONG);
-    try (ShadowReads shadows = new ShadowReads(1, 100)) {
+    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       for (int i = 0; i < 4; i++) {
         shadows.offer(
             mirror, result("a", "b"), 3_000_000, Optional.of(_ -> result("b", "c", "d", "e")));
@@ -56,7 +56,7 @@ class ShadowReadsTest {
   void samplesTheShareThatWasAskedFor() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(7, LONG);
     ShadowReads.Mirror none = new ShadowReads.Mirror(0, LONG);
-    try (ShadowReads shadows = new ShadowReads(1, 1)) {
+    try (ShadowReads shadows = new ShadowReads(1, 1, Thread.ofPlatform().daemon(true).factory())) {
       for (int i = 0; i < 1000; i++) {
         shadows.offer(mirror, result(), 1, Optional.empty());
         shadows.offer(none, result(), 1, Optional.empty());
@@ -70,7 +70,7 @@ class ShadowReadsTest {
   @Test
   void recordsWhatIsThrown() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, LONG);
-    try (ShadowReads shadows = new ShadowReads(1, 100)) {
+    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       shadows.offer(
           mirror,
           result("a"),
@@ -99,7 +99,7 @@ class ShadowReadsTest {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, LONG);
     CountDownLatch hanging = new CountDownLatch(1);
     CountDownLatch release = new CountDownLatch(1);
-    try (ShadowReads shadows = new ShadowReads(1, 2)) {
+    try (ShadowReads shadows = new ShadowReads(1, 2, Thread.ofPlatform().daemon(true).factory())) {
       shadows.offer(
           mirror,
           result("a"),
@@ -124,7 +124,7 @@ class ShadowReadsTest {
   void endsASearchAtItsDeadline() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, Duration.ofMillis(1));
     CountDownLatch ended = new CountDownLatch(1);
-    try (ShadowReads shadows = new ShadowReads(1, 100)) {
+    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       shadows.offer(
           mirror,
           result("a"),

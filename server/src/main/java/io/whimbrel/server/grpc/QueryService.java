@@ -26,11 +26,13 @@ final class QueryService extends QueryGrpc.QueryImplBase {
 
   @Override
   public void search(SearchRequest request, StreamObserver<SearchResponse> call) {
-    Calls.answer(pool, call, () -> search(QueryWire.search(request)));
+    long arrived = System.nanoTime();
+    Calls.answer(pool, call, () -> search(QueryWire.search(request), arrived));
   }
 
   @Override
   public void searchBatch(SearchBatchRequest request, StreamObserver<SearchBatchResponse> call) {
+    long arrived = System.nanoTime();
     Calls.answer(
         pool,
         call,
@@ -41,7 +43,8 @@ final class QueryService extends QueryGrpc.QueryImplBase {
           SearchBatchResponse.Builder answer = SearchBatchResponse.newBuilder();
           for (int i = 0; i < searches.size(); i++) {
             try {
-              answer.addResponses(search(searches.get(i)));
+              // The others have waited for their own batch only.
+              answer.addResponses(search(searches.get(i), i == 0 ? arrived : System.nanoTime()));
             } catch (WhimbrelException e) {
               throw e.code() == ErrorCode.CANCELLED ? e : QueryWire.inBatch(i, e);
             }
@@ -50,10 +53,11 @@ final class QueryService extends QueryGrpc.QueryImplBase {
         });
   }
 
-  private SearchResponse search(QueryWire.Search search) {
+  private SearchResponse search(QueryWire.Search search, long arrivedNanos) {
     Context context = Context.current();
     return QueryWire.message(
         search,
-        database.search(search.collection(), search.request(), () -> Calls.abandoned(context)));
+        database.search(
+            search.collection(), search.request(), () -> Calls.abandoned(context), arrivedNanos));
   }
 }
