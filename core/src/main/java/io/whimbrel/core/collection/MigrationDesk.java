@@ -369,7 +369,10 @@ public final class MigrationDesk implements AutoCloseable {
               + "\", since the old version's vectors are lost for ever");
     }
     return step(
-        () -> steps.complete(id, keepData, force ? List.of() : unsafe(steps.find(id)), note));
+        () ->
+            steps
+                .ends()
+                .complete(id, keepData, force ? List.of() : unsafe(steps.find(id)), note));
   }
 
   /// What would be lost or hurt by completing now.
@@ -402,7 +405,7 @@ public final class MigrationDesk implements AutoCloseable {
   }
 
   public CompletableFuture<Migration> cancel(String id, boolean keepData, ChangeNote note) {
-    return step(() -> steps.cancel(id, keepData, note));
+    return step(() -> steps.ends().cancel(id, keepData, note));
   }
 
   public RoutingPolicy policy(String collection, String field) {

@@ -200,7 +200,7 @@ public final class Sequencer {
     this.thread = Thread.ofPlatform().name("whimbrel-sequencer").unstarted(this::run);
   }
 
-  void start(List<Integer> droppedCollections) {
+  void start(List<Integer> droppedCollections) throws StorageException {
     thread.start();
     maintenance.scheduleWithFixedDelay(
         this::stamp, STAMP_EVERY_MILLIS, STAMP_EVERY_MILLIS, TimeUnit.MILLISECONDS);

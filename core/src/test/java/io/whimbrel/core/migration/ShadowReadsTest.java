@@ -3,6 +3,7 @@ package io.whimbrel.core.migration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.whimbrel.core.memory.YieldingThreads;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.MirrorReport;
 import io.whimbrel.core.model.Point;
@@ -15,6 +16,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 
 /// Everything here would hang or throw if a mirrored search could reach the one that it mirrors.
@@ -118,6 +120,55 @@ class ShadowReadsTest {
       drain(shadows);
     }
     assertThat(mirror.report().compared()).isEqualTo(3);
+  }
+
+  /// A search is as fast beside mirrored ones that hang and throw: its share of the mirror is to
+  /// offer. `-Dwhimbrel.shadow.searches=200000` makes the printed 99th percentiles firm.
+  @Test
+  void hangingAndThrowingSearchesDoNotSlowTheOthers() {
+    int searches = Integer.getInteger("whimbrel.shadow.searches", 800);
+    ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, Duration.ofMillis(50));
+    Histogram alone = new Histogram(3);
+    Histogram mirrored = new Histogram(3);
+    SearchResult answer = result("a");
+    try (ShadowReads shadows = new ShadowReads(2, 64, YieldingThreads.named("shadow"))) {
+      for (int i = 0; i < searches; i++) {
+        boolean hangs = i % 4 == 0;
+        boolean mirrors = i / 100 % 2 == 1;
+        long start = System.nanoTime();
+        double _ = work();
+        if (mirrors) {
+          shadows.offer(
+              mirror,
+              answer,
+              1,
+              Optional.of(cancelled -> {
+                while (hangs && !cancelled.getAsBoolean()) {
+                  Thread.onSpinWait();
+                }
+                throw WhimbrelException.of(ErrorCode.UNAVAILABLE, "search", 1, "planted");
+              }));
+        }
+        (mirrors ? mirrored : alone).recordValue(System.nanoTime() - start);
+      }
+    }
+    double times =
+        (double) mirrored.getValueAtPercentile(99) / Math.max(1, alone.getValueAtPercentile(99));
+    System.out.printf(
+        "p99 %,d ns alone, %,d ns beside mirrored searches that hang and throw: %.3f times%n",
+        alone.getValueAtPercentile(99), mirrored.getValueAtPercentile(99), times);
+    MirrorReport report = mirror.report();
+    assertThat(report.sampled()).isEqualTo(searches / 2);
+    assertThat(report.compared()).isZero();
+  }
+
+  /// About half a millisecond of arithmetic.
+  private static double work() {
+    double sum = 0;
+    for (int i = 1; i < 300_000; i++) {
+      sum += 1.0 / i;
+    }
+    return sum;
   }
 
   @Test
