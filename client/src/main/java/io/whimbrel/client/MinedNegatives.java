@@ -24,8 +24,7 @@ public record MinedNegatives(List<Mined> queries, int servedVersion, int nextFro
    * @param tooNear points of the window that scored too near to the best positive or above the
    *     greatest score allowed: perhaps unknown answers
    */
-  public record Mined(
-      String query, List<Scored> positives, List<Scored> negatives, int tooNear) {
+  public record Mined(String query, List<Scored> positives, List<Scored> negatives, int tooNear) {
     public Mined {
       positives = List.copyOf(positives);
       negatives = List.copyOf(negatives);

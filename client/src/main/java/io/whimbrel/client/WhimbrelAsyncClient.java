@@ -410,13 +410,11 @@ public final class WhimbrelAsyncClient {
             .setPath(path)
             .setLimit(Checks.atLeast("limit", limit, 1));
     filter.map(FilterWire::encode).ifPresent(request::setFilter);
-    return calls.call(
-        QueryGrpc.getFacetMethod(), request.build(), true, QueryTreeWire::decode);
+    return calls.call(QueryGrpc.getFacetMethod(), request.build(), true, QueryTreeWire::decode);
   }
 
   /** See {@link WhimbrelClient#mineNegatives}. */
-  public CompletableFuture<MinedNegatives> mineNegatives(
-      String collection, NegativeMining mining) {
+  public CompletableFuture<MinedNegatives> mineNegatives(String collection, NegativeMining mining) {
     return calls.call(
         QueryGrpc.getMineNegativesMethod(),
         QueryTreeWire.encode(collection, mining),

@@ -283,9 +283,7 @@ public final class WhimbrelClient implements AutoCloseable {
     return Calls.await(async.query(collection, request));
   }
 
-  /**
-   * Several queries in one call, answered in order; one bad query refuses them all. Up to 256.
-   */
+  /** Several queries in one call, answered in order; one bad query refuses them all. Up to 256. */
   public List<QueryResult> queryBatch(String collection, List<QueryRequest> requests) {
     return Calls.await(async.queryBatch(collection, requests));
   }

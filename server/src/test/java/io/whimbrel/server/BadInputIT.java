@@ -774,9 +774,7 @@ class BadInputIT {
             fusion
                 .clone()
                 .addPrefetch(stage)
-                .addPrefetch(
-                    stage.toBuilder()
-                        .setQuery(search("dot", 1, vector(1, 2)).getQuery())),
+                .addPrefetch(stage.toBuilder().setQuery(search("dot", 1, vector(1, 2)).getQuery())),
             "DIMENSION_MISMATCH",
             "prefetch[1].query.nearest.vector dimension",
             "2",
@@ -819,9 +817,7 @@ class BadInputIT {
             "a..b"),
         row(
             "cursor without order_by",
-            s ->
-                s.query.search(
-                    search.toBuilder().setCursor(ByteString.copyFromUtf8("x")).build()),
+            s -> s.query.search(search.toBuilder().setCursor(ByteString.copyFromUtf8("x")).build()),
             "INVALID_ARGUMENT",
             "cursor",
             "1 bytes"),

@@ -100,8 +100,7 @@ class QueryIT {
   @Test
   void stagesNest() {
     // The 10 nearest to 20 by x, of them the nearest to 0 by y, is the least of them.
-    Query tree =
-        Query.nearest(Vector.of(0, 0)).field("y").over(x(20.1f).limit(10));
+    Query tree = Query.nearest(Vector.of(0, 0)).field("y").over(x(20.1f).limit(10));
     assertThat(ask(tree, 3)).containsExactly(16L, 17L, 18L);
     QueryResult result = client.query("lines", QueryRequest.of(tree, 3));
     assertThat(result.served()).extracting(QueryResult.Served::field).containsExactly("y", "x");
@@ -114,8 +113,7 @@ class QueryIT {
   void pointsAreQueriesToo() {
     assertThat(ask(Query.nearest(PointId.of(10)).field("x"), 4)).containsExactly(9L, 11L, 8L, 12L);
     assertThat(
-            ask(
-                Query.recommend(List.of(PointId.of(10), PointId.of(14)), List.of()).field("x"), 3))
+            ask(Query.recommend(List.of(PointId.of(10), PointId.of(14)), List.of()).field("x"), 3))
         .containsExactly(12L, 11L, 13L);
     assertThat(
             ask(
@@ -141,8 +139,7 @@ class QueryIT {
   @Test
   void hitsComeInGroupsOrdersAndSamples() {
     QueryResult groups =
-        client.query(
-            "lines", QueryRequest.builder(x(10)).k(2).groupBy("parity", 2).build());
+        client.query("lines", QueryRequest.builder(x(10)).k(2).groupBy("parity", 2).build());
     assertThat(groups.hits()).isEmpty();
     assertThat(groups.groups())
         .extracting(QueryResult.Group::key)
@@ -158,9 +155,9 @@ class QueryIT {
               "lines",
               QueryRequest.builder(Query.orderBy("rest", true)).k(9).cursor(cursor).build());
       all.addAll(ids(page));
-      page.hits().forEach(hit ->
-          assertThat(hit.orderValue())
-              .contains(new Value.IntValue(number(hit.hit()) % 7)));
+      page.hits()
+          .forEach(hit ->
+              assertThat(hit.orderValue()).contains(new Value.IntValue(number(hit.hit()) % 7)));
       cursor = page.nextCursor();
     } while (!cursor.isEmpty());
     assertThat(all).hasSize(POINTS).startsWith(6L, 13L, 20L, 27L, 34L, 5L).doesNotHaveDuplicates();
@@ -236,9 +233,9 @@ class QueryIT {
   void negativesAreMined() {
     NegativeMining mining =
         NegativeMining.of(
-                List.of(
-                    new NegativeMining.MiningQuery(
-                        QueryInput.of(PointId.of(10)), List.of(PointId.of(11)))));
+            List.of(
+                new NegativeMining.MiningQuery(
+                    QueryInput.of(PointId.of(10)), List.of(PointId.of(11)))));
     MinedNegatives mined =
         client.mineNegatives(
             "lines",

@@ -4,12 +4,12 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import io.whimbrel.client.Durability;
 import io.whimbrel.client.ErrorCode;
-import io.whimbrel.client.Slice;
-import io.whimbrel.client.ReadOptions;
 import io.whimbrel.client.Filter;
 import io.whimbrel.client.Page;
 import io.whimbrel.client.Point;
+import io.whimbrel.client.ReadOptions;
 import io.whimbrel.client.Selector;
+import io.whimbrel.client.Slice;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelException;
 import io.whimbrel.client.WriteOptions;
@@ -136,9 +136,7 @@ public final class PointWire {
     filter.map(FilterWire::encode).ifPresent(request::setFilter);
     if (slice.count() > 1) {
       request.setSlice(
-          io.whimbrel.proto.v1.Slice.newBuilder()
-              .setIndex(slice.index())
-              .setCount(slice.count()));
+          io.whimbrel.proto.v1.Slice.newBuilder().setIndex(slice.index()).setCount(slice.count()));
     }
     return request;
   }

@@ -132,8 +132,7 @@ public final class QueryTreeWire {
   }
 
   private static io.whimbrel.proto.v1.QueryInput encode(QueryInput input) {
-    io.whimbrel.proto.v1.QueryInput.Builder message =
-        io.whimbrel.proto.v1.QueryInput.newBuilder();
+    io.whimbrel.proto.v1.QueryInput.Builder message = io.whimbrel.proto.v1.QueryInput.newBuilder();
     if (input instanceof QueryInput.Stored stored) {
       message.setId(ValueWire.encode(stored.id()));
     } else if (input instanceof QueryInput.Given given && given.vectors().size() == 1) {

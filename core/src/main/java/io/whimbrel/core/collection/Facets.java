@@ -53,7 +53,8 @@ final class Facets {
     Selection selection = Selection.of(moment, collection, filter, cancelled);
     IdSet points = selection.ids();
     if (moment.payload().isIndexed(path)) {
-      facets.byIndex(moment, path, filter.equals(Filter.ALL) ? Optional.empty() : Optional.of(points));
+      facets.byIndex(
+          moment, path, filter.equals(Filter.ALL) ? Optional.empty() : Optional.of(points));
     } else {
       long reads = points.count() + selection.payloadsRead();
       if (reads > Limits.FILTER_READS_MAX) {
@@ -65,8 +66,7 @@ final class Facets {
       }
       facets.byReading(moment, collection, path, points);
     }
-    List<FacetCounts.Count> values =
-        facets.best.stream().sorted(WORST_FIRST.reversed()).toList();
+    List<FacetCounts.Count> values = facets.best.stream().sorted(WORST_FIRST.reversed()).toList();
     return new FacetCounts(values, facets.distinct, points.count(), moment.seq());
   }
 

@@ -115,7 +115,11 @@ final class Grouping {
 
   private Ranked kept(Ranked found, Map<Value, List<Integer>> members) {
     int[] wanted =
-        members.values().stream().flatMap(List::stream).mapToInt(i -> i).sorted().distinct()
+        members.values().stream()
+            .flatMap(List::stream)
+            .mapToInt(i -> i)
+            .sorted()
+            .distinct()
             .toArray();
     members.forEach((key, places) ->
         groups.add(

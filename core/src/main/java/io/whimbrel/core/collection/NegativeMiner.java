@@ -71,10 +71,8 @@ final class NegativeMiner {
 
   /// The window and the positives, as of one write.
   private MinedNegatives.Mined mine(
-      LiveCollection.Layout layout, NegativeMining.Query query, int index)
-      throws StorageException {
-    QueryNode nearest =
-        new QueryNode.Nearest(mining.field(), version, query.input(), 0, List.of());
+      LiveCollection.Layout layout, NegativeMining.Query query, int index) throws StorageException {
+    QueryNode nearest = new QueryNode.Nearest(mining.field(), version, query.input(), 0, List.of());
     // Whoever names a version takes what it has.
     QueryRequest request =
         QueryRequest.of(nearest, mining.rangeMax())
@@ -180,9 +178,7 @@ final class NegativeMiner {
     long seed = Mixing.mix(mining.seed(), index);
     return Arrays.stream(allowed)
         .boxed()
-        .sorted(
-            Comparator.comparing(
-                i -> Mixing.mix(seed, window.ids()[i]), Long::compareUnsigned))
+        .sorted(Comparator.comparing(i -> Mixing.mix(seed, window.ids()[i]), Long::compareUnsigned))
         .limit(mining.negatives())
         .mapToInt(Integer::intValue)
         .sorted()

@@ -147,8 +147,7 @@ final class OrderedPoints {
     Comparator<Entry> byValue = (a, b) -> PathValues.ORDER.compare(a.value(), b.value());
     Entry[] sorted = found.toArray(Entry[]::new);
     Arrays.sort(
-        sorted,
-        (order.descending() ? byValue.reversed() : byValue).thenComparingLong(Entry::id));
+        sorted, (order.descending() ? byValue.reversed() : byValue).thenComparingLong(Entry::id));
     found.clear();
     found.addAll(Arrays.asList(sorted));
   }

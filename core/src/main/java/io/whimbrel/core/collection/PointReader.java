@@ -343,7 +343,9 @@ public final class PointReader {
         ErrorCode.INVALID_CURSOR,
         "cursor",
         cursor.length + " bytes",
-        "empty, or next_cursor of a page of collection \"" + collection.name() + "\" and this slice");
+        "empty, or next_cursor of a page of collection \""
+            + collection.name()
+            + "\" and this slice");
   }
 
   /// The selected vectors, of the versions that the first page had.

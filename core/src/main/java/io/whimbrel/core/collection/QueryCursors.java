@@ -43,7 +43,10 @@ final class QueryCursors {
       List<PointReader.Selected> selected,
       Place place) {
     RecordWriter out =
-        new RecordWriter().i64(collection.number()).i64(fingerprint(request)).varint(selected.size());
+        new RecordWriter()
+            .i64(collection.number())
+            .i64(fingerprint(request))
+            .varint(selected.size());
     for (PointReader.Selected pin : selected) {
       out.varint(pin.version().ref().field()).varint(pin.version().ref().version());
     }

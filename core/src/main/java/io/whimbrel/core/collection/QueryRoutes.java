@@ -1,7 +1,7 @@
 package io.whimbrel.core.collection;
 
-import io.whimbrel.core.model.Prefetch;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.Prefetch;
 import io.whimbrel.core.model.QueryInput;
 import io.whimbrel.core.model.QueryNode;
 import io.whimbrel.core.model.QueryRequest;
@@ -122,13 +122,7 @@ final class QueryRoutes {
           paths.add(path + ".recommend.negatives[" + i + "]");
           inputs.add(recommend.negatives().get(i));
         }
-        ask(
-            recommend,
-            path + ".recommend",
-            recommend.field(),
-            recommend.version(),
-            paths,
-            inputs);
+        ask(recommend, path + ".recommend", recommend.field(), recommend.version(), paths, inputs);
       }
       case QueryNode.Text text ->
           texts.put(text, collection.text(path + ".text.path", text.path()));

@@ -91,10 +91,7 @@ public final class QueryRunner {
           Value value = found.values().orElseThrow()[last];
           next =
               QueryCursors.encode(
-                  collection,
-                  request,
-                  selected,
-                  new QueryCursors.Place(value, found.ids()[last]));
+                  collection, request, selected, new QueryCursors.Place(value, found.ids()[last]));
         }
       }
       return new QueryResult(
@@ -103,8 +100,8 @@ public final class QueryRunner {
   }
 
   /// How many points have each value of `path`, of those that meet the filter; the `limit` (1 to
-  /// 10,000) most frequent. Cost: a set operation for each different value of an indexed path;
-  /// else a payload read for each point, 100,000 at most.
+  /// 10,000) most frequent. Cost: a set operation for each different value of an indexed path; else
+  /// a payload read for each point, 100,000 at most.
   public FacetCounts facet(
       LiveCollection collection,
       FieldPath path,
@@ -148,8 +145,7 @@ public final class QueryRunner {
     return PointReader.selected(collection, layout, request.read()).stream()
         .map(s ->
             pinned.containsKey(s.field()) && !request.read().versions().containsKey(s.field())
-                ? new PointReader.Selected(
-                    s.field(), Objects.requireNonNull(pinned.get(s.field())))
+                ? new PointReader.Selected(s.field(), Objects.requireNonNull(pinned.get(s.field())))
                 : s)
         .toList();
   }
@@ -170,11 +166,10 @@ public final class QueryRunner {
       Point point =
           points
               .get(i)
-              .orElseThrow(() ->
-                  new StorageException("a hit has no point record in " + collection.name()));
+              .orElseThrow(
+                  () -> new StorageException("a hit has no point record in " + collection.name()));
       hits.add(
-          new QueryResult.Hit(
-              point, found.scores()[i], found.values().map(values -> values[at])));
+          new QueryResult.Hit(point, found.scores()[i], found.values().map(values -> values[at])));
     }
     return hits;
   }
@@ -190,8 +185,7 @@ public final class QueryRunner {
         hits(stages.moment(), stages.collection(), all, request.read(), selected);
     for (Grouping.Group group : grouping.groups()) {
       groups.add(
-          new QueryResult.Group(
-              group.key(), group.places().stream().map(hits::get).toList()));
+          new QueryResult.Group(group.key(), group.places().stream().map(hits::get).toList()));
     }
     return groups;
   }

@@ -39,6 +39,9 @@ import org.jspecify.annotations.Nullable;
 final class QueryStages {
   private static final int STEP_POINTS_MAX = 256;
 
+  /// Points found by a prefix that are scored anew, at least.
+  private static final int PREFIX_CANDIDATES_MIN = 100;
+
   private final Visibility.Moment moment;
   private final LiveCollection collection;
   private final QueryRoutes routes;
@@ -139,8 +142,7 @@ final class QueryStages {
       case QueryNode.Fusion fusion -> fusion(fusion, ask);
       case QueryNode.Mmr mmr -> mmr(mmr, ask);
       case QueryNode.OrderBy order -> {
-        Ranked found =
-            new OrderedPoints(this, order, ask).find(accepted(order.prefetch(), ask));
+        Ranked found = new OrderedPoints(this, order, ask).find(accepted(order.prefetch(), ask));
         yield note(ask, Optional.empty(), found);
       }
       case QueryNode.Sample sample -> {
@@ -205,15 +207,13 @@ final class QueryStages {
   private Ranked nearest(QueryNode.Nearest nearest, Ask ask) throws StorageException {
     QueryRoutes.Asked asked = routes.of(nearest);
     float[] query = vectors(asked).getFirst();
-    if (nearest.searchDims() > 0) {
-      throw WhimbrelException.unimplemented(
-          asked.path() + ".search_dims", nearest.searchDims(), "0");
+    if (nearest.searchDims() > 0 && !ask.exact()) {
+      return byPrefix(asked, query, nearest.searchDims(), ask);
     }
     return nearest(asked, query, nearest.prefetch(), ask);
   }
 
-  private Ranked nearest(
-      QueryRoutes.Asked asked, float[] query, List<Prefetch> stages, Ask ask)
+  private Ranked nearest(QueryRoutes.Asked asked, float[] query, List<Prefetch> stages, Ask ask)
       throws StorageException {
     LiveVersion version = asked.version();
     LiveVersion.Reader reader = moment.reader(version);
@@ -234,6 +234,45 @@ final class QueryStages {
             : reader.rows().scans(params) ? SearchPlan.Method.SCAN : SearchPlan.Method.WALK;
     SearchPlan plan = new SearchPlan(method, matches, payloadsRead - readBefore);
     return note(ask, Optional.of(plan), best(found, ask.limit()));
+  }
+
+  /// The best by a prefix of the vectors, then the best of those by all values.
+  private Ranked byPrefix(QueryRoutes.Asked asked, float[] query, int dims, Ask ask)
+      throws StorageException {
+    LiveVersion.Reader reader = moment.reader(asked.version());
+    String path = asked.path() + ".search_dims";
+    if (!reader.rows().searchesPrefixes()) {
+      throw WhimbrelException.unimplemented(
+          path,
+          dims,
+          "0, or a field of one float32 vector a point with a flat index; a derived version has"
+              + " fewer dimensions under any");
+    }
+    Limits.checkRange(path, dims, 1, asked.version().spec().dimension());
+    long readBefore = payloadsRead;
+    Optional<IdSet> only = target(asked, List.of(), ask);
+    long matches = only.map(IdSet::count).orElse((long) reader.rows().live());
+    int candidates =
+        ask.ef() == 0
+            ? (int) Math.clamp(10L * ask.limit(), PREFIX_CANDIDATES_MIN, Limits.K_MAX)
+            : ask.ef();
+    SearchParams params =
+        new SearchParams(
+            candidates,
+            0,
+            Double.NEGATIVE_INFINITY,
+            only.map(reader::accept).orElse(AcceptBits.ALL),
+            true);
+    TopK found = reader.rows().searchPrefix(query, dims, params, cancelled);
+    long[] labels = new long[found.count()];
+    Arrays.setAll(labels, found::label);
+    Arrays.sort(labels);
+    double[] scores = new double[labels.length];
+    Arrays.fill(scores, Double.NEGATIVE_INFINITY);
+    exactScores(reader, query, labels, scores);
+    SearchPlan.Method method = matches == 0 ? SearchPlan.Method.NOTHING : SearchPlan.Method.SCAN;
+    SearchPlan plan = new SearchPlan(method, matches, payloadsRead - readBefore);
+    return note(ask, Optional.of(plan), best(labels, scores, ask.limit()).above(ask.floor()));
   }
 
   /// The points that may be hits, all of which have a vector in the version; empty for all that
@@ -308,8 +347,7 @@ final class QueryStages {
   }
 
   /// The stored vectors of points, in their order; without values where there is none.
-  private float[][] vectors(LiveVersion version, long[] internalIds)
-      throws StorageException {
+  private float[][] vectors(LiveVersion version, long[] internalIds) throws StorageException {
     float[][] vectors = new float[internalIds.length][];
     PointRecord.VectorRef ref = version.ref();
     for (int from = 0; from < internalIds.length; from += STEP_POINTS_MAX) {
@@ -362,7 +400,8 @@ final class QueryStages {
       }
       if (to - from > 1) {
         readIds(Arrays.stream(order, from, to).map(i -> internalIds[i]).toList());
-        Arrays.sort(order, from, to, (a, b) -> idOf(internalIds[a]).compareTo(idOf(internalIds[b])));
+        Arrays.sort(
+            order, from, to, (a, b) -> idOf(internalIds[a]).compareTo(idOf(internalIds[b])));
       }
       from = to;
     }
@@ -464,8 +503,7 @@ final class QueryStages {
     int depthMax = Math.min(Limits.K_MAX, Limits.QUERY_CANDIDATES_MAX / positives);
     for (int depth = Math.min(depthMax, Math.max(2 * ask.limit(), 64)); ; depth = 2 * depth) {
       depth = Math.min(depth, depthMax);
-      AcceptBits accept =
-          all.count() == reader.rows().live() ? AcceptBits.ALL : reader.accept(all);
+      AcceptBits accept = all.count() == reader.rows().live() ? AcceptBits.ALL : reader.accept(all);
       double bar = Double.NEGATIVE_INFINITY;
       List<IdSet> found = new ArrayList<>();
       for (float[] positive : examples.subList(0, positives)) {
@@ -511,15 +549,13 @@ final class QueryStages {
     }
     double[] scores = new double[all.length];
     for (int i = 0; i < all.length; i++) {
-      scores[i] =
-          best[i] > worst[i] ? Examples.squash(best[i]) : -Examples.squash(worst[i]);
+      scores[i] = best[i] > worst[i] ? Examples.squash(best[i]) : -Examples.squash(worst[i]);
     }
     return best(all, scores, all.length).above(ask.floor()).first(ask.limit());
   }
 
   /// Raises `into` to the scores of `sorted`, all of which have a vector.
-  private void exactScores(
-      LiveVersion.Reader reader, float[] query, long[] sorted, double[] into) {
+  private void exactScores(LiveVersion.Reader reader, float[] query, long[] sorted, double[] into) {
     for (int from = 0; from < sorted.length; from += Limits.K_MAX) {
       int to = Math.min(sorted.length, from + Limits.K_MAX);
       IdSet part = IdSet.ofSorted(Arrays.copyOfRange(sorted, from, to));

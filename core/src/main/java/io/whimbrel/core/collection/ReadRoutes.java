@@ -50,8 +50,8 @@ final class ReadRoutes {
     return route("query.nearest", collection, field, request, Optional.empty());
   }
 
-  /// The route to `pinned`, where another stage of the query has decided, unless the request names a
-  /// version. `path` is what holds the vector in the request, for refusals.
+  /// The route to `pinned`, where another stage of the query has decided, unless the request names
+  /// a version. `path` is what holds the vector in the request, for refusals.
   static Route route(
       String path,
       LiveCollection collection,
@@ -89,8 +89,7 @@ final class ReadRoutes {
   }
 
   private Route find(Optional<LiveVersion> pinned) {
-    LiveVersion version =
-        request.version() != 0 ? named() : pinned.orElseGet(this::byPolicy);
+    LiveVersion version = request.version() != 0 ? named() : pinned.orElseGet(this::byPolicy);
     Vector vector = vectorOf(version).orElseThrow(() -> mismatch(version, request.version() == 0));
     String vectorPath = path + (vector == request.vector() ? ".vector" : ".vectors");
     VectorChecks.check(vectorPath, vector, collection, version);

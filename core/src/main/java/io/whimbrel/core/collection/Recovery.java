@@ -39,6 +39,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -506,6 +507,9 @@ public final class Recovery {
         }
       }
       payload.publish(payload.prepare());
+      // Points may still name a dropped version.
+      payload.keepVersions(
+          collection.versions().map(LiveVersion::ref).collect(Collectors.toUnmodifiableSet()));
       try (Scan rows = view.scan(Table.IDS, from, to)) {
         while (rows.advance()) {
           ids++;

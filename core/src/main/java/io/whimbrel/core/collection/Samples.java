@@ -11,8 +11,7 @@ final class Samples {
   private Samples() {}
 
   private record Drawn(long place, long id) {
-    static final Comparator<Drawn> ORDER =
-        (a, b) -> Long.compareUnsigned(a.place(), b.place());
+    static final Comparator<Drawn> ORDER = (a, b) -> Long.compareUnsigned(a.place(), b.place());
   }
 
   /// At most `count` of `ids`, in the order of their places. Cost: about 10 ns for each id.

@@ -223,7 +223,7 @@ public final class Sequencer {
     this.thread = Thread.ofPlatform().name("whimbrel-sequencer").unstarted(this::run);
   }
 
-  void start(List<Integer> droppedCollections) {
+  void start(List<Integer> droppedCollections) throws StorageException {
     textWorkers.start();
     thread.start();
     maintenance.scheduleWithFixedDelay(

@@ -345,11 +345,19 @@ public final class Database implements AutoCloseable {
     return search(collection, request, () -> false);
   }
 
-  /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with
-  /// CANCELLED.
   public SearchResult search(String collection, SearchRequest request, BooleanSupplier cancelled) {
+    return search(collection, request, cancelled, System.nanoTime());
+  }
+
+  /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with
+  /// CANCELLED. `arrivedNanos`, of [System#nanoTime], is when it came: throttles and gates look at
+  /// the time since, which the search may have spent waiting for a thread. To wait for `min_seq`
+  /// does not count.
+  public SearchResult search(
+      String collection, SearchRequest request, BooleanSupplier cancelled, long arrivedNanos) {
+    long asked = System.nanoTime();
     awaitSeq(request.read().minSeq());
-    long start = System.nanoTime();
+    long start = arrivedNanos + System.nanoTime() - asked;
     SearchResult result;
     try {
       result = searchUnwatched(collection, request, cancelled);
@@ -387,11 +395,17 @@ public final class Database implements AutoCloseable {
     return query(collection, request, () -> false);
   }
 
-  /// A query of several stages. Runs in the caller's thread; `cancelled` is asked regularly and ends
-  /// the query with CANCELLED.
   public QueryResult query(String collection, QueryRequest request, BooleanSupplier cancelled) {
+    return query(collection, request, cancelled, System.nanoTime());
+  }
+
+  /// A query of several stages. Runs in the caller's thread; `cancelled` and `arrivedNanos` as in
+  /// [#search].
+  public QueryResult query(
+      String collection, QueryRequest request, BooleanSupplier cancelled, long arrivedNanos) {
+    long asked = System.nanoTime();
     awaitSeq(request.read().minSeq());
-    long start = System.nanoTime();
+    long start = arrivedNanos + System.nanoTime() - asked;
     QueryResult result = reading(() -> queryLive(collection, request, cancelled));
     long nanos = System.nanoTime() - start;
     latency.record(nanos);
@@ -425,8 +439,7 @@ public final class Database implements AutoCloseable {
         (long) queriesToAsk.size() * mining.negatives(),
         1,
         Limits.MINED_POINTS_MAX);
-    return reading(() ->
-        queries.mine(require(collection), mining, queriesToAsk, 0, cancelled));
+    return reading(() -> queries.mine(require(collection), mining, queriesToAsk, 0, cancelled));
   }
 
   /// The same for the queries of a golden set from number `from` on; what it judges 1 or more is

@@ -12,10 +12,10 @@ import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.GoldenSetInfo;
 import io.whimbrel.core.model.Limits;
-import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.NegativeMining;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.QueryInput;
+import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.RoutingPolicy;
 import io.whimbrel.core.model.SearchRequest;
@@ -128,10 +128,9 @@ public final class Evaluations {
     }
   }
 
-  /// The queries of a golden set with their answers, each in all spaces that it has a vector in. The
-  /// set must be of the field that is mined.
-  List<NegativeMining.Query> miningQueries(
-      String collection, NegativeMining mining, String name) {
+  /// The queries of a golden set with their answers, each in all spaces that it has a vector in.
+  /// The set must be of the field that is mined.
+  List<NegativeMining.Query> miningQueries(String collection, NegativeMining mining, String name) {
     GoldenSetInfo info = info(collection, name);
     if (!info.field().equals(mining.field())) {
       throw WhimbrelException.of(
@@ -143,14 +142,16 @@ public final class Evaluations {
     List<NegativeMining.Query> queries = new ArrayList<>();
     for (GoldenQuery query : get(collection, name).queries()) {
       Set<PointId> positives = new HashSet<>();
-      query.judgments().grades().forEach((id, grade) -> {
-        if (grade >= 1) {
-          positives.add(id);
-        }
-      });
+      query
+          .judgments()
+          .grades()
+          .forEach((id, grade) -> {
+            if (grade >= 1) {
+              positives.add(id);
+            }
+          });
       queries.add(
-          new NegativeMining.Query(
-              query.id(), new QueryInput.Given(query.vectors()), positives));
+          new NegativeMining.Query(query.id(), new QueryInput.Given(query.vectors()), positives));
     }
     return queries;
   }

@@ -59,6 +59,19 @@ public interface VectorIndex extends AutoCloseable {
     /// `cancelled` is asked regularly and ends the search with [ErrorCode#CANCELLED].
     TopK search(float[] query, SearchParams params, BooleanSupplier cancelled);
 
+    /// Whether [#searchPrefix] works.
+    default boolean searchesPrefixes() {
+      return false;
+    }
+
+    /// The best live and accepted rows by the first `dims` values of row and query, each scaled to
+    /// unit length under COSINE: every such row is compared, of which so much is read. `query` is a
+    /// whole one. Otherwise as [#search].
+    default TopK searchPrefix(
+        float[] query, int dims, SearchParams params, BooleanSupplier cancelled) {
+      throw new UnsupportedOperationException("an index that keeps no prefixes");
+    }
+
     /// Whether a search with these parameters compares every accepted row.
     boolean scans(SearchParams params);
 
@@ -87,6 +100,12 @@ public interface VectorIndex extends AutoCloseable {
   /// after removes, on about `rowsMax` rows at most; returns whether more waits. Several threads
   /// may work at once. Hits are right without it, only slower. Nothing is left to do once closed.
   boolean work(int rowsMax);
+
+  /// Labels of live rows that no search but an exact one can find, after the index has mended what
+  /// it can. One that scans has none; a graph looks at every edge, holding its work up meanwhile.
+  default long[] unreachable() {
+    return new long[0];
+  }
 
   /// Published live rows that each search scans, since they are not indexed yet.
   int pending();

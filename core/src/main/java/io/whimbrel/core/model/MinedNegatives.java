@@ -16,8 +16,7 @@ public record MinedNegatives(List<Mined> queries, int servedVersion, int next, l
   /// @param positives known answers that have a vector, best first
   /// @param negatives best first
   /// @param tooNear points of the window that may be unknown answers
-  public record Mined(
-      String name, List<Scored> positives, List<Scored> negatives, int tooNear) {
+  public record Mined(String name, List<Scored> positives, List<Scored> negatives, int tooNear) {
     public Mined {
       positives = List.copyOf(positives);
       negatives = List.copyOf(negatives);

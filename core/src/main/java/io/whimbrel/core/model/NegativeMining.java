@@ -16,8 +16,8 @@ import java.util.Set;
 ///
 /// @param negatives of a query, 1 to 1,000
 /// @param absoluteMargin a negative scores less than the best positive less this
-/// @param relativeMargin a negative scores less than `1 - relativeMargin` times the best positive, 0
-///   to 1; not under L2
+/// @param relativeMargin a negative scores less than `1 - relativeMargin` times the best positive,
+///   0 to 1; not under L2
 /// @param random draw from all that are allowed, rather than take the nearest
 /// @param exact scan rather than ask the index
 public record NegativeMining(

@@ -17,8 +17,7 @@ public record PathValues(FieldPath path, Optional<ScalarType> type) {
   /// Values of different types follow each other by type.
   public static final Comparator<Value> ORDER =
       (a, b) -> {
-        int types =
-            ScalarType.of(a).orElseThrow().compareTo(ScalarType.of(b).orElseThrow());
+        int types = ScalarType.of(a).orElseThrow().compareTo(ScalarType.of(b).orElseThrow());
         return types != 0 ? types : Filter.compare(a, b);
       };
 

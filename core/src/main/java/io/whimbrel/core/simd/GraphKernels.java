@@ -99,8 +99,33 @@ public interface GraphKernels {
   float squaredL2(
       MemorySegment query, long queryAt, MemorySegment row, long rowAt, float scale, int dimension);
 
-  /// Squared Euclidean distance of two float32 vectors.
-  float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension);
+  /// What a remainder, a little-endian int16, is of one step of its row.
+  float REMAINDER = 1f / Short.MAX_VALUE;
+
+  /// Squared Euclidean distance of a query to a row with the remainders of its rounding: value `i`
+  /// is `scale * (code[i] + REMAINDER * remainder[i])`.
+  float squaredL2(
+      MemorySegment query,
+      long queryAt,
+      MemorySegment row,
+      long rowAt,
+      float scale,
+      MemorySegment remainders,
+      long remaindersAt,
+      int dimension);
+
+  /// The first of `count` float32 rows that is within a squared distance of `x`, or -1; `x` and the
+  /// rows lie in segments of their own, the rows one after the other.
+  ///
+  /// @param distance its first element gets the squared distance of the row that was found
+  int firstWithin(
+      MemorySegment x,
+      long xAt,
+      MemorySegment rows,
+      int count,
+      int dimension,
+      float squaredDistance,
+      float[] distance);
 
   /// Writes a row as float32.
   void decode(

@@ -15,6 +15,7 @@ import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.GroupBy;
+import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.MinedNegatives;
 import io.whimbrel.core.model.ModelId;
@@ -30,6 +31,7 @@ import io.whimbrel.core.model.QueryInput;
 import io.whimbrel.core.model.QueryNode;
 import io.whimbrel.core.model.QueryRequest;
 import io.whimbrel.core.model.QueryResult;
+import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.ScalarType;
 import io.whimbrel.core.model.Slice;
@@ -49,10 +51,12 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -92,9 +96,7 @@ final class QueryExtrasTest {
       Vector vector = Vector.of(Seeds.whole(random, 3));
       Map<String, Value> payload = filters.payload();
       points.add(PointWrite.of(id, payload, vector));
-      model.put(
-          id,
-          new NaiveQueries.Stored(model.size() + 1, payload, Map.of("default", vector)));
+      model.put(id, new NaiveQueries.Stored(model.size() + 1, payload, Map.of("default", vector)));
     }
     database
         .write(COLLECTION, new Mutation.Upsert(points), new WriteOptions("", Durability.ASYNC))
@@ -160,7 +162,9 @@ final class QueryExtrasTest {
             up.withCursor(new QueryRequest.Cursor(new byte[] {64})),
             up.withCursor(
                 new QueryRequest.Cursor(
-                    database.scroll(COLLECTION, new byte[0], 1, ReadOptions.DEFAULT).nextCursor())))) {
+                    database
+                        .scroll(COLLECTION, new byte[0], 1, ReadOptions.DEFAULT)
+                        .nextCursor())))) {
       assertThat(refused(() -> database.query(COLLECTION, request)))
           .isEqualTo(ErrorCode.INVALID_CURSOR);
     }
@@ -181,7 +185,8 @@ final class QueryExtrasTest {
       assertThat(seen)
           .isEqualTo(
               model.keySet().stream()
-                  .filter(id -> FilterOracle.meets(filter, id, stored(id).payload(), Set.of("default")))
+                  .filter(
+                      id -> FilterOracle.meets(filter, id, stored(id).payload(), Set.of("default")))
                   .collect(java.util.stream.Collectors.toSet()));
     }
     // Parts are about equal: 600 / 2 with a deviation of 12.
@@ -237,10 +242,10 @@ final class QueryExtrasTest {
       assertThat(facets.distinct()).isEqualTo(expected.size());
       assertThat(facets.values()).hasSize(Math.min(limit, expected.size()));
       assertThat(facets.values())
-          .isSortedAccordingTo(
-              Comparator.comparingLong(FacetCounts.Count::points).reversed());
-      facets.values().forEach(count ->
-          assertThat(count.points()).isEqualTo(expected.get(count.value())));
+          .isSortedAccordingTo(Comparator.comparingLong(FacetCounts.Count::points).reversed());
+      facets
+          .values()
+          .forEach(count -> assertThat(count.points()).isEqualTo(expected.get(count.value())));
       long least = facets.values().isEmpty() ? 0 : facets.values().getLast().points();
       assertThat(expected.values().stream().filter(count -> count > least).count())
           .isLessThanOrEqualTo(facets.values().size());
@@ -250,10 +255,8 @@ final class QueryExtrasTest {
   @Test
   void negativesAreNearAndNoAnswers() {
     Vector query = Vector.of(3, -2, 5);
-    List<NaiveQueries.Hit> ranked =
-        naive.hits(QueryRequest.of(nearest(3, -2, 5), POINTS));
-    Set<PointId> positives =
-        Set.of(ranked.get(0).id(), ranked.get(3).id(), ranked.get(200).id());
+    List<NaiveQueries.Hit> ranked = naive.hits(QueryRequest.of(nearest(3, -2, 5), POINTS));
+    Set<PointId> positives = Set.of(ranked.get(0).id(), ranked.get(3).id(), ranked.get(200).id());
     List<NaiveQueries.Hit> others =
         ranked.stream().filter(hit -> !positives.contains(hit.id())).toList();
     NegativeMining mining =
@@ -275,11 +278,14 @@ final class QueryExtrasTest {
     NegativeMining.Query asked =
         new NegativeMining.Query("q", QueryInput.Given.of(query), positives);
     MinedNegatives.Mined mined =
-        database.mineNegatives(COLLECTION, mining, List.of(asked), () -> false).queries().getFirst();
+        database
+            .mineNegatives(COLLECTION, mining, List.of(asked), () -> false)
+            .queries()
+            .getFirst();
     double bar = Math.min(ranked.getFirst().score() - 20, ranked.getFirst().score() * 0.95);
     List<NaiveQueries.Hit> window = others.subList(4, 90);
-    assertThat(mined.positives().stream().map(MinedNegatives.Scored::id)).containsExactly(
-        ranked.get(0).id(), ranked.get(3).id(), ranked.get(200).id());
+    assertThat(mined.positives().stream().map(MinedNegatives.Scored::id))
+        .containsExactly(ranked.get(0).id(), ranked.get(3).id(), ranked.get(200).id());
     assertThat(mined.negatives().stream().map(MinedNegatives.Scored::id).toList())
         .isEqualTo(
             window.stream()
@@ -361,13 +367,14 @@ final class QueryExtrasTest {
     int from = 0;
     int seen = 0;
     do {
-      MinedNegatives part =
-          database.mineNegatives(COLLECTION, mining, "golden", from, () -> false);
+      MinedNegatives part = database.mineNegatives(COLLECTION, mining, "golden", from, () -> false);
       for (MinedNegatives.Mined mined : part.queries()) {
         assertThat(mined.name()).isEqualTo("q" + seen);
         // What is judged 0 is no answer.
         PointId positive = ids.get(seen++);
-        assertThat(mined.positives()).extracting(MinedNegatives.Scored::id).containsExactly(positive);
+        assertThat(mined.positives())
+            .extracting(MinedNegatives.Scored::id)
+            .containsExactly(positive);
         assertThat(mined.negatives())
             .hasSize(POINTS - 1)
             .extracting(MinedNegatives.Scored::id)
@@ -381,6 +388,87 @@ final class QueryExtrasTest {
                 database.mineNegatives(
                     COLLECTION, NegativeMining.of("default"), "none", 0, () -> false)))
         .isEqualTo(ErrorCode.GOLDEN_SET_NOT_FOUND);
+  }
+
+  /// Variance falls along the vector, as it does where a model was trained for prefixes.
+  @Test
+  void aPrefixFindsWhatAllValuesRank() {
+    int dimension = 128;
+    int points = 3000;
+    database.createCollection(
+        new CollectionSpec(
+            "nested",
+            List.of(
+                new FieldSpec(
+                    "default", EmbeddingSpec.flat(ModelId.UNNAMED, dimension, Metric.COSINE)),
+                new FieldSpec(
+                    "graph",
+                    EmbeddingSpec.of(
+                        ModelId.UNNAMED, dimension, Metric.COSINE, new IndexSpec.Hnsw()))),
+            List.of()));
+    List<PointWrite> writes = new ArrayList<>();
+    for (int i = 0; i < points; i++) {
+      writes.add(PointWrite.of(PointId.of(i), Map.of(), Vector.of(falling(dimension))));
+    }
+    database
+        .write("nested", new Mutation.Upsert(writes), new WriteOptions("", Durability.ASYNC))
+        .join();
+    int found = 0;
+    int queries = 50;
+    for (int q = 0; q < queries; q++) {
+      QueryInput input = QueryInput.Given.of(Vector.of(falling(dimension)));
+      QueryRequest prefix =
+          QueryRequest.of(new QueryNode.Nearest("default", 0, input, 32, List.of()), 10);
+      List<QueryResult.Hit> truth = database.query("nested", prefix.withExact(true)).hits();
+      List<QueryResult.Hit> hits = database.query("nested", prefix).hits();
+      for (QueryResult.Hit hit : hits) {
+        for (QueryResult.Hit other : truth) {
+          if (other.point().id().equals(hit.point().id())) {
+            found++;
+            // Kernels add up rows that lie alone in another order.
+            assertThat(hit.score()).isCloseTo(other.score(), Offset.offset(1e-6));
+          }
+        }
+      }
+      QueryRequest all =
+          new QueryRequest(
+              prefix.query(),
+              10,
+              OptionalDouble.empty(),
+              points,
+              false,
+              ReadOptions.DEFAULT,
+              QueryRouting.NONE,
+              Filter.ALL,
+              Optional.empty(),
+              QueryRequest.Cursor.NONE);
+      assertThat(database.query("nested", all).hits().stream().map(hit -> hit.point().id()))
+          .containsExactlyElementsOf(truth.stream().map(hit -> hit.point().id()).toList());
+    }
+    assertThat(found / (10.0 * queries)).isGreaterThanOrEqualTo(0.98);
+    QueryInput input = QueryInput.Given.of(Vector.of(falling(dimension)));
+    for (Map.Entry<ErrorCode, QueryNode> wrong :
+        Map.<ErrorCode, QueryNode>of(
+                ErrorCode.LIMIT_EXCEEDED,
+                new QueryNode.Nearest("default", 0, input, dimension + 1, List.of()),
+                ErrorCode.UNIMPLEMENTED,
+                new QueryNode.Nearest("graph", 0, input, 32, List.of()))
+            .entrySet()) {
+      WhimbrelException e =
+          catchThrowableOfType(
+              WhimbrelException.class,
+              () -> database.query("nested", QueryRequest.of(wrong.getValue(), 10)));
+      assertThat(e.code()).isEqualTo(wrong.getKey());
+      assertThat(e.field()).isEqualTo("query.nearest.search_dims");
+    }
+  }
+
+  private float[] falling(int dimension) {
+    float[] vector = Seeds.gaussian(random, dimension);
+    for (int i = 0; i < dimension; i++) {
+      vector[i] *= (float) Math.exp(-i / 16.0);
+    }
+    return vector;
   }
 
   @Test
@@ -405,8 +493,7 @@ final class QueryExtrasTest {
             ErrorCode.INVALID_ARGUMENT,
             List.of(
                 // Fewer points than are asked for.
-                () ->
-                    QueryRequest.of(new QueryNode.Fusion(60, List.of(), List.of(small)), 4),
+                () -> QueryRequest.of(new QueryNode.Fusion(60, List.of(), List.of(small)), 4),
                 () -> new QueryNode.Fusion(60, List.of(), List.of()),
                 () -> new QueryNode.Fusion(60, List.of(1.0, 2.0), List.of(small)),
                 () -> new QueryNode.Fusion(60, List.of(-1.0), List.of(small)),
@@ -414,18 +501,15 @@ final class QueryExtrasTest {
                 () ->
                     new QueryNode.Nearest(
                         "default", 0, new QueryInput.Stored(PointId.of(0)), 2, List.of(small)),
-                () ->
-                    QueryRequest.of(new QueryNode.Sample(1, List.of()), 3).withScoreThreshold(0),
+                () -> QueryRequest.of(new QueryNode.Sample(1, List.of()), 3).withScoreThreshold(0),
                 () -> new QueryNode.Mmr((QueryNode.Nearest) leaf, 1.5, 0),
-                () ->
-                    QueryRequest.of(new QueryNode.Mmr((QueryNode.Nearest) leaf, 0.5, 5), 6)),
+                () -> QueryRequest.of(new QueryNode.Mmr((QueryNode.Nearest) leaf, 0.5, 5), 6)),
             ErrorCode.LIMIT_EXCEEDED,
             List.of(
                 () -> QueryRequest.of(tooDeep, 10),
                 () -> QueryRequest.of(new QueryNode.Fusion(60, List.of(), many), 10),
                 () -> QueryRequest.of(new QueryNode.Fusion(60, List.of(), wide), 10),
-                () ->
-                    QueryRequest.of(leaf, 5000).withGroups(new GroupBy(FieldPath.of("int"), 3))),
+                () -> QueryRequest.of(leaf, 5000).withGroups(new GroupBy(FieldPath.of("int"), 3))),
             ErrorCode.UNKNOWN_FIELD,
             List.of(() ->
                 database.query(
@@ -459,9 +543,7 @@ final class QueryExtrasTest {
                     COLLECTION,
                     QueryRequest.of(
                         new QueryNode.Fusion(
-                            60,
-                            List.of(),
-                            List.of(small, Prefetch.of(nearest(1, 2), 10))),
+                            60, List.of(), List.of(small, Prefetch.of(nearest(1, 2), 10))),
                         10)));
     assertThat(e.code()).isEqualTo(ErrorCode.DIMENSION_MISMATCH);
     assertThat(e.field()).startsWith("query.prefetch[1].query.nearest.vector");
@@ -469,7 +551,8 @@ final class QueryExtrasTest {
 
   @Test
   void aQueryEndsWhenItsCallerHasLeft() {
-    QueryNode tree = new QueryNode.Fusion(60, List.of(), List.of(Prefetch.of(nearest(1, 0, 0), 50)));
+    QueryNode tree =
+        new QueryNode.Fusion(60, List.of(), List.of(Prefetch.of(nearest(1, 0, 0), 50)));
     assertThat(refused(() -> database.query(COLLECTION, QueryRequest.of(tree, 10), () -> true)))
         .isEqualTo(ErrorCode.CANCELLED);
   }

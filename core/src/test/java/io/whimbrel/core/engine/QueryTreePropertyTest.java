@@ -224,10 +224,7 @@ final class QueryTreePropertyTest {
       NaiveQueries.Stored stored = Objects.requireNonNull(model.get(hit.point().id()));
       assertThat(
               FilterOracle.meets(
-                  request.filter(),
-                  hit.point().id(),
-                  stored.payload(),
-                  stored.vectors().keySet()))
+                  request.filter(), hit.point().id(), stored.payload(), stored.vectors().keySet()))
           .as("%s: %s", request, hit)
           .isTrue();
     }
@@ -239,7 +236,7 @@ final class QueryTreePropertyTest {
   private void groups(Database database, QueryRequest hits) {
     int size = 1 + random.nextInt(3);
     if (hits.query().prefetch().stream().mapToInt(stage -> stage.limit()).sum() < hits.k() * size
-        && !hits.query().prefetch().isEmpty()
+            && !hits.query().prefetch().isEmpty()
         || hits.query() instanceof QueryNode.Mmr) {
       return;
     }
@@ -258,8 +255,7 @@ final class QueryTreePropertyTest {
                 .collect(
                     Collectors.toMap(
                         QueryResult.Group::key,
-                        group ->
-                            group.hits().stream().map(hit -> hit.point().id()).toList())))
+                        group -> group.hits().stream().map(hit -> hit.point().id()).toList())))
         .as("%s", request)
         .isEqualTo(expected);
     assertThat(result.warnings()).isEmpty();

@@ -28,8 +28,7 @@ import java.util.TreeSet;
 /// Answers query trees the slow way, from their definition alone: every stage scores every point.
 public final class NaiveQueries {
   /// @param internalId place in the order in which points were first written
-  public record Stored(
-      long internalId, Map<String, Value> payload, Map<String, Vector> vectors) {}
+  public record Stored(long internalId, Map<String, Value> payload, Map<String, Vector> vectors) {}
 
   public record Hit(PointId id, double score, Optional<Value> value) {}
 
@@ -75,8 +74,7 @@ public final class NaiveQueries {
     return Objects.requireNonNull(points.get(id));
   }
 
-  private List<Hit> run(
-      QueryNode node, int limit, OptionalDouble threshold, List<Filter> filters) {
+  private List<Hit> run(QueryNode node, int limit, OptionalDouble threshold, List<Filter> filters) {
     List<List<Hit>> below = new ArrayList<>();
     for (Prefetch stage : node.prefetch()) {
       List<Filter> all = new ArrayList<>(filters);
@@ -87,8 +85,7 @@ public final class NaiveQueries {
     if (node.prefetch().isEmpty()) {
       points.forEach((id, point) -> {
         if (filters.stream()
-            .allMatch(
-                f -> FilterOracle.meets(f, id, point.payload(), point.vectors().keySet()))) {
+            .allMatch(f -> FilterOracle.meets(f, id, point.payload(), point.vectors().keySet()))) {
           among.add(id);
         }
       });
@@ -202,7 +199,10 @@ public final class NaiveQueries {
         for (PointId id : scores(field, positives.getFirst(), among, named).keySet()) {
           Vector vector = Objects.requireNonNull(stored(id).vectors().get(field));
           double p =
-              positives.stream().mapToDouble(v -> score(metric(field), v, vector)).max().orElseThrow();
+              positives.stream()
+                  .mapToDouble(v -> score(metric(field), v, vector))
+                  .max()
+                  .orElseThrow();
           double n =
               negatives.stream()
                   .mapToDouble(v -> score(metric(field), v, vector))
@@ -281,12 +281,10 @@ public final class NaiveQueries {
       List<Value> values = values(order.path(), stored(id));
       if (!values.isEmpty()) {
         hits.add(
-            new Hit(
-                id, 0, Optional.of(order.descending() ? values.getLast() : values.getFirst())));
+            new Hit(id, 0, Optional.of(order.descending() ? values.getLast() : values.getFirst())));
       }
     }
-    Comparator<Hit> byValue =
-        (a, b) -> order(a.value().orElseThrow(), b.value().orElseThrow());
+    Comparator<Hit> byValue = (a, b) -> order(a.value().orElseThrow(), b.value().orElseThrow());
     hits.sort(
         (order.descending() ? byValue.reversed() : byValue)
             .thenComparing(hit -> stored(hit.id()).internalId()));

@@ -146,14 +146,16 @@ final class ExportCommand implements Callable<Integer> {
             : ReadOptions.DEFAULT.withPayload(Selector.NONE).withVectors(Selector.include(field));
     return switch (via) {
       case GRPC -> {
-        try (Stream<Point> all = client.scrollAll(
+        try (Stream<Point> all =
+            client.scrollAll(
                 collection.name(), PAGE_POINTS, filter.filter(), slice.slice(), read)) {
           yield copy(all, writer, idWriter, progress);
         }
       }
       case FLIGHT -> {
         try (FlightBulk bulk = session.connectFlight();
-            Stream<Point> all = bulk.download(
+            Stream<Point> all =
+                bulk.download(
                     collection.name(),
                     filter.filter(),
                     slice.slice(),

@@ -13,7 +13,8 @@ import picocli.CommandLine.Parameters;
 /// `facet`.
 @Command(
     name = "facet",
-    description = "Print how many points have each value of a payload path, the most frequent first.",
+    description =
+        "Print how many points have each value of a payload path, the most frequent first.",
     sortOptions = false,
     footerHeading = "%nExamples:%n",
     footer = "  whimbrel facet -c books lang --filter \"year >= 1999\"")
@@ -64,9 +65,7 @@ final class FacetCommand implements Callable<Integer> {
     for (FacetResult.Count count : facets.values()) {
       session.out().println(count.points() + "  " + PointCommands.text(count.value()));
     }
-    session
-        .err()
-        .println(facets.distinct() + " values over " + facets.points() + " points");
+    session.err().println(facets.distinct() + " values over " + facets.points() + " points");
     return Main.DONE;
   }
 }

@@ -191,8 +191,8 @@ final class NegativesCommand implements Callable<Integer> {
     return line.toString(StandardCharsets.UTF_8);
   }
 
-  private static void scored(
-      JsonGenerator json, String name, List<MinedNegatives.Scored> points) throws IOException {
+  private static void scored(JsonGenerator json, String name, List<MinedNegatives.Scored> points)
+      throws IOException {
     json.writeArrayFieldStart(name);
     for (MinedNegatives.Scored point : points) {
       json.writeStartObject();

@@ -56,8 +56,7 @@ final class QueryJson {
     json.writeEndArray();
   }
 
-  private static void hits(JsonGenerator json, List<QueryResult.Ranked> hits)
-      throws IOException {
+  private static void hits(JsonGenerator json, List<QueryResult.Ranked> hits) throws IOException {
     json.writeArrayFieldStart("hits");
     for (QueryResult.Ranked ranked : hits) {
       json.writeStartObject();

@@ -42,10 +42,7 @@ public final class MiningWire {
       case QUERIES -> {
         if (from != 0) {
           throw WhimbrelException.of(
-              ErrorCode.INVALID_ARGUMENT,
-              "from",
-              from,
-              "0 beside queries, all of which are asked");
+              ErrorCode.INVALID_ARGUMENT, "from", from, "0 beside queries, all of which are asked");
         }
         yield new Mining(collection, options, "", queries(message), 0);
       }
@@ -112,9 +109,7 @@ public final class MiningWire {
     List<PointId> positives;
     try {
       positives =
-          message.getPositivesCount() == 0
-              ? List.of()
-              : PointWire.ids(message.getPositivesList());
+          message.getPositivesCount() == 0 ? List.of() : PointWire.ids(message.getPositivesList());
     } catch (WhimbrelException e) {
       throw Form.within("positives", e);
     }

@@ -207,10 +207,7 @@ final class QueryTreeWire {
     RrfFusion rrf = message.getRrf();
     int constant =
         Form.range(
-            "fusion.rrf.rank_constant",
-            rrf.getRankConstant(),
-            0,
-            Limits.FUSION_RANK_CONSTANT_MAX);
+            "fusion.rrf.rank_constant", rrf.getRankConstant(), 0, Limits.FUSION_RANK_CONSTANT_MAX);
     return new QueryNode.Fusion(
         constant == 0 ? QueryNode.Fusion.RANK_CONSTANT_DEFAULT : constant,
         rrf.getWeightsList(),
@@ -248,8 +245,7 @@ final class QueryTreeWire {
     SearchResponse.Builder out =
         SearchResponse.newBuilder()
             .setSeq(result.seq())
-            .setNextCursor(
-                UnsafeByteOperations.unsafeWrap(result.next().bytes()))
+            .setNextCursor(UnsafeByteOperations.unsafeWrap(result.next().bytes()))
             .addAllWarnings(result.warnings());
     result.hits().forEach(hit -> out.addHits(hit(hit)));
     for (QueryResult.Group group : result.groups()) {

@@ -250,10 +250,7 @@ public final class QueryWire {
   public static SearchResponse message(Tree tree, QueryResult result) {
     SearchResponse.Builder out = QueryTreeWire.message(result);
     warn(
-        out,
-        tree.request().scoreThreshold(),
-        tree.scoreThresholdVersion(),
-        out.getServedVersion());
+        out, tree.request().scoreThreshold(), tree.scoreThresholdVersion(), out.getServedVersion());
     return out.build();
   }
 
@@ -271,10 +268,7 @@ public final class QueryWire {
 
   static Hit.Builder hit(Point point, double score) {
     Hit.Builder message =
-        Hit.newBuilder()
-            .setId(PointWire.message(point.id()))
-            .setScore(score)
-            .setSeq(point.seq());
+        Hit.newBuilder().setId(PointWire.message(point.id())).setScore(score).setSeq(point.seq());
     point.payload().forEach((name, value) -> message.putPayload(name, ValueWire.message(value)));
     point
         .vectors()

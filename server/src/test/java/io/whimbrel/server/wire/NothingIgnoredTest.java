@@ -131,8 +131,7 @@ class NothingIgnoredTest {
   }
 
   private static Stream<Request> queryRequests() {
-    QueryInput byId =
-        QueryInput.newBuilder().setId(PointId.newBuilder().setText("a")).build();
+    QueryInput byId = QueryInput.newBuilder().setId(PointId.newBuilder().setText("a")).build();
     QueryInput bySpaces =
         QueryInput.newBuilder().setVectors(VectorList.newBuilder().addVectors(inSpace())).build();
     NearestQuery near = NearestQuery.newBuilder().setVector(vector()).build();
@@ -144,8 +143,7 @@ class NothingIgnoredTest {
                         .addPositives(byId)
                         .addNegatives(bySpaces)
                         .setStrategy(RecommendStrategy.RECOMMEND_STRATEGY_BEST_SCORE)),
-            QueryNode.newBuilder()
-                .setText(TextQuery.newBuilder().setPath("p").setText("a")),
+            QueryNode.newBuilder().setText(TextQuery.newBuilder().setPath("p").setText("a")),
             QueryNode.newBuilder().setMmr(MmrQuery.newBuilder().setNearest(near)),
             QueryNode.newBuilder().setOrderBy(OrderByQuery.newBuilder().setPath("p")),
             QueryNode.newBuilder().setSample(SampleQuery.newBuilder().setSeed(1)));
@@ -156,8 +154,7 @@ class NothingIgnoredTest {
             Prefetch.newBuilder()
                 .setQuery(stage)
                 .setLimit(10)
-                .setFilter(
-                    Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")))
+                .setFilter(Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")))
                 .setParams(SearchParams.newBuilder().setExact(true))));
     return Stream.of(
         request(

@@ -106,8 +106,7 @@ public final class QueryReader implements AutoCloseable {
               q.field(), q.version(), q.positives(), q.negatives(), q.strategy(), prefetch);
       case Query.Fusion q -> new Query.Fusion(q.rankConstant(), q.weights(), prefetch);
       case Query.Mmr q ->
-          new Query.Mmr(
-              (Query.Nearest) over(q.nearest(), prefetch), q.diversity(), q.candidates());
+          new Query.Mmr((Query.Nearest) over(q.nearest(), prefetch), q.diversity(), q.candidates());
       case Query.OrderBy q -> new Query.OrderBy(q.path(), q.descending(), prefetch);
       case Query.Sample q -> new Query.Sample(q.seed(), prefetch);
       case Query.Text q -> new Query.Text(q.path(), q.text(), prefetch);
@@ -165,8 +164,7 @@ public final class QueryReader implements AutoCloseable {
               if (input[0] != null) {
                 throw in.refuse(path, "vector and id", "one of them");
               }
-              input[0] =
-                  key.equals("id") ? QueryInput.of(in.id()) : QueryInput.of(in.vector(at));
+              input[0] = key.equals("id") ? QueryInput.of(in.id()) : QueryInput.of(in.vector(at));
             }
             default -> {
               return false;
@@ -209,8 +207,7 @@ public final class QueryReader implements AutoCloseable {
           }
           return true;
         });
-    return new Query.Recommend(
-        field[0], version[0], positives, negatives, strategy[0], List.of());
+    return new Query.Recommend(field[0], version[0], positives, negatives, strategy[0], List.of());
   }
 
   /// A list is a vector, all else an id.
@@ -241,8 +238,7 @@ public final class QueryReader implements AutoCloseable {
               "rank_constant, weights",
               (inner, place) -> {
                 switch (inner) {
-                  case "rank_constant" ->
-                      constant[0] = (int) in.whole(place, 1, Integer.MAX_VALUE);
+                  case "rank_constant" -> constant[0] = (int) in.whole(place, 1, Integer.MAX_VALUE);
                   case "weights" -> {
                     in.expect(JsonToken.START_ARRAY, place, "a list of numbers");
                     while (in.next() != JsonToken.END_ARRAY) {
