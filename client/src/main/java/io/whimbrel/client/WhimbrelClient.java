@@ -112,6 +112,54 @@ public final class WhimbrelClient implements AutoCloseable {
   }
 
   /**
+   * Declares a full-text index. It is filled in the background when there are points; text queries
+   * on its path are refused with INDEX_NOT_READY until {@link CollectionInfo.TextIndexInfo#ready}.
+   */
+  public CollectionInfo addTextIndex(String collection, TextIndexSpec index) {
+    return Calls.await(async.addTextIndex(collection, index));
+  }
+
+  /** Drops a full-text index and gives its space back. */
+  public CollectionInfo dropTextIndex(String collection, String path) {
+    return Calls.await(async.dropTextIndex(collection, path));
+  }
+
+  /** Adds a vector field; points that are there have no vector in it until one is written. */
+  public CollectionInfo addField(String collection, FieldSpec field) {
+    return Calls.await(async.addField(collection, field));
+  }
+
+  /**
+   * Drops a vector field with all its vectors. Refused with MIGRATION_STATE while a migration is
+   * open on it; a collection keeps one field at least.
+   */
+  public CollectionInfo dropField(String collection, String field) {
+    return Calls.await(async.dropField(collection, field));
+  }
+
+  /**
+   * Lets points expire by the least timestamp that {@code path} leads to, which needs a timestamp
+   * index that is ready; an empty path ends it. No read shows an expired point, by the server's
+   * clock; it is deleted in the background.
+   */
+  public CollectionInfo setTtl(String collection, String path) {
+    return Calls.await(async.setTtl(collection, path));
+  }
+
+  /**
+   * Makes all changes in one step, in order, or none; returns the aliases afterwards. An alias
+   * stands for its collection in every request but the collection's deletion.
+   */
+  public List<Alias> changeAliases(List<AliasChange> changes) {
+    return Calls.await(async.changeAliases(changes));
+  }
+
+  /** All aliases in name order. */
+  public List<Alias> aliases() {
+    return Calls.await(async.aliases());
+  }
+
+  /**
    * Writes points whole, all or none: payload and vectors replace what was there. For many points
    * use {@link #bulkWriter}.
    */
@@ -202,6 +250,12 @@ public final class WhimbrelClient implements AutoCloseable {
     return Pages.stream(cursor -> scroll(collection, cursor, pageSize, read));
   }
 
+  /** The same of one part of the collection and the points that meet the filter. */
+  public Stream<Point> scrollAll(
+      String collection, int pageSize, Optional<Filter> filter, Slice slice, ReadOptions read) {
+    return Pages.stream(cursor -> scroll(collection, cursor, pageSize, filter, slice, read));
+  }
+
   /** How many points the collection has. */
   public long count(String collection) {
     return Calls.await(async.count(collection));
@@ -222,6 +276,43 @@ public final class WhimbrelClient implements AutoCloseable {
    */
   public List<SearchResult> searchBatch(String collection, List<SearchRequest> requests) {
     return Calls.await(async.searchBatch(collection, requests));
+  }
+
+  /** The best points by a query of several stages. */
+  public QueryResult query(String collection, QueryRequest request) {
+    return Calls.await(async.query(collection, request));
+  }
+
+  /** Several queries in one call, answered in order; one bad query refuses them all. Up to 256. */
+  public List<QueryResult> queryBatch(String collection, List<QueryRequest> requests) {
+    return Calls.await(async.queryBatch(collection, requests));
+  }
+
+  /**
+   * How many points have each value that a payload path leads to, the {@code limit} most frequent
+   * first.
+   */
+  public FacetResult facet(String collection, String path, Optional<Filter> filter, int limit) {
+    return Calls.await(async.facet(collection, path, filter, limit));
+  }
+
+  /**
+   * Near points that are no known answers, for each of up to 1,000 queries: material to train a
+   * model with.
+   */
+  public MinedNegatives mineNegatives(String collection, NegativeMining mining) {
+    return Calls.await(async.mineNegatives(collection, mining));
+  }
+
+  /** A page of one part of the collection; the pages of a chain are of one part. */
+  public Page scroll(
+      String collection,
+      String cursor,
+      int limit,
+      Optional<Filter> filter,
+      Slice slice,
+      ReadOptions read) {
+    return Calls.await(async.scroll(collection, cursor, limit, filter, slice, read));
   }
 
   /** Version, limits and state of the server. */

@@ -245,6 +245,46 @@ class GraphKernelsOracleTest {
 
   @ParameterizedTest
   @MethodSource("dimensions")
+  void findsTheFirstRowWithinADistance(int dimension) {
+    Random random = Seeds.random("within " + dimension);
+    int rows = 5;
+    try (Region x = Region.confined(4L * dimension + 4);
+        Region region = Region.confined(4L * dimension * rows)) {
+      float[] vector = Seeds.gaussian(random, dimension);
+      write(x.segment(), 4, vector);
+      double[] distances = new double[rows];
+      for (int row = 0; row < rows; row++) {
+        float[] other = Seeds.gaussian(random, dimension);
+        write(region.segment(), 4L * dimension * row, other);
+        distances[row] =
+            IntStream.range(0, dimension)
+                .mapToDouble(i -> Math.pow((double) vector[i] - other[i], 2))
+                .sum();
+      }
+      float[] found = new float[1];
+      for (GraphKernels kernels : ALL) {
+        for (int count = 0; count <= rows; count++) {
+          for (double wanted : distances) {
+            double bound = wanted * (1 + 1e-5);
+            int limit = count;
+            int expected =
+                IntStream.range(0, limit).filter(r -> distances[r] <= bound).findFirst().orElse(-1);
+            int row =
+                kernels.firstWithin(
+                    x.segment(), 4, region.segment(), count, dimension, (float) bound, found);
+            assertThat(row).isEqualTo(expected);
+            if (row >= 0) {
+              assertThat((double) found[0])
+                  .isCloseTo(distances[row], within(1e-5 * distances[row]));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("dimensions")
   void distanceDecodeAndResidualAgree(int dimension) {
     Random random = Seeds.random("residual " + dimension);
     try (Region region = Region.confined(13L * dimension + 4);

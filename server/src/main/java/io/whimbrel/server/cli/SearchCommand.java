@@ -2,6 +2,11 @@ package io.whimbrel.server.cli;
 
 import io.whimbrel.client.FieldSpec;
 import io.whimbrel.client.Hit;
+import io.whimbrel.client.Page;
+import io.whimbrel.client.Query;
+import io.whimbrel.client.QueryInput;
+import io.whimbrel.client.QueryRequest;
+import io.whimbrel.client.QueryResult;
 import io.whimbrel.client.SearchPlan;
 import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.SearchResult;
@@ -10,9 +15,12 @@ import io.whimbrel.client.WhimbrelClient;
 import io.whimbrel.server.cli.files.MatrixFile;
 import io.whimbrel.server.cli.json.Json;
 import io.whimbrel.server.cli.json.JsonReader;
+import io.whimbrel.server.cli.json.QueryReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -20,12 +28,20 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /// `search`.
 @Command(
     name = "search",
-    description = "Find the points nearest to a vector, best first.",
+    description = {
+      "Find the points nearest to a vector or to a stored point, or with the words of a text, best"
+          + " first; or by a query of several stages.",
+      "",
+      "The form of --query is in docs/QUERIES.md."
+    },
     sortOptions = false,
     footerHeading = "%nExamples:%n",
     footer = {
@@ -33,7 +49,12 @@ import picocli.CommandLine.Option;
       "  whimbrel search -c docs --vector '[0.1, 0.7, 0.2]' --filter \"lang = 'en' and year >="
           + " 1999\"",
       "  whimbrel search -c images --vector-file query.bvecs --row 3 --payload title,year",
-      "  whimbrel search -c docs --vector - --json < vector.json"
+      "  whimbrel search -c docs --vector - --json < vector.json",
+      "  whimbrel search -c docs --id intro --diversity 0.3 --group-by author --group-size 2",
+      "  whimbrel search -c docs --order-by year --descending -k 100",
+      "  whimbrel search -c docs --text 'waders of the tundra'",
+      "  whimbrel search -c docs --text waders --vector '[0.1, 0.7, 0.2]' --hybrid",
+      "  whimbrel search -c docs --query hybrid.json --explain"
     })
 final class SearchCommand implements Callable<Integer> {
   /// Longest vector that is read from standard input.
@@ -43,8 +64,33 @@ final class SearchCommand implements Callable<Integer> {
 
   @Mixin private CollectionOption collection = new CollectionOption();
 
-  @ArgGroup(multiplicity = "1")
-  private Query query = new Query();
+  @ArgGroup private Source source = new Source();
+
+  @Option(
+      names = "--text",
+      paramLabel = "WORDS",
+      description = "Rank by BM25 over a full-text index; points with any of the words are hits.")
+  private @Nullable String text;
+
+  @Option(
+      names = "--text-path",
+      paramLabel = "PATH",
+      description = "The payload field to search. Default: the only one with a full-text index.")
+  private String textPath = "";
+
+  @Option(
+      names = "--hybrid",
+      description = "With --text and a vector or --id: fuse the ranks of both (RRF).")
+  private boolean hybrid;
+
+  @Option(
+      names = "--candidates",
+      defaultValue = "100",
+      paramLabel = "N",
+      description = "With --hybrid: how many of each kind compete, k at least. Default: 100")
+  private int candidates;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(
       names = "--row",
@@ -92,13 +138,52 @@ final class SearchCommand implements Callable<Integer> {
 
   @Mixin private FilterOption filter = new FilterOption();
 
+  @Option(
+      names = "--diversity",
+      paramLabel = "X",
+      description = "0 to 1: of the nearest points, prefer those that are not near to each other.")
+  private @Nullable Double diversity;
+
+  @Option(
+      names = "--search-dims",
+      defaultValue = "0",
+      paramLabel = "N",
+      description =
+          "Rank by the first N values of the vectors, then score the best anew by all. Default: 0,"
+              + " for all at once")
+  private int searchDims;
+
+  @Option(
+      names = "--group-by",
+      defaultValue = "",
+      paramLabel = "PATH",
+      description = "Print -k groups of hits that share a payload value.")
+  private String groupBy = "";
+
+  @Option(
+      names = "--group-size",
+      defaultValue = "3",
+      paramLabel = "N",
+      description = "Hits in a group, 1 to 100. Default: ${DEFAULT-VALUE}")
+  private int groupSize;
+
+  @Option(names = "--descending", description = "--order-by: the greatest value first.")
+  private boolean descending;
+
+  @Option(
+      names = "--cursor",
+      defaultValue = Page.START,
+      paramLabel = "CURSOR",
+      description = "--order-by: where to go on, as printed by the page before.")
+  private String cursor = Page.START;
+
   @Option(names = "--explain", description = "Also print how the search was answered.")
   private boolean explain;
 
   @Mixin private ReadSelection read = new ReadSelection();
 
-  /// Where the vector comes from.
-  private static final class Query {
+  /// What points are compared with.
+  private static final class Source {
     @Option(
         names = "--vector",
         required = true,
@@ -112,6 +197,34 @@ final class SearchCommand implements Callable<Integer> {
         paramLabel = "FILE",
         description = "A file of vectors: fvecs, bvecs, f16vecs or npy.")
     private @Nullable Path file;
+
+    @Option(
+        names = "--id",
+        required = true,
+        paramLabel = "ID",
+        description = "A stored point: search by its vector. " + Ids.HELP)
+    private @Nullable String id;
+
+    @Option(
+        names = "--order-by",
+        required = true,
+        paramLabel = "PATH",
+        description = "No vector: all points in the order of a payload value.")
+    private @Nullable String orderBy;
+
+    @Option(
+        names = "--sample",
+        required = true,
+        paramLabel = "SEED",
+        description = "No vector: points drawn at random.")
+    private @Nullable Long sample;
+
+    @Option(
+        names = "--query",
+        required = true,
+        paramLabel = "FILE",
+        description = "A query of any number of stages in JSON, or - for standard input.")
+    private @Nullable Path tree;
   }
 
   SearchCommand(Session session) {
@@ -120,6 +233,36 @@ final class SearchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    boolean near = source.vector != null || source.file != null || source.id != null;
+    boolean other = source.orderBy != null || source.sample != null || source.tree != null;
+    if (text == null && !near && !other) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "a query is missing: --vector, --vector-file, --id, --text, --order-by, --sample or"
+              + " --query");
+    }
+    if (text != null && other) {
+      throw new ParameterException(
+          spec.commandLine(), "--text goes alone, or with a vector or --id and --hybrid");
+    }
+    if (hybrid != (text != null && near)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          hybrid
+              ? "--hybrid needs --text, and a vector or --id"
+              : "--text beside a vector or --id goes with --hybrid");
+    }
+    boolean plain =
+        text == null
+            && (source.vector != null || source.file != null)
+            && diversity == null
+            && searchDims == 0
+            && groupBy.isEmpty()
+            && cursor.isEmpty();
+    return plain ? search() : query();
+  }
+
+  private int search() throws IOException {
     SearchRequest.Builder request =
         SearchRequest.builder(vector())
             .field(field)
@@ -143,31 +286,131 @@ final class SearchCommand implements Callable<Integer> {
     } else {
       int rank = 1;
       for (Hit hit : result.hits()) {
-        session
-            .out()
-            .println(
-                rank++
-                    + "  "
-                    + hit.score()
-                    + "  "
-                    + PointCommands.line(hit.id(), hit.payload(), hit.vectors()));
+        session.out().println(rank++ + "  " + line(hit));
       }
       if (result.hits().isEmpty()) {
         session.err().println("no hits");
       }
       if (explain) {
-        result.plan().ifPresent(this::explain);
+        result.plan().ifPresent(plan -> explain("", plan));
       }
     }
     return Main.DONE;
   }
 
-  private void explain(SearchPlan plan) {
+  private static String line(Hit hit) throws IOException {
+    return hit.score() + "  " + PointCommands.line(hit.id(), hit.payload(), hit.vectors());
+  }
+
+  private int query() throws IOException {
+    QueryResult result;
+    try (WhimbrelClient client = session.connect()) {
+      QueryRequest.Builder request =
+          QueryRequest.builder(text == null ? tree() : byText(client, text))
+              .k(k)
+              .exact(exact)
+              .read(read.options())
+              .cursor(cursor);
+      if (ef != 0) {
+        request.ef(ef);
+      }
+      if (scoreThreshold != null) {
+        request.scoreThreshold(scoreThreshold);
+      }
+      if (!groupBy.isEmpty()) {
+        request.groupBy(groupBy, groupSize);
+      }
+      filter.filter().ifPresent(request::filter);
+      result = client.query(collection.name(), request.build());
+    }
+    if (session.json()) {
+      session.printJson(json -> QueryJson.write(json, result));
+    } else {
+      print(result);
+    }
+    return Main.DONE;
+  }
+
+  private Query byText(WhimbrelClient client, String words) throws IOException {
+    Query ranked = Query.text(textPath.isEmpty() ? onlyText(client) : textPath, words);
+    int limit = Math.max(k, candidates);
+    return hybrid ? Query.rrf(tree().limit(limit), ranked.limit(limit)) : ranked;
+  }
+
+  private String onlyText(WhimbrelClient client) {
+    List<String> paths =
+        client.collection(collection.name()).texts().stream()
+            .map(index -> index.spec().path())
+            .toList();
+    if (paths.size() != 1) {
+      throw new ParameterException(
+          spec.commandLine(),
+          paths.isEmpty()
+              ? "the collection has no full-text index; declare one: whimbrel collection index add"
+                  + " --help"
+              : "--text-path says which of " + paths + " to search");
+    }
+    return paths.getFirst();
+  }
+
+  private Query tree() throws IOException {
+    if (source.tree != null) {
+      byte[] json =
+          source.tree.equals(Path.of("-"))
+              ? System.in.readNBytes(INPUT_BYTES_MAX)
+              : Files.readAllBytes(source.tree);
+      try (QueryReader reader = new QueryReader(json, json.length)) {
+        return reader.read();
+      }
+    }
+    if (source.orderBy != null) {
+      return Query.orderBy(source.orderBy, descending);
+    }
+    if (source.sample != null) {
+      return Query.sample(source.sample);
+    }
+    QueryInput input =
+        source.id != null ? QueryInput.of(Ids.parse(source.id)) : QueryInput.of(vector());
+    Query.Nearest nearest =
+        Query.nearest(input).field(field).version(version).searchDims(searchDims);
+    return diversity == null ? nearest : nearest.diverse(diversity);
+  }
+
+  private void print(QueryResult result) throws IOException {
+    int rank = 1;
+    for (QueryResult.Ranked hit : result.hits()) {
+      session.out().println(rank++ + "  " + line(hit.hit()));
+    }
+    for (QueryResult.Group group : result.groups()) {
+      session.out().println(PointCommands.text(group.key()));
+      for (QueryResult.Ranked hit : group.hits()) {
+        session.out().println("  " + line(hit.hit()));
+      }
+    }
+    if (result.hits().isEmpty() && result.groups().isEmpty()) {
+      session.err().println("no hits");
+    }
+    result.warnings().forEach(warning -> session.err().println("warning: " + warning));
+    if (!result.nextCursor().isEmpty()) {
+      session.err().println("more: --cursor " + result.nextCursor());
+    }
+    if (explain) {
+      for (QueryResult.Stage stage : result.stages()) {
+        if (stage.plan().isPresent()) {
+          explain(stage.path() + ": ", stage.plan().get());
+        }
+        session.err().println(stage.path() + ": " + stage.points() + " points");
+      }
+    }
+  }
+
+  private void explain(String stage, SearchPlan plan) {
     session
         .err()
         .printf(
             Locale.ROOT,
-            "%s; %d points could be hits, %d payloads read%n",
+            "%s%s; %d points could be hits, %d payloads read%n",
+            stage,
             switch (plan.method()) {
               case NOTHING -> "nothing was compared";
               case SCAN -> "every match was compared";
@@ -203,13 +446,13 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private Vector vector() throws IOException {
-    if (query.file != null) {
-      return fromFile(query.file);
+    if (source.file != null) {
+      return fromFile(source.file);
     }
     byte[] json =
-        query.vector == null || query.vector.equals("-")
+        source.vector == null || source.vector.equals("-")
             ? System.in.readNBytes(INPUT_BYTES_MAX)
-            : query.vector.getBytes(StandardCharsets.UTF_8);
+            : source.vector.getBytes(StandardCharsets.UTF_8);
     try (JsonReader reader = new JsonReader(json, json.length)) {
       return reader.readVector();
     }

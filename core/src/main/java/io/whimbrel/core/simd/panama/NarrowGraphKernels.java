@@ -14,6 +14,7 @@ import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.MIN;
 import static jdk.incubator.vector.VectorOperators.NEG;
+import static jdk.incubator.vector.VectorOperators.S2F;
 
 import io.whimbrel.core.simd.GraphKernels;
 import io.whimbrel.core.simd.LookupTable;
@@ -396,19 +397,71 @@ public final class NarrowGraphKernels implements GraphKernels {
   }
 
   @Override
-  public float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension) {
-    int bytes = Float.BYTES * dimension;
-    MemorySegment left = a.asSlice(aAt, bytes);
-    MemorySegment right = b.asSlice(bAt, bytes);
-    FloatVector s0 = FloatVector.zero(FLOATS);
-    FloatVector s1 = s0;
-    for (int i = 0; i < bytes; i += 2 * REGISTER) {
-      FloatVector d = floats(left, i).sub(floats(right, i));
-      s0 = d.fma(d, s0);
-      d = floats(left, i + REGISTER).sub(floats(right, i + REGISTER));
-      s1 = d.fma(d, s1);
+  public float squaredL2(
+      MemorySegment query,
+      long queryAt,
+      MemorySegment row,
+      long rowAt,
+      float scale,
+      MemorySegment remainders,
+      long remaindersAt,
+      int dimension) {
+    MemorySegment left = query.asSlice(queryAt, 4L * dimension);
+    MemorySegment right = row.asSlice(rowAt, dimension);
+    MemorySegment fine = remainders.asSlice(remaindersAt, 2L * dimension);
+    FloatVector minus = FloatVector.broadcast(FLOATS, -scale);
+    FloatVector sum = FloatVector.zero(FLOATS);
+    for (int i = 0; i < dimension; i += EIGHT) {
+      ByteVector eight = eight(right, i);
+      ShortVector rest =
+          ShortVector.fromMemorySegment(ShortVector.SPECIES_128, fine, 2L * i, LITTLE_ENDIAN);
+      for (int part = 0; part < PARTS; part++) {
+        FloatVector remainder = (FloatVector) rest.convertShape(S2F, FLOATS, part);
+        FloatVector x = steps(eight, part).add(remainder.mul(REMAINDER));
+        FloatVector d = x.fma(minus, floats(left, 4L * i + (long) part * REGISTER));
+        sum = d.fma(d, sum);
+      }
     }
-    return s0.add(s1).reduceLanes(ADD);
+    return sum.reduceLanes(ADD);
+  }
+
+  /// Two rows a turn: they share the reads of `x`, and their sums do not wait for each other.
+  @Override
+  public int firstWithin(
+      MemorySegment x,
+      long xAt,
+      MemorySegment rows,
+      int count,
+      int dimension,
+      float squaredDistance,
+      float[] distance) {
+    int bytes = Float.BYTES * dimension;
+    MemorySegment left = x.asSlice(xAt, bytes);
+    for (int row = 0; row < count; row += 2) {
+      // An odd last row is its own partner.
+      long second = row + 1 < count ? bytes : 0;
+      MemorySegment pair = rows.asSlice((long) row * bytes, bytes + second);
+      FloatVector s0 = FloatVector.zero(FLOATS);
+      FloatVector s1 = s0;
+      for (int i = 0; i < bytes; i += REGISTER) {
+        FloatVector value = floats(left, i);
+        FloatVector d0 = value.sub(floats(pair, i));
+        FloatVector d1 = value.sub(floats(pair, i + second));
+        s0 = d0.fma(d0, s0);
+        s1 = d1.fma(d1, s1);
+      }
+      float least = s0.reduceLanes(ADD);
+      if (least <= squaredDistance) {
+        distance[0] = least;
+        return row;
+      }
+      least = s1.reduceLanes(ADD);
+      if (least <= squaredDistance) {
+        distance[0] = least;
+        return row + 1;
+      }
+    }
+    return -1;
   }
 
   @Override
