@@ -91,8 +91,7 @@ public final class Database implements AutoCloseable {
   private final RecentLatency latency = new RecentLatency(System::nanoTime);
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  private Database(
-      Store store, Kernels kernels, Recovery.Opened opened, InstantSource clock) {
+  private Database(Store store, Kernels kernels, Recovery.Opened opened, InstantSource clock) {
     this.store = store;
     this.kernels = kernels;
     this.opened = opened;
