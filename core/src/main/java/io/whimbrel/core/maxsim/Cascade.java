@@ -114,6 +114,18 @@ final class Cascade implements AutoCloseable {
     return new MultiVectorHits(top, alignments);
   }
 
+  /// MaxSim of each of these documents.
+  float[] scores(int[] ordinals) {
+    float[] scores = new float[ordinals.length];
+    for (int i = 0; i < scores.length; i++) {
+      if (i % BLOCK == 0) {
+        checkCancelled();
+      }
+      scores[i] = score(ordinals[i]);
+    }
+    return scores;
+  }
+
   private void checkCancelled() {
     if (cancelled.getAsBoolean()) {
       throw WhimbrelException.of(

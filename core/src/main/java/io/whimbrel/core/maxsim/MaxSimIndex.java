@@ -276,14 +276,14 @@ public final class MaxSimIndex implements MultiVectorIndex {
   // ----------------------------------------------------------------------------------- searches
 
   @Override
-  public Reader reader() {
+  public MatrixReader reader() {
     if (!references.tryAcquire()) {
       throw closed();
     }
     return new TokenReader(published);
   }
 
-  private final class TokenReader implements Reader {
+  private final class TokenReader implements MatrixReader {
     private final Published snapshot;
 
     TokenReader(Published snapshot) {
@@ -297,7 +297,31 @@ public final class MaxSimIndex implements MultiVectorIndex {
               .withScoreThreshold(params.scoreThreshold())
               .withAccept(params.accept().rows())
               .withExact(params.exact());
-      return MaxSimIndex.this.search(snapshot, query, sized, cancelled).best();
+      return search(query, sized, cancelled).best();
+    }
+
+    @Override
+    public MultiVectorHits search(
+        float[] query, MultiVectorParams params, BooleanSupplier cancelled) {
+      return MaxSimIndex.this.search(snapshot, query, params, cancelled);
+    }
+
+    @Override
+    public float[] scores(
+        float[] query,
+        int[] ordinals,
+        MultiVectorParams.Scoring scoring,
+        BooleanSupplier cancelled) {
+      for (int ordinal : ordinals) {
+        if (isLater(ordinal) || documents.isDead(ordinal, snapshot.seq())) {
+          throw new IllegalStateException("ordinal " + ordinal + " (expected: live)");
+        }
+      }
+      MultiVectorParams params = MultiVectorParams.of(1).withScoring(scoring);
+      try (QueryTokens tokens = tokens(query);
+          Cascade cascade = cascade(snapshot, null, tokens, params, cancelled)) {
+        return cascade.scores(ordinals);
+      }
     }
 
     @Override
@@ -341,27 +365,38 @@ public final class MaxSimIndex implements MultiVectorIndex {
 
   private MultiVectorHits search(
       Published snapshot, float[] query, MultiVectorParams params, BooleanSupplier cancelled) {
-    float[] scaled = checked("query", query, QUERY_TOKENS_MAX);
     Generation generation = acquireGeneration();
-    try (QueryTokens tokens = new QueryTokens(scaled, dimension, kernels);
-        Cascade cascade =
-            new Cascade(
-                documents,
-                generation,
-                metric,
-                tokens,
-                params,
-                kernels,
-                cancelled,
-                snapshot.rows(),
-                snapshot.live(),
-                snapshot.seq())) {
+    try (QueryTokens tokens = tokens(query);
+        Cascade cascade = cascade(snapshot, generation, tokens, params, cancelled)) {
       return cascade.run();
     } finally {
       if (generation != null) {
         generation.references.release();
       }
     }
+  }
+
+  private QueryTokens tokens(float[] query) {
+    return new QueryTokens(checked("query", query, QUERY_TOKENS_MAX), dimension, kernels);
+  }
+
+  private Cascade cascade(
+      Published snapshot,
+      @Nullable Generation generation,
+      QueryTokens tokens,
+      MultiVectorParams params,
+      BooleanSupplier cancelled) {
+    return new Cascade(
+        documents,
+        generation,
+        metric,
+        tokens,
+        params,
+        kernels,
+        cancelled,
+        snapshot.rows(),
+        snapshot.live(),
+        snapshot.seq());
   }
 
   /// The generation to search with; it was swapped meanwhile when it lets no reader in any more.

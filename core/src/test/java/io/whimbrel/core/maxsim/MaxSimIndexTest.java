@@ -94,6 +94,53 @@ final class MaxSimIndexTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(Storage.class)
+  void scoresOfChosenDocumentsAreThoseOfASearch(Storage storage) {
+    int dimension = 48;
+    TokenSets set = TokenSets.clustered(random, dimension, 400, 5, 0);
+    try (MaxSimIndex index = index(dimension, Metric.DOT, storage)) {
+      set.addTo(index);
+      index.remove(3, 2);
+      index.publish(2);
+      try (MultiVectorIndex.MatrixReader reader = index.reader()) {
+        // Not of the reader's publish: it still scores what it shows.
+        index.remove(5, 3);
+        index.add(set.documents().getFirst(), 1_000);
+        index.publish(3);
+        int[] some = {399, 5, 0, 17, 17};
+        for (float[] query : set.queries()) {
+          float[] sums = reader.scores(query, some, Scoring.SUM, () -> false);
+          float[] means = reader.scores(query, some, Scoring.MEAN, () -> false);
+          int tokens = query.length / dimension;
+          double tolerance = storage == Storage.INT8 ? 0.05 * tokens : 1e-4 * tokens;
+          for (int i = 0; i < some.length; i++) {
+            double truth = TokenSets.maxSim(query, set.documents().get(some[i]), dimension);
+            assertThat((double) sums[i]).isCloseTo(truth, within(tolerance));
+            assertThat(means[i]).isCloseTo(sums[i] / tokens, within(1e-5f));
+          }
+          var best = reader.search(query, MultiVectorParams.of(3), () -> false).best();
+          int[] found = {best.ordinal(0), best.ordinal(1), best.ordinal(2)};
+          assertThat(reader.scores(query, found, Scoring.SUM, () -> false))
+              .containsExactly(best.score(0), best.score(1), best.score(2));
+        }
+        float[] query = set.queries().getFirst();
+        assertThat(reader.scores(query, new int[0], Scoring.SUM, () -> true)).isEmpty();
+        assertThatThrownBy(() -> reader.scores(query, new int[] {3}, Scoring.SUM, () -> false))
+            .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> reader.scores(query, new int[] {400}, Scoring.SUM, () -> false))
+            .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> reader.scores(query, some, Scoring.SUM, () -> true))
+            .isInstanceOfSatisfying(
+                WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CANCELLED));
+        assertThatThrownBy(() -> reader.scores(new float[5], some, Scoring.SUM, () -> false))
+            .isInstanceOfSatisfying(
+                WhimbrelException.class,
+                e -> assertThat(e.code()).isEqualTo(ErrorCode.DIMENSION_MISMATCH));
+      }
+    }
+  }
+
   private static void checkScores(
       TokenSets set, Metric metric, float[] query, MultiVectorHits hits) {
     int dimension = set.dimension();
