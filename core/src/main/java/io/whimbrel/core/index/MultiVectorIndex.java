@@ -1,5 +1,6 @@
 package io.whimbrel.core.index;
 
+import io.whimbrel.core.model.MaxSimOptions;
 import java.util.function.BooleanSupplier;
 
 /// The documents of one multi-vector version, each a matrix of token vectors, searchable by MaxSim:
@@ -39,6 +40,6 @@ public interface MultiVectorIndex extends VectorIndex {
     /// scores that a search gives. `ordinals` are live in this publish, in any order, which is that
     /// of the scores too. Cost: every token of every document, once.
     float[] scores(
-        float[] query, int[] ordinals, MultiVectorParams.Scoring scoring, BooleanSupplier cancelled);
+        float[] query, int[] ordinals, MaxSimOptions.Scoring scoring, BooleanSupplier cancelled);
   }
 }

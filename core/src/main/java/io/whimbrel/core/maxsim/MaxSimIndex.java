@@ -11,6 +11,7 @@ import io.whimbrel.core.memory.RefCount;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.MaxSimOptions;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
@@ -20,6 +21,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -295,7 +297,7 @@ public final class MaxSimIndex implements MultiVectorIndex {
       MultiVectorParams sized =
           MultiVectorParams.of(params.k())
               .withScoreThreshold(params.scoreThreshold())
-              .withAccept(params.accept().rows())
+              .withAccept(params.accept())
               .withExact(params.exact());
       return search(query, sized, cancelled).best();
     }
@@ -303,15 +305,13 @@ public final class MaxSimIndex implements MultiVectorIndex {
     @Override
     public MultiVectorHits search(
         float[] query, MultiVectorParams params, BooleanSupplier cancelled) {
-      return MaxSimIndex.this.search(snapshot, query, params, cancelled);
+      MultiVectorParams byRow = params.withAccept(params.accept().rows());
+      return MaxSimIndex.this.search(snapshot, query, byRow, cancelled);
     }
 
     @Override
     public float[] scores(
-        float[] query,
-        int[] ordinals,
-        MultiVectorParams.Scoring scoring,
-        BooleanSupplier cancelled) {
+        float[] query, int[] ordinals, MaxSimOptions.Scoring scoring, BooleanSupplier cancelled) {
       for (int ordinal : ordinals) {
         if (isLater(ordinal) || documents.isDead(ordinal, snapshot.seq())) {
           throw new IllegalStateException("ordinal " + ordinal + " (expected: live)");
@@ -520,6 +520,23 @@ public final class MaxSimIndex implements MultiVectorIndex {
         ? new Centroids(0, false, Double.NaN, Double.NaN, refitting)
         : new Centroids(
             used.number, used.fitted, used.meanCosine(), used.recentCosine(), refitting);
+  }
+
+  /// What an operator should know of the centroids; else empty.
+  public String note() {
+    Centroids now = centroids();
+    String cosines =
+        String.format(
+            Locale.ROOT,
+            "mean cosine of tokens and centroids %.3f, of new ones %.3f",
+            now.meanCosine(),
+            now.recentCosine());
+    if (now.refitting() && now.generation() > 0) {
+      return "centroids are fitted anew: " + cosines;
+    }
+    boolean far =
+        now.meanCosine() < Generation.COSINE_MIN || now.recentCosine() < Generation.COSINE_MIN;
+    return far ? "searches skip centroid ids, which more centroids would mend: " + cosines : "";
   }
 
   /// None while there are too few documents for centroids: those are searched by their signs.

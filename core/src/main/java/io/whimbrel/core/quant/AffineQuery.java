@@ -19,7 +19,8 @@ import java.lang.foreign.MemorySegment;
 ///
 /// The kernel gives `c * d`, the row's factors hold `sum(c)`, the rest is a few values. For L2
 /// comes `|x|^2 + |y|^2 - 2 x * y`. Under COSINE the product is divided by both norms, which coding
-/// moves off 1 by some 3e-4, so that a vector and its own row of 8 bits score 1 and none scores more.
+/// moves off 1 by some 3e-4, so that a vector and its own row of 8 bits score 1 and none scores
+/// more.
 ///
 /// Owns its packed copy of the query, in memory of the thread that made it. One thread; scores into
 /// its own scratch, no allocation.

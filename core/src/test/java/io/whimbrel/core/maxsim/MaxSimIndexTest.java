@@ -9,12 +9,13 @@ import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.MultiVectorHits;
 import io.whimbrel.core.index.MultiVectorIndex;
 import io.whimbrel.core.index.MultiVectorParams;
-import io.whimbrel.core.index.MultiVectorParams.Scoring;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
+import io.whimbrel.core.model.MaxSimOptions.Scoring;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Storage;
+import io.whimbrel.core.model.TokenAlignment;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.simd.Kernels;
@@ -164,7 +165,7 @@ final class MaxSimIndexTest {
   }
 
   private static void checkAlignment(
-      MultiVectorHits.Alignment alignment, float[] query, float[] document, int dimension) {
+      TokenAlignment alignment, float[] query, float[] document, int dimension) {
     assertThat(alignment.count()).isEqualTo(query.length / dimension);
     for (int t = 0; t < alignment.count(); t++) {
       float[] token = Arrays.copyOfRange(query, t * dimension, (t + 1) * dimension);
@@ -524,9 +525,9 @@ final class MaxSimIndexTest {
     assertThat(MultiVectorParams.defaultShortlist(10, 1000)).isEqualTo(500);
     assertThat(MultiVectorParams.defaultShortlist(100, 30_000)).isEqualTo(2000);
     assertThat(MultiVectorParams.defaultShortlist(10, 120_000)).isEqualTo(1000);
-    assertThat(MultiVectorParams.defaultCandidates(10)).isEqualTo(100);
-    assertThat(MultiVectorParams.defaultCandidates(20)).isEqualTo(200);
-    assertThat(MultiVectorParams.defaultCandidates(21)).isEqualTo(200);
+    assertThat(MultiVectorParams.defaultCandidates(10)).isEqualTo(160);
+    assertThat(MultiVectorParams.defaultCandidates(20)).isEqualTo(320);
+    assertThat(MultiVectorParams.defaultCandidates(21)).isEqualTo(320);
     assertThat(MultiVectorParams.defaultCandidates(100)).isEqualTo(500);
   }
 

@@ -2,8 +2,9 @@ package io.whimbrel.core.testing;
 
 import java.util.Random;
 
-/// One seed a run, split by test: the same in every run, because some bounds hold with a probability
-/// below 1, unless `-Dwhimbrel.seed=<seed>` gives another, or `-Dwhimbrel.seed=0` one by the clock.
+/// One seed a run, split by test: the same in every run, because some bounds hold with a
+/// probability below 1, unless `-Dwhimbrel.seed=<seed>` gives another, or `-Dwhimbrel.seed=0` one
+/// by the clock.
 public final class Seeds {
   private static final long SEED = seed(Long.getLong("whimbrel.seed", 20_261_125));
 

@@ -2,9 +2,11 @@ package io.whimbrel.server.cli;
 
 import io.whimbrel.client.FieldSpec;
 import io.whimbrel.client.Hit;
+import io.whimbrel.client.MaxSimOptions;
 import io.whimbrel.client.SearchPlan;
 import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.SearchResult;
+import io.whimbrel.client.TokenMatch;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelClient;
 import io.whimbrel.server.cli.files.MatrixFile;
@@ -14,7 +16,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -54,6 +56,15 @@ final class SearchCommand implements Callable<Integer> {
   private long row;
 
   @Option(
+      names = "--rows",
+      defaultValue = "1",
+      paramLabel = "N",
+      description =
+          "Rows of --vector-file from --row on that together are the query, for fields of many"
+              + " vectors a point. Default: ${DEFAULT-VALUE}")
+  private int rows;
+
+  @Option(
       names = "-k",
       defaultValue = "10",
       paramLabel = "N",
@@ -83,6 +94,38 @@ final class SearchCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "HNSW: beam width, k to 10000; 0 for twice k and at least 64. Default: 0")
   private int ef;
+
+  @Option(
+      names = "--shortlist",
+      defaultValue = "0",
+      paramLabel = "N",
+      description =
+          "Many vectors a point: points of the first stage, k to 1000000; 0 for 20 times k and at"
+              + " least 500. Default: 0")
+  private int shortlist;
+
+  @Option(
+      names = "--candidates",
+      defaultValue = "0",
+      paramLabel = "N",
+      description =
+          "Many vectors a point: points whose tokens are compared, k to shortlist; 0 for 16 times k"
+              + " and at least 160. Default: 0")
+  private int candidates;
+
+  @Option(
+      names = "--scoring",
+      defaultValue = "sum",
+      description =
+          "Many vectors a point: sum or mean of the best inner product of each query token."
+              + " Default: ${DEFAULT-VALUE}")
+  private MaxSimOptions.Scoring scoring = MaxSimOptions.Scoring.SUM;
+
+  @Option(
+      names = "--align",
+      description =
+          "Many vectors a point: print which token of a hit was the best for each query token.")
+  private boolean align;
 
   @Option(
       names = "--score-threshold",
@@ -126,6 +169,7 @@ final class SearchCommand implements Callable<Integer> {
             .version(version)
             .k(k)
             .exact(exact)
+            .maxSim(new MaxSimOptions(size(shortlist), size(candidates), scoring, align))
             .read(read.options());
     if (ef != 0) {
       request.ef(ef);
@@ -151,6 +195,7 @@ final class SearchCommand implements Callable<Integer> {
                     + hit.score()
                     + "  "
                     + PointCommands.line(hit.id(), hit.payload(), hit.vectors()));
+        hit.alignment().forEach(match -> session.out().println(line(match)));
       }
       if (result.hits().isEmpty()) {
         session.err().println("no hits");
@@ -160,6 +205,19 @@ final class SearchCommand implements Callable<Integer> {
       }
     }
     return Main.DONE;
+  }
+
+  private static OptionalInt size(int given) {
+    return given == 0 ? OptionalInt.empty() : OptionalInt.of(given);
+  }
+
+  private static String line(TokenMatch match) {
+    return "     "
+        + match.queryToken()
+        + " -> "
+        + match.token()
+        + "  "
+        + String.format(Locale.ROOT, "%.4f", match.score());
   }
 
   private void explain(SearchPlan plan) {
@@ -172,6 +230,7 @@ final class SearchCommand implements Callable<Integer> {
               case NOTHING -> "nothing was compared";
               case SCAN -> "every match was compared";
               case WALK -> "the graph was walked";
+              case CASCADE -> "coarse forms chose the matches whose tokens were compared";
             },
             plan.matches(),
             plan.payloadsRead());
@@ -185,6 +244,17 @@ final class SearchCommand implements Callable<Integer> {
         Json.writePointFields(json, hit.id(), hit.payload(), hit.vectors());
         json.writeNumberField("score", hit.score());
         json.writeNumberField("seq", hit.seq());
+        if (!hit.alignment().isEmpty()) {
+          json.writeArrayFieldStart("alignment");
+          for (TokenMatch match : hit.alignment()) {
+            json.writeStartObject();
+            json.writeNumberField("query_token", match.queryToken());
+            json.writeNumberField("token", match.token());
+            json.writeNumberField("score", match.score());
+            json.writeEndObject();
+          }
+          json.writeEndArray();
+        }
         json.writeEndObject();
       }
       json.writeEndArray();
@@ -217,15 +287,24 @@ final class SearchCommand implements Callable<Integer> {
 
   private Vector fromFile(Path file) throws IOException {
     try (MatrixFile matrix = MatrixFile.open(file)) {
-      Optional<float[]> vector = Optional.empty();
-      for (long i = 0; i <= row && i < matrix.rows(); i++) {
-        vector = matrix.next();
-      }
       if (row < 0 || row >= matrix.rows()) {
         throw new IOException(
             file + " has no row " + row + " (expected: 0 to " + (matrix.rows() - 1) + ")");
       }
-      return Vector.of(vector.orElseThrow());
+      long most = Math.min(matrix.rows() - row, JsonReader.VECTOR_VALUES_MAX / matrix.dimension());
+      if (rows < 1 || rows > most) {
+        throw new IOException(
+            file + " from row " + row + " on, --rows: " + rows + " (expected: 1 to " + most + ")");
+      }
+      for (long i = 0; i < row; i++) {
+        matrix.next();
+      }
+      float[] values = new float[rows * matrix.dimension()];
+      for (int i = 0; i < rows; i++) {
+        float[] token = matrix.next().orElseThrow();
+        System.arraycopy(token, 0, values, i * token.length, token.length);
+      }
+      return new Vector(values, rows, "");
     }
   }
 }

@@ -5,12 +5,14 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.MaxSimOptions;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
+import io.whimbrel.core.model.TokenAlignment;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.CountRequest;
@@ -79,7 +81,8 @@ public final class QueryWire {
                 message.getWithVectors(),
                 message.getMinSeq()),
             routing(message, vectors),
-            FilterWire.filter(message.hasFilter(), message.getFilter())),
+            FilterWire.filter(message.hasFilter(), message.getFilter()),
+            maxSim(message.getParams(), k)),
         Form.range(
             "score_threshold_version", message.getScoreThresholdVersion(), 0, Integer.MAX_VALUE));
   }
@@ -169,6 +172,30 @@ public final class QueryWire {
     }
   }
 
+  private static MaxSimOptions maxSim(SearchParams params, int k) {
+    try {
+      MaxSimOptions options =
+          new MaxSimOptions(
+              Form.range("shortlist", params.getShortlist(), 0, Limits.SHORTLIST_MAX),
+              Form.range("candidates", params.getCandidates(), 0, Limits.SHORTLIST_MAX),
+              switch (params.getScoring()) {
+                case MAX_SIM_SCORING_UNSPECIFIED, MAX_SIM_SCORING_SUM -> MaxSimOptions.Scoring.SUM;
+                case MAX_SIM_SCORING_MEAN -> MaxSimOptions.Scoring.MEAN;
+                case UNRECOGNIZED ->
+                    throw WhimbrelException.of(
+                        ErrorCode.INVALID_ARGUMENT,
+                        "scoring",
+                        params.getScoringValue(),
+                        "SUM or MEAN");
+              },
+              params.getAlign());
+      options.checkAgainst(k);
+      return options;
+    } catch (WhimbrelException e) {
+      throw Form.within("params", e);
+    }
+  }
+
   static String fieldName(String name) {
     return name.isEmpty() ? FieldSpec.DEFAULT_NAME : name;
   }
@@ -241,8 +268,18 @@ public final class QueryWire {
       hit.point()
           .vectors()
           .forEach((field, vector) -> message.putVectors(field, VectorWire.message(vector)));
+      hit.alignment().map(QueryWire::message).ifPresent(message::setAlignment);
     }
     return out.build();
+  }
+
+  private static io.whimbrel.proto.v1.TokenAlignment message(TokenAlignment alignment) {
+    io.whimbrel.proto.v1.TokenAlignment.Builder message =
+        io.whimbrel.proto.v1.TokenAlignment.newBuilder();
+    for (int i = 0; i < alignment.count(); i++) {
+      message.addTokens(alignment.token(i)).addScores(alignment.score(i));
+    }
+    return message.build();
   }
 
   private static io.whimbrel.proto.v1.SearchPlan message(SearchPlan plan) {
@@ -252,6 +289,7 @@ public final class QueryWire {
               case NOTHING -> SearchMethod.SEARCH_METHOD_NOTHING;
               case SCAN -> SearchMethod.SEARCH_METHOD_SCAN;
               case WALK -> SearchMethod.SEARCH_METHOD_WALK;
+              case CASCADE -> SearchMethod.SEARCH_METHOD_CASCADE;
             })
         .setMatches(plan.matches())
         .setPayloadsRead(plan.payloadsRead())
