@@ -152,6 +152,11 @@ public final class LiveVersion implements AutoCloseable {
     return input.isPresent() ? input.get().derivation().apply(values) : values;
   }
 
+  /// The version's query for one of its input space.
+  float[] deriveQuery(float[] values) {
+    return input.isPresent() ? input.get().derivation().applyToQuery(values) : values;
+  }
+
   /// How its vectors lie in the store.
   VectorForm form() {
     return form;

@@ -52,7 +52,7 @@ final class ReadRoutes {
     Vector vector = vectorOf(version).orElseThrow(() -> mismatch(version, request.version() == 0));
     String path = vector == request.vector() ? PATH : "query.nearest.vectors";
     VectorChecks.check(path, vector, collection, version);
-    float[] query = version.derivesFrom(vector) ? version.derive(vector.values()) : vector.values();
+    float[] query = version.derivesFrom(vector) ? version.deriveQuery(vector.values()) : vector.values();
     if (version.derivesFrom(vector)) {
       VectorChecks.checkValues(
           path, query, version.spec(), VectorChecks.where(collection, version));
