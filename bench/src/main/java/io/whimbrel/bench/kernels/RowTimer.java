@@ -81,7 +81,8 @@ final class RowTimer implements AutoCloseable {
           case INT8 -> () -> codes.dotInt8(query, coded, 0, ROWS, n, n, intSums, 0);
           case INT4 -> () -> codes.dotInt4(query, coded, 0, ROWS, n / 2, n, intSums, 0);
           case BITS -> () -> codes.dotBits(query, coded, 0, ROWS, n / 8, n, intSums, 0);
-        });
+        },
+        ROWS);
   }
 
   /// The same by Lucene's inner product of signed bytes.
@@ -90,17 +91,18 @@ final class RowTimer implements AutoCloseable {
       for (int row = 0; row < ROWS; row++) {
         intSums[row] = VectorUtil.dotProduct(arrays[ROWS], arrays[row]);
       }
-    });
+    }, ROWS);
   }
 
-  private static double nanos(Runnable pass) {
+  /// Nanoseconds a row of a pass over `rows`.
+  static double nanos(Runnable pass, int rows) {
     long warm = THREADS.getCurrentThreadCpuTime();
     long passes = 0;
     long used = 0;
     while (used < WARM_UP_NANOS) {
       pass.run();
-      // The clock costs more than a pass.
-      if (++passes % 1_000 == 0) {
+      // The clock costs more than a short pass.
+      if (++passes % 100 == 0) {
         used = THREADS.getCurrentThreadCpuTime() - warm;
       }
     }
@@ -111,7 +113,7 @@ final class RowTimer implements AutoCloseable {
       for (long p = 0; p < run; p++) {
         pass.run();
       }
-      least = Math.min(least, (THREADS.getCurrentThreadCpuTime() - before) / (double) run / ROWS);
+      least = Math.min(least, (THREADS.getCurrentThreadCpuTime() - before) / (double) run / rows);
     }
     return least;
   }
