@@ -6,7 +6,6 @@ import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.simd.ScalarKernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -38,9 +37,6 @@ import org.openjdk.jmh.annotations.Warmup;
 public class CodeKernelBenchmark {
   private static final int ROWS = 8;
 
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   @Param({"128", "384", "768", "1536"})
   public int dim;
 
@@ -60,11 +56,8 @@ public class CodeKernelBenchmark {
     chosen = (kernels.equals("scalar") ? new ScalarKernels() : KernelProvider.best()).codes();
     groups = Math.ceilDiv(dim, 24) * 4;
     Random random = new Random(1);
-    // Values of 8 bits, which are planes of bits as well.
-    query = Region.shared(2L * dim);
-    for (int i = 0; i < dim; i++) {
-      query.segment().set(SHORT, 2L * i, (short) random.nextInt(256));
-    }
+    // Any bytes are a query of every kernel; it takes as long for one as for another.
+    query = random(random, CodeKernels.int8QueryBytes(dim), 256);
     tables = random(random, groups * CodeKernels.LOOKUP_ENTRIES, 128);
     rows = random(random, Math.max(ROWS * dim, groups * 48), 256);
   }

@@ -23,12 +23,10 @@ final class RowTimer implements AutoCloseable {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final int dimension;
   private final Region floats;
-  private final Region shorts;
+  private final Region packed;
   private final Region bytes;
   private final byte[][] arrays = new byte[ROWS + 1][];
   private final float[] floatSums = new float[ROWS];
@@ -42,9 +40,9 @@ final class RowTimer implements AutoCloseable {
     for (long i = 0; i < (ROWS + 1L) * dimension; i++) {
       floats.segment().set(FLOAT, i * Float.BYTES, random.nextFloat());
     }
-    shorts = Region.shared((long) dimension * Short.BYTES);
-    for (long i = 0; i < dimension; i++) {
-      shorts.segment().set(SHORT, i * Short.BYTES, (short) random.nextInt(256));
+    packed = Region.shared(CodeKernels.int8QueryBytes(dimension));
+    for (long i = 0; i < packed.segment().byteSize(); i++) {
+      packed.segment().set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
     }
     bytes = Region.shared((long) ROWS * dimension);
     for (long i = 0; i < (long) ROWS * dimension; i++) {
@@ -69,7 +67,7 @@ final class RowTimer implements AutoCloseable {
   double nanos(Kernel kernel, Kernels kernels) {
     CodeKernels codes = kernels.codes();
     MemorySegment row = floats.segment();
-    MemorySegment query = shorts.segment();
+    MemorySegment query = packed.segment();
     MemorySegment coded = bytes.segment();
     int stride = dimension * Float.BYTES;
     int n = dimension;
@@ -87,11 +85,13 @@ final class RowTimer implements AutoCloseable {
 
   /// The same by Lucene's inner product of signed bytes.
   double luceneInt8Nanos() {
-    return nanos(() -> {
-      for (int row = 0; row < ROWS; row++) {
-        intSums[row] = VectorUtil.dotProduct(arrays[ROWS], arrays[row]);
-      }
-    }, ROWS);
+    return nanos(
+        () -> {
+          for (int row = 0; row < ROWS; row++) {
+            intSums[row] = VectorUtil.dotProduct(arrays[ROWS], arrays[row]);
+          }
+        },
+        ROWS);
   }
 
   /// Nanoseconds a row of a pass over `rows`.
@@ -121,7 +121,7 @@ final class RowTimer implements AutoCloseable {
   @Override
   public void close() {
     floats.close();
-    shorts.close();
+    packed.close();
     bytes.close();
   }
 }

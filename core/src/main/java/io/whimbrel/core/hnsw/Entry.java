@@ -66,7 +66,7 @@ final class Entry {
     int lane = 0;
     try (Region region = Region.confined(rows.layout.queryBytes())) {
       MemorySegment vector = region.segment();
-      rows.setVector(ROW, mean(sample, vector), false);
+      rows.setVector(ROW, mean(sample, vector), false, 0);
       rows.decode(kernels, ROW, vector);
       put(lane++, member, vector);
       for (int i = 0; i < sample.length && lane < rows.layout.degree(); i++) {

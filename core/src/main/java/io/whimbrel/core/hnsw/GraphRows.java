@@ -13,7 +13,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /// The rows of a graph: their memory, headers and lanes.
 ///
@@ -39,7 +38,7 @@ final class GraphRows implements AutoCloseable {
 
   private static final VarHandle INT = JAVA_INT.varHandle();
   private static final VarHandle LONG = JAVA_LONG.varHandle();
-  private static final ValueLayout.OfShort LENGTH =
+  private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int SPINS_MAX = 1 << 10;
   private static final float CODE_MAX = 127;
@@ -52,16 +51,8 @@ final class GraphRows implements AutoCloseable {
 
   private final Region blank;
 
-  /// The vectors as they were added, by row; only where they are kept beside the rounded ones.
-  private final @Nullable VectorMatrix originals;
-
-  private final float[] blankOriginal;
-
-  /// @param originalDimension of the vectors that are kept as they are; 0 to keep none
-  GraphRows(RowLayout layout, int originalDimension) {
+  GraphRows(RowLayout layout) {
     this.layout = layout;
-    this.originals = originalDimension == 0 ? null : new VectorMatrix(originalDimension);
-    this.blankOriginal = new float[originalDimension];
     this.matrix = new VectorMatrix(layout.rowBytes() / Float.BYTES);
     this.blank = Region.shared(layout.rowBytes());
     clear(blank.segment(), 0);
@@ -92,20 +83,17 @@ final class GraphRows implements AutoCloseable {
 
   /// Writer only.
   long bytes() {
-    return matrix.bytes() + blank.bytes() + (originals == null ? 0 : originals.bytes());
+    return matrix.bytes() + blank.bytes();
   }
 
   /// Makes a row without content. Writer only.
   int append() {
-    if (originals != null) {
-      int _ = originals.append(blankOriginal);
-    }
     return matrix.append(blank.segment(), 0);
   }
 
-  /// Overwrites the first `bytes` of a row that nobody reads yet.
-  void overwrite(int row, MemorySegment from, long offset, int bytes) {
-    MemorySegment.copy(from, offset, segment(row), offset(row), bytes);
+  /// Overwrites `bytes` at byte `at` of a row that nobody reads yet.
+  void overwrite(int row, int at, MemorySegment from, long offset, int bytes) {
+    MemorySegment.copy(from, offset, segment(row), offset(row) + at, bytes);
   }
 
   /// Makes a freed row like new.
@@ -210,10 +198,12 @@ final class GraphRows implements AutoCloseable {
     return segment(row).get(VALUE, offset(row) + RowLayout.SCALE);
   }
 
-  /// Rounds a rotated vector to even steps, 127 of them to its largest value.
+  /// Rounds a rotated vector to even steps, 127 of them to its largest value, and keeps what that
+  /// takes away where rows have remainders.
   ///
   /// @param unit whether what is decoded is to have length 1, but for rounding of float32
-  void setVector(int row, float[] rotated, boolean unit) {
+  /// @param norm the squared norm, kept where rows have remainders; else it is that of the rounded
+  void setVector(int row, float[] rotated, boolean unit, float norm) {
     MemorySegment segment = segment(row);
     long offset = offset(row);
     float most = 0;
@@ -230,37 +220,24 @@ final class GraphRows implements AutoCloseable {
     }
     float scale = unit && squares > 0 ? (float) (1 / Math.sqrt(squares)) : most / CODE_MAX;
     segment.set(VALUE, offset + RowLayout.SCALE, scale);
-    segment.set(VALUE, offset + RowLayout.NORM, (float) ((double) scale * scale * squares));
-  }
-
-  /// Keeps the vector as it was added, with its squared norm, where that is wanted.
-  void setOriginal(int row, float[] vector, float norm) {
-    if (originals != null) {
-      MemorySegment.copy(
-          vector, 0, originals.segment(row), VALUE, originals.offset(row), originals.dimension());
-      segment(row).set(VALUE, offset(row) + RowLayout.NORM, norm);
+    if (layout.fine()) {
+      setRemainders(segment, offset, rotated, scale);
+      segment.set(VALUE, offset + RowLayout.NORM, norm);
+    } else {
+      segment.set(VALUE, offset + RowLayout.NORM, (float) ((double) scale * scale * squares));
     }
   }
 
-  boolean keepsOriginals() {
-    return originals != null;
-  }
-
-  /// Bytes of an original vector, 0 where none is kept.
-  int originalBytes() {
-    return originals == null ? 0 : originals.dimension() * Float.BYTES;
-  }
-
-  void copyOriginal(int row, MemorySegment to, long at) {
-    if (originals != null) {
-      MemorySegment.copy(originals.segment(row), originals.offset(row), to, at, originalBytes());
-    }
-  }
-
-  /// Overwrites the original of a row that nobody reads yet.
-  void overwriteOriginal(int row, MemorySegment from, long at) {
-    if (originals != null) {
-      MemorySegment.copy(from, at, originals.segment(row), originals.offset(row), originalBytes());
+  private void setRemainders(MemorySegment segment, long offset, float[] rotated, float scale) {
+    double inverse = scale > 0 ? 1 / (double) scale : 0;
+    long at = offset + layout.remainders();
+    for (int i = 0; i < rotated.length; i++) {
+      double steps = rotated[i] * inverse;
+      int code = segment.get(JAVA_BYTE, offset + RowLayout.VECTOR + i);
+      // Half a step, and a little more where the scale was set for unit length.
+      long remainder = Math.round((steps - code) / GraphKernels.REMAINDER);
+      short kept = (short) Math.clamp(remainder, Short.MIN_VALUE, Short.MAX_VALUE);
+      segment.set(SHORT, at + (long) i * Short.BYTES, kept);
     }
   }
 
@@ -292,23 +269,28 @@ final class GraphRows implements AutoCloseable {
     return kernels.touch(segment(row), offset(row), layout.lengths());
   }
 
-  /// The same for what [#exactDistance] reads.
-  int touchOriginal(GraphKernels kernels, int row) {
-    return originals == null
-        ? touch(kernels, row)
-        : kernels.touch(
-            originals.segment(row),
-            originals.offset(row),
-            originals.paddedDimension() * Float.BYTES);
+  /// The same for the remainders.
+  int touchRemainders(GraphKernels kernels, int row) {
+    return kernels.touch(
+        segment(row), offset(row) + layout.remainders(), layout.remainderBytes());
   }
 
-  /// Squared distance of a query as it was given, padded with zeros, to the original of a row; to
-  /// the row itself where no original is kept.
-  float exactDistance(GraphKernels kernels, MemorySegment query, MemorySegment rotated, int row) {
-    return originals == null
-        ? distance(kernels, rotated, row)
-        : kernels.squaredL2(
-            query, 0, originals.segment(row), originals.offset(row), originals.paddedDimension());
+  /// Squared distance of a rotated query to a row with its remainders, where it has them.
+  float exactDistance(GraphKernels kernels, MemorySegment query, int row) {
+    if (!layout.fine()) {
+      return distance(kernels, query, row);
+    }
+    MemorySegment segment = segment(row);
+    long offset = offset(row);
+    return kernels.squaredL2(
+        query,
+        0,
+        segment,
+        offset + RowLayout.VECTOR,
+        segment.get(VALUE, offset + RowLayout.SCALE),
+        segment,
+        offset + layout.remainders(),
+        layout.dimension());
   }
 
   // --------------------------------------------------------------------------------- lanes, locked
@@ -334,6 +316,22 @@ final class GraphRows implements AutoCloseable {
       return ends;
     } finally {
       unlock(row);
+    }
+  }
+
+  /// Copies the neighbours of a row, and the squared distances to them, rounded and with the sign
+  /// set for a soft edge.
+  void copyLanes(int row, GraphKernels kernels, int[] ends, float[] signedLengths) {
+    MemorySegment segment = segment(row);
+    long offset = offset(row);
+    for (int block = 0; block < layout.blocks(); block++) {
+      kernels.copyIds(segment, offset + layout.ids(block), ends, block * RowLayout.LANES);
+    }
+    MemorySegment lengths =
+        segment.asSlice(offset + layout.lengths(), (long) ends.length * Short.BYTES);
+    for (int lane = 0; lane < ends.length; lane++) {
+      int bits = lengths.get(SHORT, (long) lane * Short.BYTES);
+      signedLengths[lane] = Float.intBitsToFloat(bits << 16);
     }
   }
 
@@ -366,12 +364,12 @@ final class GraphRows implements AutoCloseable {
   }
 
   private float signedLength(int row, int lane) {
-    int bits = segment(row).get(LENGTH, offset(row) + layout.length(lane));
+    int bits = segment(row).get(SHORT, offset(row) + layout.length(lane));
     return Float.intBitsToFloat(bits << 16);
   }
 
   private static void setLength(MemorySegment segment, long at, float length) {
-    segment.set(LENGTH, at, (short) GraphKernels.rounded(length));
+    segment.set(SHORT, at, (short) GraphKernels.rounded(length));
   }
 
   void soften(int row, int lane) {
@@ -436,9 +434,6 @@ final class GraphRows implements AutoCloseable {
   @Override
   public void close() {
     matrix.close();
-    if (originals != null) {
-      originals.close();
-    }
     blank.close();
   }
 }

@@ -104,7 +104,7 @@ final class Hits implements Searcher.Visitor {
     count = 0;
     // All on their way before the first is waited for.
     for (int row : rowsFound) {
-      searcher.touchOriginal(row);
+      searcher.touchRemainders(row);
     }
     for (int i = 0; i < found; i++) {
       distances[i] = searcher.exactDistance(rowsFound[i]);

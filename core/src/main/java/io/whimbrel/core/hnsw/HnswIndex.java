@@ -38,9 +38,10 @@ import java.util.function.BooleanSupplier;
 /// [#work] links it. A removed row is hidden at once, stays a stepping stone until work has led the
 /// edges around it, and is used again when no search can stand on it any more.
 ///
-/// Rows are walked by int8. Of float32 storage the vectors are kept beside them as they were added,
-/// and rank the hits of a walk in the end, a few more than asked for: scores are exact. Of int8
-/// storage the score is that of the decoded row, which is one of unit length under COSINE.
+/// Rows are walked by int8. Of float32 storage what that rounds away is kept in 16 bits more a
+/// value, and ranks the hits of a walk in the end, a few more than asked for: scores are exact but
+/// for rounding to 24 bits, float32's own. Of int8 storage the score is that of the decoded row,
+/// which is one of unit length under COSINE.
 ///
 /// What orders what: a row's vector is written before its birth, the birth before the publish that
 /// makes it visible, its edges before the first edge to it. A vector is overwritten only after the
@@ -76,8 +77,6 @@ public final class HnswIndex implements VectorIndex {
   private final Queue<Integer> free = new ConcurrentLinkedQueue<>();
 
   /// Scratch of the writer.
-  private final float[] writerVector;
-
   private final float[] writerRotated;
 
   // Writer only: rows added since the last publish, and what the next publish will show.
@@ -110,9 +109,8 @@ public final class HnswIndex implements VectorIndex {
     this.spec = spec;
     GraphKernels graphKernels = kernels.graph();
     RowLayout layout = RowLayout.of(dimension, 2 * spec.m(), storage, metric == Metric.DOT);
-    this.rows = new GraphRows(layout, storage == Storage.FLOAT32 ? dimension : 0);
+    this.rows = new GraphRows(layout);
     this.rotation = new Rotation(layout.dimension(), graphKernels);
-    this.writerVector = new float[layout.dimension()];
     this.writerRotated = new float[layout.dimension()];
     this.pins = new Pins(() -> new Searcher(rows, graphKernels));
     this.graph =
@@ -141,8 +139,7 @@ public final class HnswIndex implements VectorIndex {
   @Override
   public int add(float[] vector, long label) {
     checkOpen();
-    double squares = prepare("vector", vector, writerVector);
-    System.arraycopy(writerVector, 0, writerRotated, 0, writerVector.length);
+    double squares = prepare("vector", vector, writerRotated);
     rotation.apply(writerRotated);
     pins.collect(free::add);
     Integer freed = free.poll();
@@ -151,8 +148,7 @@ public final class HnswIndex implements VectorIndex {
       rows.reset(row);
     }
     rows.setLabel(row, label);
-    rows.setVector(row, writerRotated, metric == Metric.COSINE);
-    rows.setOriginal(row, writerVector, (float) squares);
+    rows.setVector(row, writerRotated, metric == Metric.COSINE, (float) squares);
     if (addedCount == added.length) {
       added = Arrays.copyOf(added, 2 * addedCount);
     }
@@ -230,11 +226,10 @@ public final class HnswIndex implements VectorIndex {
 
     @Override
     public TopK search(float[] query, SearchParams params, BooleanSupplier cancelled) {
-      float[] prepared = new float[rows.layout.dimension()];
-      double squares = prepare("query", query, prepared);
-      float[] rotated = prepared.clone();
+      float[] rotated = new float[rows.layout.dimension()];
+      double squares = prepare("query", query, rotated);
       rotation.apply(rotated);
-      searcher.aim(prepared, rotated);
+      searcher.aim(rotated);
       return HnswIndex.this.search(searcher, snapshot, squares, params, cancelled);
     }
 
@@ -321,7 +316,7 @@ public final class HnswIndex implements VectorIndex {
       int k,
       float bar,
       BooleanSupplier cancelled) {
-    boolean rounded = rows.keepsOriginals();
+    boolean rounded = rows.layout.fine();
     Hits hits =
         new Hits(
             rows,

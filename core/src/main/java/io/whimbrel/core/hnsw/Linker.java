@@ -49,6 +49,10 @@ final class Linker implements AutoCloseable {
 
   private final float[] fresh;
 
+  // Lanes of the row that an edge is offered to.
+  private final int[] ends;
+  private final float[] lengths;
+
   /// A candidate's.
   private final Region vector;
 
@@ -62,6 +66,8 @@ final class Linker implements AutoCloseable {
     this.edge = new Edge(rows.layout.codeDimension());
     this.chosen = new int[degree];
     this.fresh = new float[degree];
+    this.ends = new int[degree];
+    this.lengths = new float[degree];
     this.vector = Region.shared(rows.layout.queryBytes());
   }
 
@@ -183,17 +189,27 @@ final class Linker implements AutoCloseable {
   /// Offers the edge from the row of `hop` back to `row`; returns whether it was taken.
   private boolean offer(int row, int hop, boolean forced) {
     int to = searcher.hopNodes[hop];
-    float length = searcher.hopDistances[hop];
     rows.lock(to);
     try {
-      return !rows.isDead(to) && !rows.pointsTo(to, row) && take(row, to, hop, length, forced);
+      if (rows.isDead(to)) {
+        return false;
+      }
+      rows.copyLanes(to, kernels, ends, lengths);
+      for (int end : ends) {
+        if (end == row) {
+          return false;
+        }
+      }
+      return take(row, to, hop, forced);
     } finally {
       rows.unlock(to);
     }
   }
 
-  /// Decides with row `to` locked. Estimates come from the walk, unless the row changed since.
-  private boolean take(int row, int to, int hop, float length, boolean forced) {
+  /// Decides with row `to` locked and its lanes copied. Estimates come from the walk, unless the
+  /// row changed since.
+  private boolean take(int row, int to, int hop, boolean forced) {
+    float length = searcher.hopDistances[hop];
     float[] estimates = searcher.hopEstimates;
     int first = hop * degree;
     if (rows.version(to) != searcher.hopVersions[hop]) {
@@ -202,47 +218,85 @@ final class Linker implements AutoCloseable {
       first = 0;
     }
     int empty = NONE;
-    int longestSoft = NONE;
-    float softLength = -1;
-    int longest = NONE;
-    float longestLength = forced ? -1 : length;
     boolean occluded = false;
     for (int lane = 0; lane < degree; lane++) {
-      int neighbour = rows.id(to, lane);
-      if (neighbour < 0) {
+      if (ends[lane] < 0) {
         empty = lane;
         continue;
       }
-      float other = rows.length(to, lane);
-      boolean soft = rows.isSoft(to, lane);
+      float signed = lengths[lane];
+      if (isSoft(signed)) {
+        continue;
+      }
       float between = slack * estimates[first + lane];
-      if (other < length) {
-        occluded |= !soft && between <= length;
-      } else if (!soft && between <= other) {
+      if (signed < length) {
+        occluded |= between <= length;
+      } else if (between <= signed) {
         rows.soften(to, lane);
-        soft = true;
-      }
-      if (soft && other > softLength && mayLose(neighbour)) {
-        softLength = other;
-        longestSoft = lane;
-      }
-      if (other > longestLength && mayLose(neighbour)) {
-        longestLength = other;
-        longest = lane;
+        lengths[lane] = -signed;
       }
     }
-    int lane = empty != NONE ? empty : longestSoft != NONE ? longestSoft : longest;
-    if (lane == NONE || occluded && !forced && empty == NONE) {
+    if (empty == NONE && occluded && !forced) {
       return false;
     }
-    int evicted = rows.id(to, lane);
-    if (evicted >= 0) {
-      rows.addInDegree(evicted, -1);
+    int lane = empty != NONE ? empty : victim(forced ? -1 : length);
+    if (lane == NONE) {
+      return false;
+    }
+    if (ends[lane] >= 0) {
+      rows.addInDegree(ends[lane], -1);
     }
     edge.encode(kernels, rows, searcher.query, to, length);
     rows.setLane(to, lane, row, edge, true, occluded);
     rows.addInDegree(row, 1);
     return true;
+  }
+
+  /// The lane of the longest soft edge, else of the longest that is longer than `length`; only
+  /// edges to rows that may lose one count. In-degrees lie far away, so they are looked at last.
+  private int victim(float length) {
+    for (int lane = longestSoft(); lane != NONE; lane = longestSoft()) {
+      if (mayLose(ends[lane])) {
+        return lane;
+      }
+      lengths[lane] = Float.NaN;
+    }
+    for (int lane = longest(length); lane != NONE; lane = longest(length)) {
+      if (mayLose(ends[lane])) {
+        return lane;
+      }
+      lengths[lane] = Float.NaN;
+    }
+    return NONE;
+  }
+
+  private int longestSoft() {
+    int longest = NONE;
+    float least = 1;
+    for (int lane = 0; lane < degree; lane++) {
+      if (isSoft(lengths[lane]) && lengths[lane] < least) {
+        least = lengths[lane];
+        longest = lane;
+      }
+    }
+    return longest;
+  }
+
+  private int longest(float than) {
+    int longest = NONE;
+    float most = than;
+    for (int lane = 0; lane < degree; lane++) {
+      if (lengths[lane] > most) {
+        most = lengths[lane];
+        longest = lane;
+      }
+    }
+    return longest;
+  }
+
+  /// Lengths of soft edges are negative, that of a copy a negative zero.
+  private static boolean isSoft(float signedLength) {
+    return Float.floatToRawIntBits(signedLength) < 0;
   }
 
   private boolean mayLose(int neighbour) {

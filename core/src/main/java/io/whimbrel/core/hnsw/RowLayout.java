@@ -17,20 +17,26 @@ import io.whimbrel.core.simd.LookupTable;
 ///            int ids[32]               the neighbours; -1 in an empty lane
 /// ...      short length[32 * blocks]   bfloat16: squared distance to the neighbour; negative for a
 ///                                      soft edge
+/// ...      short remainder[dimension]  float32 storage only: what rounding took from the vector
 /// ```
 ///
-/// A search reads a row from its start to its end, but for the lengths. Every part starts on a
-/// 64-byte line.
+/// A walk reads a row from its start up to the lengths; vector and remainder together are the
+/// vector to 24 bits. Every part starts on a 64-byte line.
 ///
 /// @param dimension of rotated vectors
 /// @param codeDimension how many of them the codes cover, from the first
-record RowLayout(int dimension, int codeDimension, int blocks, boolean dot) {
+/// @param fine whether rows have remainders
+record RowLayout(int dimension, int codeDimension, int blocks, boolean dot, boolean fine) {
   static final int LANES = GraphKernels.LANES;
   static final int LANE_ARRAY_BYTES = LANES * Integer.BYTES;
 
   /// Shorter vectors are padded to this, since the error of an estimate falls with the bits of the
   /// code.
   private static final int DIMENSION_MIN = 64;
+
+  /// Vectors from this dimension on have bits enough to spare: codes that leave a quarter of them
+  /// out cost no more steps than they save bytes.
+  private static final int LONG_DIMENSION = 512;
 
   static final int LOCK = 0;
   static final int VERSION = 4;
@@ -49,11 +55,12 @@ record RowLayout(int dimension, int codeDimension, int blocks, boolean dot) {
     int padded = Math.max(DIMENSION_MIN, wholeLines(dimension));
     int coded =
         switch (storage) {
-          case FLOAT32 -> padded;
+          case FLOAT32 -> padded < LONG_DIMENSION ? padded : wholeLines(padded * 3 / 4);
           // Three quarters of the bits cost a few steps more and save a fifth of the row.
           case INT8 -> Math.max(DIMENSION_MIN, wholeLines(padded * 3 / 4));
         };
-    return new RowLayout(padded, coded, Math.ceilDiv(degree, LANES), dot);
+    boolean fine = storage == Storage.FLOAT32;
+    return new RowLayout(padded, coded, Math.ceilDiv(degree, LANES), dot, fine);
   }
 
   private static int wholeLines(int dimension) {
@@ -111,7 +118,16 @@ record RowLayout(int dimension, int codeDimension, int blocks, boolean dot) {
     return lengths() + lane * Short.BYTES;
   }
 
-  int rowBytes() {
+  int remainders() {
     return aligned(lengths() + degree() * Short.BYTES);
+  }
+
+  /// 0 where rows have none.
+  int remainderBytes() {
+    return fine ? dimension * Short.BYTES : 0;
+  }
+
+  int rowBytes() {
+    return aligned(remainders() + remainderBytes());
   }
 }

@@ -28,9 +28,6 @@ final class Searcher implements AutoCloseable {
   /// The rotated query.
   final MemorySegment query;
 
-  /// The query as it was given, padded with zeros; set only to compare with originals.
-  private final MemorySegment plain;
-
   final LookupTable table;
   private final float[] estimates;
   private final int[] ids;
@@ -60,21 +57,18 @@ final class Searcher implements AutoCloseable {
     this.kernels = kernels;
     int queryBytes = layout.queryBytes();
     int tableBytes = LookupTable.BYTES_PER_DIMENSION * layout.codeDimension();
-    this.region = Region.shared(2L * queryBytes + tableBytes);
+    this.region = Region.shared((long) queryBytes + tableBytes);
     this.query = region.segment().asSlice(0, queryBytes);
-    this.plain = region.segment().asSlice(queryBytes, queryBytes);
     this.table =
-        new LookupTable(
-            region.segment().asSlice(2L * queryBytes, tableBytes), layout.codeDimension());
+        new LookupTable(region.segment().asSlice(queryBytes, tableBytes), layout.codeDimension());
     this.beam = new Beam(kernels);
     this.estimates = new float[layout.degree()];
     this.ids = new int[layout.degree()];
     this.hopEstimates = new float[256 * layout.degree()];
   }
 
-  /// Takes a query as it was given, padded with zeros, and rotated.
-  void aim(float[] original, float[] rotated) {
-    MemorySegment.copy(original, 0, plain, VALUE, 0, original.length);
+  /// Takes a rotated query.
+  void aim(float[] rotated) {
     MemorySegment.copy(rotated, 0, query, VALUE, 0, rotated.length);
     kernels.prepare(query, 0, table);
   }
@@ -90,16 +84,16 @@ final class Searcher implements AutoCloseable {
     return rows.distance(kernels, query, row);
   }
 
-  /// What searches order by: the squared distance, less the row's squared norm under DOT; to the
-  /// original vector where it is kept.
+  /// What searches order by: the squared distance, less the row's squared norm under DOT; with the
+  /// row's remainders where it has them.
   float exactDistance(int row) {
-    float distance = rows.exactDistance(kernels, plain, query, row);
+    float distance = rows.exactDistance(kernels, query, row);
     return layout.dot() ? distance - rows.norm(row) : distance;
   }
 
   /// Asks memory for what [#exactDistance] reads.
-  void touchOriginal(int row) {
-    touched ^= rows.touchOriginal(kernels, row);
+  void touchRemainders(int row) {
+    touched ^= rows.touchRemainders(kernels, row);
   }
 
   /// Estimates of the neighbours of a row at the known distance, to `out[at]` and after.

@@ -60,7 +60,7 @@ record SnapshotHeader(Kind kind, long seq, int rows, int whole, int pending, int
   /// "WHGRAPH" and a zero.
   static final long MAGIC = 0x00_48_50_41_52_47_48_57L;
 
-  static final int FORMAT = 2;
+  static final int FORMAT = 3;
 
   /// Magic, format, bytes of the header.
   static final int PREFIX_BYTES = 16;
@@ -92,18 +92,13 @@ record SnapshotHeader(Kind kind, long seq, int rows, int whole, int pending, int
     return BLOCK_EXTRA_BYTES + (long) blockRows() * (1 + wholeBytes());
   }
 
-  /// Bytes of a row with its original.
   int wholeBytes() {
-    return kind.layout().rowBytes() + originalBytes();
+    return kind.layout().rowBytes();
   }
 
-  /// Bytes of a row up to its vector's end, with its original.
+  /// Bytes of a row up to its vector's end, with its remainders.
   int pendingBytes() {
-    return kind.layout().codes(0) + originalBytes();
-  }
-
-  private int originalBytes() {
-    return kind.storage() == Storage.FLOAT32 ? kind.dimension() * Float.BYTES : 0;
+    return kind.layout().codes(0) + kind.layout().remainderBytes();
   }
 
   int blocks() {

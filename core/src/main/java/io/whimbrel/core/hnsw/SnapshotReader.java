@@ -148,7 +148,7 @@ final class SnapshotReader implements AutoCloseable {
       if (form != SnapshotHeader.WHOLE) {
         throw refused("row " + row + " is no entry");
       }
-      rows.overwrite(row, segment, at, layout.rowBytes());
+      rows.overwrite(row, 0, segment, at, layout.rowBytes());
       return;
     }
     int made = rows.append();
@@ -157,15 +157,16 @@ final class SnapshotReader implements AutoCloseable {
     }
     checkState(header, row, form, in, at);
     live += in.getLong(at + RowLayout.DEATH) == GraphRows.NEVER ? 1 : 0;
-    int bytes = layout.rowBytes();
     if (form == SnapshotHeader.WHOLE) {
       linked.set(row);
+      rows.overwrite(made, 0, segment, at, layout.rowBytes());
     } else {
       pending++;
-      bytes = layout.codes(0);
+      int bytes = layout.codes(0);
+      rows.overwrite(made, 0, segment, at, bytes);
+      rows.overwrite(
+          made, layout.remainders(), segment, at + (long) bytes, layout.remainderBytes());
     }
-    rows.overwrite(made, segment, at, bytes);
-    rows.overwriteOriginal(made, segment, at + (long) bytes);
   }
 
   private void checkState(SnapshotHeader header, int row, byte form, ByteBuffer in, int at)

@@ -120,8 +120,12 @@ final class SnapshotWriter {
   private void put(ByteBuffer out, MemorySegment segment, int row, boolean whole) {
     int at = out.position();
     int bytes = whole ? layout.rowBytes() : layout.codes(0);
-    MemorySegment.copy(rows.segment(row), rows.offset(row), segment, at, bytes);
-    rows.copyOriginal(row, segment, at + (long) bytes);
+    int remainderBytes = whole ? 0 : layout.remainderBytes();
+    MemorySegment from = rows.segment(row);
+    long offset = rows.offset(row);
+    MemorySegment.copy(from, offset, segment, at, bytes);
+    MemorySegment.copy(
+        from, offset + layout.remainders(), segment, at + (long) bytes, remainderBytes);
     long death = rows.death(row);
     out.putInt(at + RowLayout.LOCK, 0);
     out.putInt(at + RowLayout.VERSION, 0);
@@ -130,7 +134,7 @@ final class SnapshotWriter {
         at + RowLayout.FLAGS,
         whole ? rows.flags(row) & (GraphRows.FLAG_LINKED | GraphRows.FLAG_BYPASSED) : 0);
     out.putLong(at + RowLayout.DEATH, death > seq ? GraphRows.NEVER : death);
-    out.position(at + bytes + rows.originalBytes());
+    out.position(at + bytes + remainderBytes);
   }
 
   /// Adds the checksum and makes the block ready to be written.

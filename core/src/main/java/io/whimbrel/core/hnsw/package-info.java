@@ -2,8 +2,8 @@
 ///
 /// - One row of memory a node: its vector in int8, and for each neighbour a one-bit code, two
 ///   factors and its number ([RowLayout]). A search reads one row a step, from start to end.
-/// - Float32 storage keeps the vectors as they were added beside the rows ([GraphRows]); they rank
-///   the hits of a walk. Int8 storage keeps the rows only.
+/// - Float32 storage keeps what rounding to int8 took away, in 16 bits a value: both together are
+///   the vector to 24 bits, as many as float32 has, and rank the hits of a walk.
 /// - Knows ordinals, labels and vectors; nothing of points, payloads or storage.
 /// - Searches take no lock; writers of edges lock the row ([GraphRows]). Rows are used again only
 ///   when no search can stand on them ([Pins]).
@@ -14,7 +14,7 @@
 ///
 /// ```
 /// header   8  "WHGRAPH" 0
-///          4  format number, 2
+///          4  format number, 3
 ///          4  bytes of the header, h
 ///          8  sequence number of the publish it shows
 ///          4  rows r; the first is the entry
@@ -24,12 +24,11 @@
 ///          4  bytes of the text
 ///          .  text, UTF-8: identity, dimension, metric, storage, spec, layout; as in SnapshotHeader.Kind
 ///          4  checksum; up to here h bytes
-/// blocks   one for each max(1, 1 MiB / (rowBytes + original)) rows:
+/// blocks   one for each max(1, 1 MiB / rowBytes) rows:
 ///          4  number of the block, from 0
 ///          1  for each row: 0 free, 1 pending, 2 whole
-///          .  for each row: nothing if free; up to its vector's end if pending; else all of it,
-///             as RowLayout says; then, of float32 storage, the vector as it was added, at unit
-///             length under COSINE: float32[dimension]
+///          .  for each row: nothing if free; up to its vector's end if pending, then its
+///             remainders; else all of it, as RowLayout says
 ///          4  checksum
 /// end      4  -1
 ///          8  bytes of the file

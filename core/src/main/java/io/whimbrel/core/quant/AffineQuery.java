@@ -2,7 +2,6 @@ package io.whimbrel.core.quant;
 
 import static io.whimbrel.core.quant.Codes.FLOAT;
 import static io.whimbrel.core.quant.Codes.INT;
-import static io.whimbrel.core.quant.Codes.SHORT;
 
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.model.Metric;
@@ -62,12 +61,13 @@ public final class AffineQuery implements AutoCloseable {
     this.outliers = range.outliers;
     this.residues = new double[outliers.length];
     this.values = new float[query.length];
-    this.packed = Region.confined(2L * codec.paddedDimension());
+    int[] codes = new int[codec.paddedDimension()];
     for (int i = 0; i < query.length; i++) {
       int code = range.code(query[i]);
-      packed.segment().set(SHORT, 2L * place(i), (short) code);
+      codes[i] = code - shift();
       values[i] = range.decode(code);
     }
+    this.packed = pack(codes);
     for (int o = 0; o < outliers.length; o++) {
       int i = outliers[o];
       residues[o] = (double) query[i] - values[i];
@@ -83,11 +83,21 @@ public final class AffineQuery implements AutoCloseable {
     this.squaredNorm = squares;
   }
 
-  /// Where value `i` lies among the shorts that the kernel reads.
-  private int place(int i) {
-    return codec.isInt8()
-        ? i / 64 * 64 + i % 2 * 32 + i % 64 / 2
-        : i / 128 * 128 + i % 4 * 32 + i % 128 / 4;
+  /// What the kernel wants to be taken off the codes of the query.
+  private int shift() {
+    return codec.isInt8() ? 128 : 0;
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // The query is the owner.
+  private Region pack(int[] codes) {
+    if (codec.isInt8()) {
+      Region region = Region.confined(CodeKernels.int8QueryBytes(codes.length));
+      CodeKernels.packInt8(codes, region.segment());
+      return region;
+    }
+    Region region = Region.confined(CodeKernels.int4QueryBytes(codes.length));
+    CodeKernels.packInt4(codes, region.segment());
+    return region;
   }
 
   /// Scores `count` rows that follow each other, bigger for the better, to `out[0]` and after:
@@ -132,8 +142,8 @@ public final class AffineQuery implements AutoCloseable {
   private double dot(int codeDot, MemorySegment codes, long row, MemorySegment factors, long at) {
     float rowLow = factors.get(FLOAT, at + AffineCodec.LOW);
     float rowHigh = factors.get(FLOAT, at + AffineCodec.HIGH);
-    double byCodes =
-        low * factors.get(INT, at + AffineCodec.CODE_SUM) + step * Integer.toUnsignedLong(codeDot);
+    int codeSum = factors.get(INT, at + AffineCodec.CODE_SUM);
+    double byCodes = low * codeSum + step * (codeDot + (long) shift() * codeSum);
     double byOutliers = 0;
     for (int o = 0; o < outlierCount; o++) {
       byCodes += residues[o] * codec.code(codes, row, outliers[o]);

@@ -1,6 +1,8 @@
 package io.whimbrel.core.simd;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 
 /// Compares one quantised query with quantised rows: sums of products of small whole numbers.
 ///
@@ -10,9 +12,17 @@ import java.lang.foreign.MemorySegment;
 /// alignment. No allocation. Any thread.
 ///
 /// The layout of a query says how it meets the codes in a register; it is the same for every width.
+/// The Vector API does not reach the byte dot product of AVX-512 VNNI, so a query is prepared such
+/// that a lane needs the fewest operations.
 public interface CodeKernels {
+  ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   /// Codes in one block of [#dotInt8].
   int INT8_BLOCK = 64;
+
+  /// What keeps a sum of two products of [#dotInt8] from 0 to 65535.
+  int INT8_BIAS = 32_767;
 
   /// Codes in one block of [#dotInt4].
   int INT4_BLOCK = 128;
@@ -35,11 +45,10 @@ public interface CodeKernels {
   /// Groups whose largest sum still fits 16 bits, a multiple of 4.
   int LOOKUP_GROUPS_MAX = 516;
 
-  /// Sums of `code * query` over codes and query values from 0 to 255.
+  /// Sums of `code * query` over codes from 0 to 255 and query values from -128 to 127.
   ///
   /// A row is `paddedDim` bytes, a multiple of [#INT8_BLOCK], zero beyond its values. The query is
-  /// `paddedDim` shorts: for each block the 32 values of even index, then the 32 of odd index. A
-  /// result is an unsigned int: 65,536 * 255 * 255 is below 2^32.
+  /// what [#packInt8] makes. 65,536 products fit an int.
   void dotInt8(
       MemorySegment query,
       MemorySegment rows,
@@ -53,8 +62,7 @@ public interface CodeKernels {
   /// Sums of `code * query` over codes from 0 to 15 and query values from 0 to 255.
   ///
   /// A row is `paddedDim / 2` bytes, `paddedDim` a multiple of [#INT4_BLOCK]: value `2i` in the low
-  /// half of byte `i`, value `2i + 1` in its high half. The query is `paddedDim` shorts: each block
-  /// is four runs of 32, entry `j` of run `t` being value `4j + t` of the block.
+  /// half of byte `i`, value `2i + 1` in its high half. The query is what [#packInt4] makes.
   void dotInt4(
       MemorySegment query,
       MemorySegment rows,
@@ -93,4 +101,66 @@ public interface CodeKernels {
   /// byte shuffle of AVX-512 VBMI looks up six bits.
   void lookup64(
       MemorySegment tables, MemorySegment codes, long offset, int groups, short[] out, int outAt);
+
+  /// Bytes of a query of [#dotInt8].
+  static int int8QueryBytes(int paddedDim) {
+    return 3 * paddedDim + INT8_BLOCK;
+  }
+
+  /// Bytes of a query of [#dotInt4].
+  static int int4QueryBytes(int paddedDim) {
+    return 2 * paddedDim;
+  }
+
+  /// Writes a query of [#dotInt8] of `values.length` values, a multiple of [#INT8_BLOCK].
+  ///
+  /// With codes `c` and values `q` of two neighbours, `x = c0 + 256 c1` is what a 16-bit lane reads
+  /// of a row, and modulo 2^16
+  ///
+  /// `x q0 + (x >> 8) (q1 - 256 q0) - 128 (q0 + q1) + 32767 = (c0 - 128) q0 + (c1 - 128) q1 +
+  /// 32767`
+  ///
+  /// which is never below 0 nor above 65535: exact without a mask, and two products in one lane. A
+  /// block is three runs of 32 shorts, entry `j` of each for the pair `j`: `q0`; `q1 - 256 q0`;
+  /// `32767 - 128 (q0 + q1)`. After the blocks comes an int, which turns the sum of all lanes into
+  /// the sum of `c q`, modulo 2^32.
+  static void packInt8(int[] values, MemorySegment query) {
+    int offset = 0;
+    for (int block = 0; block < values.length; block += INT8_BLOCK) {
+      long at = 3L * block;
+      for (int i = block; i < block + INT8_BLOCK; i += 2, at += 2) {
+        int even = values[i];
+        int odd = values[i + 1];
+        query.set(SHORT, at, (short) even);
+        query.set(SHORT, at + INT8_BLOCK, (short) (odd - 256 * even));
+        query.set(SHORT, at + 2 * INT8_BLOCK, (short) (INT8_BIAS - 128 * (even + odd)));
+        offset += 128 * (even + odd) - INT8_BIAS;
+      }
+    }
+    query.set(INT, 3L * values.length, offset);
+  }
+
+  /// Writes a query of [#dotInt4] of `values.length` values, a multiple of [#INT4_BLOCK].
+  ///
+  /// A 32-bit lane reads eight codes of a row, `n0` to `n7`, as two halves of 16 bits; `xt` be both
+  /// halves shifted right by `4 t` each. With values `q0` to `q7` and `bt = (qt - 16 q(t-1)) 2^16 +
+  /// q(t+4) - 16 q(t+3)`, where the values before `q0` and `q4` count as 0,
+  ///
+  /// `x0 b0 + x1 b1 + x2 b2 + x3 b3 = (n0 q0 + ... + n7 q7) 2^16 + n0 q4 + ... + n3 q7`
+  ///
+  /// modulo 2^32: what a shift leaves of the next code is taken off by the next term, so no code is
+  /// masked, and the upper half is the sum of eight products. A block is four runs of 16 ints,
+  /// entry `j` of run `t` being `bt` of the lane `j`.
+  static void packInt4(int[] values, MemorySegment query) {
+    for (int block = 0; block < values.length; block += INT4_BLOCK) {
+      for (int lane = 0; lane < 16; lane++) {
+        int first = block + 8 * lane;
+        for (int t = 0; t < 4; t++) {
+          int upper = values[first + t] - (t > 0 ? 16 * values[first + t - 1] : 0);
+          int lower = values[first + t + 4] - (t > 0 ? 16 * values[first + t + 3] : 0);
+          query.set(INT, 2L * block + 64 * t + 4 * lane, (upper << 16) + lower);
+        }
+      }
+    }
+  }
 }

@@ -99,8 +99,20 @@ public interface GraphKernels {
   float squaredL2(
       MemorySegment query, long queryAt, MemorySegment row, long rowAt, float scale, int dimension);
 
-  /// Squared Euclidean distance of two float32 vectors.
-  float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension);
+  /// What a remainder, a little-endian int16, is of one step of its row.
+  float REMAINDER = 1f / Short.MAX_VALUE;
+
+  /// Squared Euclidean distance of a query to a row with the remainders of its rounding: value `i`
+  /// is `scale * (code[i] + REMAINDER * remainder[i])`.
+  float squaredL2(
+      MemorySegment query,
+      long queryAt,
+      MemorySegment row,
+      long rowAt,
+      float scale,
+      MemorySegment remainders,
+      long remaindersAt,
+      int dimension);
 
   /// Writes a row as float32.
   void decode(

@@ -30,8 +30,9 @@ public final class KernelProvider {
   private static final int WARM_UP_ROWS = 7;
   private static final int WARM_UP_CALLS = 10;
 
-  /// Long rows of bits have a loop of their own.
-  private static final int WARM_UP_BITS_DIM = 512;
+  /// Blocks of 128 values take a few turns here: C2 keeps the checks within a loop that it has seen
+  /// take one. Rows of bits have a loop of their own from here on.
+  private static final int WARM_UP_CODE_DIM = 512;
 
   /// About as many values as the other kernels take: six a look-up, 64 rows.
   private static final int WARM_UP_LOOKUP_GROUPS = 8;
@@ -75,7 +76,7 @@ public final class KernelProvider {
   public static WarmUp warmUp(Kernels kernels) {
     long start = System.nanoTime();
     long rowBytes = (long) WARM_UP_DIM * Float.BYTES;
-    try (Region query = Region.confined(CodeKernels.LOOKUP_ENTRIES * (long) WARM_UP_LOOKUP_GROUPS);
+    try (Region query = Region.confined(CodeKernels.int4QueryBytes(WARM_UP_CODE_DIM));
         Region rows = Region.shared(WARM_UP_ROWS * rowBytes);
         Region panel = Region.confined(MaxSimKernels.PANEL * rowBytes)) {
       List<Runnable> slow = new ArrayList<>(calls(kernels, query.segment(), rows.segment()));
@@ -116,14 +117,14 @@ public final class KernelProvider {
         () -> kernels.dotAt(query, rows, offsets, WARM_UP_ROWS, WARM_UP_DIM, scores, 0),
         () -> kernels.squaredL2At(query, rows, offsets, WARM_UP_ROWS, WARM_UP_DIM, scores, 0),
         () -> codes.dotInt8(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
-        () -> codes.dotInt4(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
+        () -> codes.dotInt4(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_CODE_DIM, sums, 0),
         () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_DIM, sums, 0),
-        () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_BITS_DIM, sums, 0),
+        () -> codes.dotBits(query, rows, 0, WARM_UP_ROWS, stride, WARM_UP_CODE_DIM, sums, 0),
         () -> graph.rotate(rotated, flips),
         () -> graph.prepare(rows, 0, table),
         () -> graph.scan(rows, 0, 0, table, 0, 0, estimates, 0),
-        () -> graph.squaredL2(rows, 0, rows, stride, WARM_UP_DIM),
         () -> graph.squaredL2(rows, 0, rows, stride, 1, WARM_UP_DIM),
+        () -> graph.squaredL2(rows, 0, rows, stride, 1, rows, 2L * stride, WARM_UP_DIM),
         () -> graph.residual(rows, 0, rows, stride, 1, WARM_UP_DIM, signs, rotated),
         () -> codes.lookup64(query, rows, 0, WARM_UP_LOOKUP_GROUPS, looked, 0));
   }

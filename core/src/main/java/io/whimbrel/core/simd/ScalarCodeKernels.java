@@ -6,8 +6,6 @@ import java.nio.ByteOrder;
 
 /// The kernels over quantised rows in plain Java: the meaning of the fast ones, and their stand-in.
 public final class ScalarCodeKernels implements CodeKernels {
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -24,20 +22,22 @@ public final class ScalarCodeKernels implements CodeKernels {
       int paddedDim,
       int[] out,
       int outAt) {
+    int rest = query.get(INT, 3L * paddedDim);
     for (int r = 0; r < count; r++) {
       long row = offset + (long) r * strideBytes;
-      int even = 0;
-      int odd = 0;
+      int sum = rest;
       for (int block = 0; block < paddedDim; block += INT8_BLOCK) {
         for (int i = 0; i < INT8_BLOCK; i += 2) {
-          long at = 2L * block + i;
-          long code = row + block + i;
-          even += (rows.get(ValueLayout.JAVA_BYTE, code) & 255) * query.get(SHORT, at);
-          odd +=
-              (rows.get(ValueLayout.JAVA_BYTE, code + 1) & 255) * query.get(SHORT, at + INT8_BLOCK);
+          long at = 3L * block + i;
+          int pair = rows.get(SHORT, row + block + i) & 0xffff;
+          int lane =
+              pair * query.get(SHORT, at)
+                  + (pair >> 8) * query.get(SHORT, at + INT8_BLOCK)
+                  + query.get(SHORT, at + 2 * INT8_BLOCK);
+          sum += lane & 0xffff;
         }
       }
-      out[outAt + r] = even + odd;
+      out[outAt + r] = sum;
     }
   }
 
@@ -54,19 +54,20 @@ public final class ScalarCodeKernels implements CodeKernels {
     int bytes = paddedDim / 2;
     for (int r = 0; r < count; r++) {
       long row = offset + (long) r * strideBytes;
-      int s0 = 0;
-      int s1 = 0;
+      int sum = 0;
       for (int block = 0; block < bytes; block += INT4_BLOCK / 2) {
-        for (int i = 0; i < INT4_BLOCK / 2; i += 2) {
-          int codes = rows.get(SHORT, row + block + i);
+        for (int i = 0; i < INT4_BLOCK / 2; i += 4) {
+          int codes = rows.get(INT, row + block + i);
           long at = 4L * block + i;
-          s0 += (codes & 15) * query.get(SHORT, at);
-          s1 += (codes >> 4 & 15) * query.get(SHORT, at + INT4_BLOCK / 2);
-          s0 += (codes >> 8 & 15) * query.get(SHORT, at + INT4_BLOCK);
-          s1 += (codes >> 12 & 15) * query.get(SHORT, at + 3 * INT4_BLOCK / 2);
+          int lane =
+              codes * query.get(INT, at)
+                  + (codes >>> 4 & 0x0fff_0fff) * query.get(INT, at + 64)
+                  + (codes >>> 8 & 0x00ff_00ff) * query.get(INT, at + 128)
+                  + (codes >>> 12 & 0x000f_000f) * query.get(INT, at + 192);
+          sum += lane >>> 16;
         }
       }
-      out[outAt + r] = s0 + s1;
+      out[outAt + r] = sum;
     }
   }
 

@@ -9,6 +9,8 @@ import java.nio.ByteOrder;
 
 /// The kernels of the graph in plain Java: the meaning of the fast ones, and their stand-in.
 public final class ScalarGraphKernels implements GraphKernels {
+  private static final ValueLayout.OfShort REMAINDERS =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt ID =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -172,22 +174,30 @@ public final class ScalarGraphKernels implements GraphKernels {
   }
 
   @Override
-  public float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension) {
+  public float squaredL2(
+      MemorySegment query,
+      long queryAt,
+      MemorySegment row,
+      long rowAt,
+      float scale,
+      MemorySegment remainders,
+      long remaindersAt,
+      int dimension) {
     float s0 = 0;
     float s1 = 0;
-    float s2 = 0;
-    float s3 = 0;
-    for (long i = 0; i < 4L * dimension; i += 16) {
-      float d0 = a.get(VALUE, aAt + i) - b.get(VALUE, bAt + i);
-      float d1 = a.get(VALUE, aAt + i + 4) - b.get(VALUE, bAt + i + 4);
-      float d2 = a.get(VALUE, aAt + i + 8) - b.get(VALUE, bAt + i + 8);
-      float d3 = a.get(VALUE, aAt + i + 12) - b.get(VALUE, bAt + i + 12);
+    for (int i = 0; i < dimension; i += 2) {
+      float x0 =
+          REMAINDER * remainders.get(REMAINDERS, remaindersAt + 2L * i)
+              + row.get(JAVA_BYTE, rowAt + i);
+      float x1 =
+          REMAINDER * remainders.get(REMAINDERS, remaindersAt + 2L * i + 2)
+              + row.get(JAVA_BYTE, rowAt + i + 1);
+      float d0 = query.get(VALUE, queryAt + 4L * i) - scale * x0;
+      float d1 = query.get(VALUE, queryAt + 4L * i + 4) - scale * x1;
       s0 += d0 * d0;
       s1 += d1 * d1;
-      s2 += d2 * d2;
-      s3 += d3 * d3;
     }
-    return (s0 + s1) + (s2 + s3);
+    return s0 + s1;
   }
 
   @Override

@@ -40,7 +40,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class HnswSnapshotTest {
   private static final int DIMENSION = 24;
-  private static final int ORIGINAL_BYTES = DIMENSION * Float.BYTES;
   private static final IndexSpec.Hnsw SPEC = new IndexSpec.Hnsw(16, 60);
   private static final String IDENTITY = "database 1, collection \"docs\", version 3";
 
@@ -443,7 +442,11 @@ class HnswSnapshotTest {
   }
 
   private static int bodyBytes(RowLayout layout, byte form) {
-    return form == 0 ? 0 : ORIGINAL_BYTES + (form == 1 ? layout.codes(0) : layout.rowBytes());
+    return switch (form) {
+      case 0 -> 0;
+      case 1 -> layout.codes(0) + layout.remainderBytes();
+      default -> layout.rowBytes();
+    };
   }
 
   /// Whoever writes wrong rows with right checksums is refused as well.
@@ -454,7 +457,7 @@ class HnswSnapshotTest {
     int block = blockStarts(bytes).getFirst();
     int count = blockRows();
     int row = Entry.ROWS + first(bytes, block + 4 + Entry.ROWS, SnapshotHeader.WHOLE);
-    int header = block + 4 + count + ORIGINAL_BYTES + layout.rowBytes();
+    int header = block + 4 + count + layout.rowBytes();
     for (int before = Entry.ROWS; before < row; before++) {
       header += bodyBytes(layout, bytes[block + 4 + before]);
     }

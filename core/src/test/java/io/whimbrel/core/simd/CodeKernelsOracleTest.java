@@ -27,60 +27,68 @@ final class CodeKernelsOracleTest {
           ForcedWidth.kernels(256),
           ForcedWidth.kernels(512));
 
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final int ROWS = 7;
 
-  // Blocks of 64 and 128 with one less and one more, real dimensions, and where 16-bit sums of four
-  // bits are full: 2,176 values at 512 bits, 1,088 and 544 below.
+  // Blocks of 64 and 128 with one less and one more, real dimensions, and where sums of bits leave
+  // 16 bits.
   private static final int[] DIMS = {
-    1, 2, 63, 64, 65, 127, 128, 129, 200, 384, 544, 545, 768, 1088, 1089, 1536, 2176, 2177, 4400
+    1, 2, 63, 64, 65, 127, 128, 129, 200, 384, 544, 768, 1089, 1536, 2177, 4096, 4097, 4400
   };
 
   private enum Values {
     RANDOM,
     LARGEST,
+    LEAST,
     ZERO,
     ENDS;
 
-    int next(Random random, int max) {
+    int next(Random random, int min, int max) {
       return switch (this) {
-        case RANDOM -> random.nextInt(max + 1);
+        case RANDOM -> random.nextInt(min, max + 1);
         case LARGEST -> max;
+        case LEAST -> min;
         case ZERO -> 0;
-        case ENDS -> random.nextBoolean() ? max : 0;
+        case ENDS -> random.nextBoolean() ? max : min;
       };
     }
 
-    int[] next(Random random, int max, int dim) {
-      return IntStream.generate(() -> next(random, max)).limit(dim).toArray();
+    int[] next(Random random, int min, int max, int dim) {
+      return IntStream.generate(() -> next(random, min, max)).limit(dim).toArray();
     }
   }
 
   static Stream<Arguments> cases() {
     return ALL.stream()
-        .flatMap(kernels ->
-            IntStream.of(DIMS)
-                .boxed()
-                .flatMap(
-                    dim -> Arrays.stream(Values.values()).map(v -> Arguments.of(kernels, dim, v))));
+        .flatMap(
+            kernels ->
+                IntStream.of(DIMS)
+                    .boxed()
+                    .flatMap(
+                        dim ->
+                            Arrays.stream(Values.values())
+                                .map(v -> Arguments.of(kernels, dim, v))));
   }
 
   /// One of the three kernels over rows, with the layouts as its contract says them, value by
   /// value.
   private enum Kind {
-    INT8(255, 255, CodeKernels.INT8_BLOCK) {
+    INT8(255, -128, 127, CodeKernels.INT8_BLOCK) {
       @Override
       void putCode(MemorySegment row, int i, int code) {
         row.set(ValueLayout.JAVA_BYTE, i, (byte) code);
       }
 
       @Override
-      void putQuery(MemorySegment query, int i, int value) {
-        query.set(SHORT, 2L * (i / 64 * 64 + i % 2 * 32 + i % 64 / 2), (short) value);
+      void putQuery(MemorySegment query, int[] values) {
+        CodeKernels.packInt8(values, query);
+      }
+
+      @Override
+      int queryBytes(int padded) {
+        return CodeKernels.int8QueryBytes(padded);
       }
 
       @Override
@@ -94,7 +102,7 @@ final class CodeKernelsOracleTest {
         k.dotInt8(q, rows, at.offset, ROWS, at.stride, padded, out, at.outAt);
       }
     },
-    INT4(15, 255, CodeKernels.INT4_BLOCK) {
+    INT4(15, 0, 255, CodeKernels.INT4_BLOCK) {
       @Override
       void putCode(MemorySegment row, int i, int code) {
         int both = row.get(ValueLayout.JAVA_BYTE, i / 2) | code << 4 * (i % 2);
@@ -102,8 +110,13 @@ final class CodeKernelsOracleTest {
       }
 
       @Override
-      void putQuery(MemorySegment query, int i, int value) {
-        query.set(SHORT, 2L * (i / 128 * 128 + i % 4 * 32 + i % 128 / 4), (short) value);
+      void putQuery(MemorySegment query, int[] values) {
+        CodeKernels.packInt4(values, query);
+      }
+
+      @Override
+      int queryBytes(int padded) {
+        return CodeKernels.int4QueryBytes(padded);
       }
 
       @Override
@@ -117,7 +130,7 @@ final class CodeKernelsOracleTest {
         k.dotInt4(q, rows, at.offset, ROWS, at.stride, padded, out, at.outAt);
       }
     },
-    BITS(1, 15, CodeKernels.BITS_BLOCK) {
+    BITS(1, 0, 15, CodeKernels.BITS_BLOCK) {
       @Override
       void putCode(MemorySegment row, int i, int code) {
         long word = row.get(LONG, i / 64 * 8L);
@@ -125,12 +138,19 @@ final class CodeKernelsOracleTest {
       }
 
       @Override
-      void putQuery(MemorySegment query, int i, int value) {
-        for (int plane = 0; plane < 4; plane++) {
-          long at = (i / 64 * 4L + plane) * 8;
-          long word = query.get(LONG, at);
-          query.set(LONG, at, word | (value >> plane & 1L) << i % 64);
+      void putQuery(MemorySegment query, int[] values) {
+        for (int i = 0; i < values.length; i++) {
+          for (int plane = 0; plane < 4; plane++) {
+            long at = (i / 64 * 4L + plane) * 8;
+            long word = query.get(LONG, at);
+            query.set(LONG, at, word | (values[i] >> plane & 1L) << i % 64);
+          }
         }
+      }
+
+      @Override
+      int queryBytes(int padded) {
+        return padded / 2;
       }
 
       @Override
@@ -146,18 +166,22 @@ final class CodeKernelsOracleTest {
     };
 
     final int codeMax;
+    final int queryMin;
     final int queryMax;
     final int block;
 
-    Kind(int codeMax, int queryMax, int block) {
+    Kind(int codeMax, int queryMin, int queryMax, int block) {
       this.codeMax = codeMax;
+      this.queryMin = queryMin;
       this.queryMax = queryMax;
       this.block = block;
     }
 
     abstract void putCode(MemorySegment row, int i, int code);
 
-    abstract void putQuery(MemorySegment query, int i, int value);
+    abstract void putQuery(MemorySegment query, int[] values);
+
+    abstract int queryBytes(int padded);
 
     abstract int rowBytes(int padded);
 
@@ -172,9 +196,11 @@ final class CodeKernelsOracleTest {
   void agreesWithPlainSums(Kernels kernels, int dim, Values values) {
     for (Kind kind : Kind.values()) {
       Random random = Seeds.random(kind + kernels.describe() + dim + values);
-      int[] query = values.next(random, kind.queryMax, dim);
+      int[] query = values.next(random, kind.queryMin, kind.queryMax, dim);
+      // The least of a query is to meet the largest code too.
+      Values codes = values == Values.LEAST ? Values.LARGEST : values;
       int[][] rows =
-          Stream.generate(() -> values.next(random, kind.codeMax, dim))
+          Stream.generate(() -> codes.next(random, 0, kind.codeMax, dim))
               .limit(ROWS)
               .toArray(int[][]::new);
       // Aligned and dense, then with a gap between the rows and a start off the line.
@@ -190,11 +216,9 @@ final class CodeKernelsOracleTest {
     int padded = Math.ceilDiv(dim, kind.block) * kind.block;
     int rowBytes = kind.rowBytes(padded);
     Place place = new Place(offset, rowBytes + gap, outAt);
-    try (Region queryRegion = Region.confined(2L * padded);
+    try (Region queryRegion = Region.confined(kind.queryBytes(padded));
         Region rowRegion = Region.shared(offset + (long) place.stride * ROWS)) {
-      for (int i = 0; i < dim; i++) {
-        kind.putQuery(queryRegion.segment(), i, query[i]);
-      }
+      kind.putQuery(queryRegion.segment(), Arrays.copyOf(query, padded));
       // What lies between the rows must not count.
       rowRegion.segment().fill((byte) 0x7f);
       for (int r = 0; r < ROWS; r++) {
@@ -223,17 +247,21 @@ final class CodeKernelsOracleTest {
 
   @ParameterizedTest
   @MethodSource("all")
-  void theLargestSumIsAnUnsignedInt(Kernels kernels) {
+  void theLargestSumsFitAnInt(Kernels kernels) {
     int dim = 65_536;
-    try (Region query = Region.confined(2L * dim);
+    try (Region query = Region.confined(CodeKernels.int8QueryBytes(dim));
         Region row = Region.confined(dim)) {
       row.segment().fill((byte) 255);
-      for (int i = 0; i < dim; i++) {
-        query.segment().set(SHORT, 2L * i, (short) 255);
-      }
+      int[] values = new int[dim];
       int[] out = new int[1];
-      kernels.codes().dotInt8(query.segment(), row.segment(), 0, 1, dim, dim, out, 0);
-      assertThat(Integer.toUnsignedLong(out[0])).isEqualTo(65_536L * 255 * 255);
+      for (int value : new int[] {-128, 127}) {
+        Arrays.fill(values, value);
+        CodeKernels.packInt8(values, query.segment());
+        kernels.codes().dotInt8(query.segment(), row.segment(), 0, 1, dim, dim, out, 0);
+        assertThat(out[0]).isEqualTo(65_536 * 255 * value);
+      }
+      Arrays.fill(values, 255);
+      CodeKernels.packInt4(values, query.segment());
       kernels.codes().dotInt4(query.segment(), row.segment(), 0, 1, dim / 2, dim, out, 0);
       assertThat(out[0]).isEqualTo(65_536 * 255 * 15);
     }
@@ -258,7 +286,7 @@ final class CodeKernelsOracleTest {
   private static void lookUp(
       CodeKernels kernels, Random random, int groups, IntUnaryOperator entry, int offset) {
     int[][] codes =
-        Stream.generate(() -> Values.RANDOM.next(random, 63, groups))
+        Stream.generate(() -> Values.RANDOM.next(random, 0, 63, groups))
             .limit(64)
             .toArray(int[][]::new);
     try (Region tables = Region.confined(groups * 64L);
@@ -294,15 +322,17 @@ final class CodeKernelsOracleTest {
   @MethodSource("all")
   void refusesRowsBeyondTheSegment(Kernels kernels) {
     CodeKernels codes = kernels.codes();
-    try (Region region = Region.confined(256)) {
-      MemorySegment query = region.segment();
-      MemorySegment rows = query.asSlice(0, 100);
+    try (Region region = Region.confined(256);
+        Region packed = Region.confined(CodeKernels.int8QueryBytes(128))) {
+      MemorySegment query = packed.segment();
+      MemorySegment rows = region.segment().asSlice(0, 100);
       int[] out = new int[2];
       List<Runnable> calls =
           List.of(
               () -> codes.dotInt8(query, rows, 0, 2, 64, 64, out, 0),
               () -> codes.dotInt4(query, rows, 0, 2, 64, 128, out, 0),
               () -> codes.dotBits(query, rows, 0, 2, 96, 64, out, 0),
+              () -> codes.dotBits(query, rows, 0, 4, 32, 128, new int[4], 0),
               () -> codes.lookup64(query, rows, 0, 4, new short[64], 0));
       for (Runnable call : calls) {
         assertThatThrownBy(call::run).isInstanceOf(IndexOutOfBoundsException.class);

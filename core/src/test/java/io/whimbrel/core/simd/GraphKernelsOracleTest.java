@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.testing.Seeds;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
@@ -19,6 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// The kernels of the graph against their meaning, and the fast ones against plain Java.
 class GraphKernelsOracleTest {
+  private static final ValueLayout.OfShort REMAINDER =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final GraphKernels SCALAR = new ScalarGraphKernels();
   private static final GraphKernels FAST = ForcedWidth.kernels(512).graph();
   private static final int LANES = GraphKernels.LANES;
@@ -216,8 +219,10 @@ class GraphKernelsOracleTest {
   @MethodSource("dimensions")
   void distanceDecodeAndResidualAgree(int dimension) {
     Random random = Seeds.random("residual " + dimension);
-    try (Region region = Region.confined(13L * dimension + 4)) {
+    try (Region region = Region.confined(13L * dimension + 4);
+        Region fine = Region.confined(2L * dimension + 2)) {
       MemorySegment s = region.segment();
+      MemorySegment remainders = fine.segment();
       float[] c = Seeds.gaussian(random, dimension);
       long row = 4 + 4L * dimension;
       // A power of two, so that equal values differ by exactly nothing.
@@ -231,11 +236,16 @@ class GraphKernelsOracleTest {
       c[dimension / 2] = x[dimension / 2];
       write(s, 4, c);
       double squared = 0;
+      double finer = 0;
       double size = 0;
       double signed = 0;
       for (int i = 0; i < dimension; i++) {
         double e = (double) x[i] - c[i];
         squared += e * e;
+        int remainder = i == 0 ? Short.MIN_VALUE : i == 1 ? Short.MAX_VALUE : random.nextInt(200);
+        remainders.set(REMAINDER, 2 + 2L * i, (short) remainder);
+        double f = e + scale * (double) remainder / Short.MAX_VALUE;
+        finer += f * f;
         size += Math.abs(e);
         signed += e > 0 ? c[i] : -c[i];
       }
@@ -247,8 +257,8 @@ class GraphKernelsOracleTest {
         for (int i = 0; i < dimension; i++) {
           assertThat(s.get(VALUE, decoded + 4L * i)).isEqualTo(x[i]);
         }
-        assertThat((double) kernels.squaredL2(s, 4, s, decoded, dimension))
-            .isCloseTo(squared, within(1e-5 * squared));
+        assertThat((double) kernels.squaredL2(s, 4, s, row, scale, remainders, 2, dimension))
+            .isCloseTo(finer, within(1e-5 * finer));
         short[] signs = new short[dimension / 16];
         float[] sums = new float[2];
         kernels.residual(s, 4, s, row, scale, dimension, signs, sums);

@@ -15,17 +15,23 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /// The kernels over quantised rows in vector registers of one width.
 ///
-/// The Vector API does not reach the byte dot product of AVX-512 VNNI. Instead each code meets its
-/// query value in a 16-bit lane, and the sums are widened as late as they must be.
+/// Per 64 codes of a byte the loop takes two multiplications, two shifts and four additions, per
+/// 128 codes of half a byte four of each: at 512 bits, where Zen 4 begins two operations a cycle
+/// and one of each of the first two kinds, 4 and 6 cycles; 5 and 7 are measured, in C++ with the
+/// same operations too. C++ with VNNI is held by its loads: 2 and 3 cycles.
 ///
-/// The loop over blocks is the innermost, with one register of each block at a time where a block
-/// needs several: around a loop of one turn C2 keeps the checks of every load, and a row of 128
-/// values takes 12 ns instead of 7. Several rows of int8 at once are slower than one after the
-/// other, and so are two steps written out.
+/// A loop over blocks takes its step from a field: C2 then does not count its turns, and leaves the
+/// loop as it is, with a check of each load. Counted, a loop of few turns is taken apart into one
+/// before, one unrolled and one after, around which are more instructions than within, or not,
+/// depending on the length of the rows seen first: 8 ns instead of 4 for 384 bits, 15 instead of 11
+/// for 384 bytes. A block of the query is a slice of constant size, which is checked once for all
+/// its loads. Several rows of bytes or half bytes at once, or two steps written out, are not
+/// faster.
 public final class PanamaCodeKernels implements CodeKernels {
   private static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, Width.SHAPE);
   private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, Width.SHAPE);
@@ -40,26 +46,46 @@ public final class PanamaCodeKernels implements CodeKernels {
 
   private static final boolean ALL_PLANES = PLANES_AT_ONCE.length() == PLANES;
 
-  /// Rows up to this are scored one by one.
-  private static final int SHORT_BYTES = 48;
-
   private static final LongVector PLANE_WEIGHT = LongVector.zero(PLANES_AT_ONCE).addIndex(1);
+
+  /// The planes of two words fill a register.
+  private static final boolean TWO_WORDS_AT_ONCE = Width.SHAPE == VectorShape.S_512_BIT;
+
+  private static final VectorSpecies<Long> PLANES_OF_FOUR =
+      TWO_WORDS_AT_ONCE ? LongVector.SPECIES_512 : LongVector.SPECIES_256;
+  private static final VectorShuffle<Long> EACH_FOUR_TIMES =
+      VectorShuffle.fromOp(PLANES_OF_FOUR, i -> i / PLANES);
+
+  // Four rows end in one register: bits 16 * r and after of its lanes are of row r.
+  private static final LongVector WEIGHT0 =
+      LongVector.zero(PLANES_OF_FOUR).addIndex(1).and(PLANES - 1);
+  private static final LongVector WEIGHT1 = WEIGHT0.add(16);
+  private static final LongVector WEIGHT2 = WEIGHT0.add(32);
+  private static final LongVector WEIGHT3 = WEIGHT0.add(48);
+
+  /// Longest rows whose sums, at most 15 for each value, fit 16 bits.
+  private static final int FIELD_BYTES_MAX = 512;
 
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private static final int HALF_BLOCK = CodeKernels.INT8_BLOCK;
+  private static final int INT8_QUERY_BLOCK = 3 * CodeKernels.INT8_BLOCK;
   private static final int INT4_BYTES = CodeKernels.INT4_BLOCK / 2;
-
-  /// Products of 15 * 255 that fit 16 bits, and the bytes of a row that add so many to a lane.
-  private static final int INT4_PRODUCTS_MAX = 17;
-
-  private static final int INT4_RUN = INT4_PRODUCTS_MAX / (64 / REGISTER) * INT4_BYTES;
+  private static final int INT4_QUERY_BLOCK = 2 * CodeKernels.INT4_BLOCK;
 
   private static final boolean TABLE_FITS = Width.SHAPE == VectorShape.S_512_BIT;
   private static final int LOOKUP_STEP = 3 * LOOKUP_ROWS;
 
   private final CodeKernels scalar = new ScalarCodeKernels();
+
+  // Steps of the loops over blocks, in bytes of a row; set here for C2 not to know them.
+  private final int blockBytes;
+  private final int bitsBytes;
+
+  public PanamaCodeKernels() {
+    blockBytes = INT8_BLOCK;
+    bitsBytes = (TWO_WORDS_AT_ONCE ? 2 : 1) * Long.BYTES;
+  }
 
   private static ShortVector codes(MemorySegment segment, long offset) {
     return bytes(segment, offset).reinterpretAsShorts();
@@ -67,6 +93,10 @@ public final class PanamaCodeKernels implements CodeKernels {
 
   private static ShortVector shorts(MemorySegment segment, long offset) {
     return ShortVector.fromMemorySegment(SHORTS, segment, offset, ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static IntVector ints(MemorySegment segment, long offset) {
+    return IntVector.fromMemorySegment(INTS, segment, offset, ByteOrder.LITTLE_ENDIAN);
   }
 
   @Override
@@ -79,57 +109,34 @@ public final class PanamaCodeKernels implements CodeKernels {
       int paddedDim,
       int[] out,
       int outAt) {
-    MemorySegment values = query.asSlice(0, 2L * paddedDim);
+    MemorySegment values = query.asSlice(0, 3L * paddedDim);
+    int rest = query.get(INT, 3L * paddedDim);
     for (int r = 0; r < count; r++) {
       MemorySegment row = rows.asSlice(offset + (long) r * strideBytes, paddedDim);
-      out[outAt + r] = dotInt8(values, row, paddedDim);
+      out[outAt + r] = rest + sumOfPairs(values, row, paddedDim, blockBytes);
     }
   }
 
-  /// A product of two bytes fills 16 bits, so two of them make one int whose halves are to be
-  /// added. `all` adds whole ints and wraps around, `high` their upper halves: the lower ones are
-  /// what is left of `all`. That is one operation less than to part the halves each time.
-  private static int dotInt8(MemorySegment query, MemorySegment row, int paddedDim) {
-    if (REGISTER < INT8_BLOCK) {
-      return dotInt8InParts(query, row, paddedDim);
-    }
-    IntVector all = IntVector.zero(INTS);
-    IntVector high = all;
-    for (int i = 0; i < paddedDim; i += INT8_BLOCK) {
-      ShortVector codes = codes(row, i);
-      IntVector even = even(codes, shorts(query, 2 * i));
-      IntVector odd = odd(codes, shorts(query, 2 * i + HALF_BLOCK));
-      all = all.add(even).add(odd);
-      high = high.add(even.lanewise(LSHR, 16)).add(odd.lanewise(LSHR, 16));
-    }
-    return sum(all, high);
-  }
-
-  /// The same with a block in several registers.
-  private static int dotInt8InParts(MemorySegment query, MemorySegment row, int paddedDim) {
+  /// Sums of two products fill 16 bits, so two of them make one int whose halves are to be added.
+  /// `all` adds whole ints and wraps around, `high` their upper halves: the lower ones are what is
+  /// left of `all`. That is one operation less than to part the halves each time.
+  private static int sumOfPairs(MemorySegment query, MemorySegment row, int paddedDim, int step) {
     IntVector all = IntVector.zero(INTS);
     IntVector high = all;
     for (int j = 0; j < INT8_BLOCK; j += REGISTER) {
-      for (int i = 0; i < paddedDim; i += INT8_BLOCK) {
+      for (int i = 0; i < paddedDim; i += step) {
+        MemorySegment values = query.asSlice(3L * i, INT8_QUERY_BLOCK);
         ShortVector codes = codes(row, i + j);
-        IntVector even = even(codes, shorts(query, 2 * i + j));
-        IntVector odd = odd(codes, shorts(query, 2 * i + HALF_BLOCK + j));
-        all = all.add(even).add(odd);
-        high = high.add(even.lanewise(LSHR, 16)).add(odd.lanewise(LSHR, 16));
+        IntVector pairs =
+            codes
+                .mul(shorts(values, j))
+                .add(codes.lanewise(LSHR, 8).mul(shorts(values, INT8_BLOCK + j)))
+                .add(shorts(values, 2 * INT8_BLOCK + j))
+                .reinterpretAsInts();
+        all = all.add(pairs);
+        high = high.add(pairs.lanewise(LSHR, 16));
       }
     }
-    return sum(all, high);
-  }
-
-  private static IntVector even(ShortVector codes, ShortVector query) {
-    return codes.and((short) 255).mul(query).reinterpretAsInts();
-  }
-
-  private static IntVector odd(ShortVector codes, ShortVector query) {
-    return codes.lanewise(LSHR, 8).mul(query).reinterpretAsInts();
-  }
-
-  private static int sum(IntVector all, IntVector high) {
     return all.sub(high.lanewise(LSHL, 16)).add(high).reduceLanes(ADD);
   }
 
@@ -144,40 +151,36 @@ public final class PanamaCodeKernels implements CodeKernels {
       int[] out,
       int outAt) {
     int bytes = paddedDim / 2;
-    MemorySegment values = query.asSlice(0, 2L * paddedDim);
+    MemorySegment values = query.asSlice(0, 4L * bytes);
     for (int r = 0; r < count; r++) {
       MemorySegment row = rows.asSlice(offset + (long) r * strideBytes, bytes);
-      int sum = 0;
-      for (int from = 0; from < bytes; from += INT4_RUN) {
-        sum += dotInt4(values, row, from, Math.min(bytes, from + INT4_RUN));
-      }
-      out[outAt + r] = sum;
+      out[outAt + r] = sumOfEights(values, row, bytes, blockBytes);
     }
   }
 
-  /// The sum over so many bytes that no lane leaves its 16 bits.
-  private static int dotInt4(MemorySegment query, MemorySegment row, int from, int to) {
-    ShortVector s0 = ShortVector.zero(SHORTS);
-    ShortVector s1 = s0;
-    ShortVector s2 = s0;
-    ShortVector s3 = s0;
+  private static int sumOfEights(MemorySegment query, MemorySegment row, int bytes, int step) {
+    IntVector sum = IntVector.zero(INTS);
     for (int j = 0; j < INT4_BYTES; j += REGISTER) {
-      for (int i = from; i < to; i += INT4_BYTES) {
-        int at = 4 * i + j;
+      for (int i = 0; i < bytes; i += step) {
+        MemorySegment values = query.asSlice(4L * i, INT4_QUERY_BLOCK);
         ShortVector codes = codes(row, i + j);
-        s0 = s0.add(codes.and((short) 15).mul(shorts(query, at)));
-        s1 = s1.add(codes.lanewise(LSHR, 4).and((short) 15).mul(shorts(query, at + INT4_BYTES)));
-        s2 =
-            s2.add(codes.lanewise(LSHR, 8).and((short) 15).mul(shorts(query, at + 2 * INT4_BYTES)));
-        s3 = s3.add(codes.lanewise(LSHR, 12).mul(shorts(query, at + 3 * INT4_BYTES)));
+        IntVector eights =
+            codes
+                .reinterpretAsInts()
+                .mul(ints(values, j))
+                .add(shifted(codes, 4).mul(ints(values, INT4_BYTES + j)))
+                .add(
+                    shifted(codes, 8)
+                        .mul(ints(values, 2 * INT4_BYTES + j))
+                        .add(shifted(codes, 12).mul(ints(values, 3 * INT4_BYTES + j))));
+        sum = sum.add(eights.lanewise(LSHR, 16));
       }
     }
-    return widened(s0).add(widened(s1)).add(widened(s2).add(widened(s3))).reduceLanes(ADD);
+    return sum.reduceLanes(ADD);
   }
 
-  private static IntVector widened(ShortVector unsigned) {
-    IntVector pairs = unsigned.reinterpretAsInts();
-    return pairs.and(0xffff).add(pairs.lanewise(LSHR, 16));
+  private static IntVector shifted(ShortVector codes, int bits) {
+    return codes.lanewise(LSHR, bits).reinterpretAsInts();
   }
 
   @Override
@@ -191,43 +194,98 @@ public final class PanamaCodeKernels implements CodeKernels {
       int[] out,
       int outAt) {
     int bytes = paddedDim / Byte.SIZE;
-    int r = 0;
-    for (; ALL_PLANES && bytes > SHORT_BYTES && r <= count - 4; r += 4) {
-      dotBits(query, rows, offset + (long) r * strideBytes, strideBytes, bytes, out, outAt + r);
-    }
     MemorySegment planes = query.asSlice(0, (long) PLANES * bytes);
+    int r = ALL_PLANES && bytes <= FIELD_BYTES_MAX ? count & -4 : 0;
+    dotFours(planes, rows, offset, r, strideBytes, bytes, bitsBytes, out, outAt);
     for (; r < count; r++) {
       out[outAt + r] = dotBits(planes, rows.asSlice(offset + (long) r * strideBytes, bytes), bytes);
     }
   }
 
-  /// Four rows, which share the loads of the query. Slices of their own would be four objects here.
-  private static void dotBits(
+  /// Four rows share the loads of the query and the addition of the lanes.
+  private static void dotFours(
       MemorySegment planes,
       MemorySegment rows,
-      long row0,
+      long offset,
+      int count,
       int strideBytes,
       int bytes,
+      int step,
       int[] out,
-      int at) {
-    long row1 = row0 + strideBytes;
-    long row2 = row1 + strideBytes;
-    long row3 = row2 + strideBytes;
-    LongVector s0 = LongVector.zero(PLANES_AT_ONCE);
+      int outAt) {
+    for (int r = 0; r < count; r += 4) {
+      long row = offset + (long) r * strideBytes;
+      MemorySegment row0 = rows.asSlice(row, bytes);
+      MemorySegment row1 = rows.asSlice(row + strideBytes, bytes);
+      MemorySegment row2 = rows.asSlice(row + 2L * strideBytes, bytes);
+      MemorySegment row3 = rows.asSlice(row + 3L * strideBytes, bytes);
+      put(dotFour(planes, row0, row1, row2, row3, bytes, step), out, outAt + r);
+    }
+  }
+
+  /// Four sums of 16 bits each.
+  private static void put(long sums, int[] out, int at) {
+    out[at] = (int) sums & 0xffff;
+    out[at + 1] = (int) sums >>> 16;
+    out[at + 2] = (int) (sums >>> 32) & 0xffff;
+    out[at + 3] = (int) (sums >>> 48);
+  }
+
+  /// Below the 325 bytes up to which C2 inlines: not inlined, every slice is an object.
+  private static long dotFour(
+      MemorySegment planes,
+      MemorySegment row0,
+      MemorySegment row1,
+      MemorySegment row2,
+      MemorySegment row3,
+      int bytes,
+      int step) {
+    LongVector s0 = LongVector.zero(PLANES_OF_FOUR);
     LongVector s1 = s0;
     LongVector s2 = s0;
     LongVector s3 = s0;
-    for (int i = 0; i < bytes; i += Long.BYTES) {
-      LongVector q = longs(planes, PLANES * i);
-      s0 = s0.add(q.and(rows.get(LONG, row0 + i)).lanewise(BIT_COUNT));
-      s1 = s1.add(q.and(rows.get(LONG, row1 + i)).lanewise(BIT_COUNT));
-      s2 = s2.add(q.and(rows.get(LONG, row2 + i)).lanewise(BIT_COUNT));
-      s3 = s3.add(q.and(rows.get(LONG, row3 + i)).lanewise(BIT_COUNT));
+    int i = 0;
+    for (; i <= bytes - step; i += step) {
+      LongVector q = planes(planes, PLANES * i);
+      s0 = s0.add(ones(words(row0, i), q));
+      s1 = s1.add(ones(words(row1, i), q));
+      s2 = s2.add(ones(words(row2, i), q));
+      s3 = s3.add(ones(words(row3, i), q));
     }
-    out[at] = weighted(s0);
-    out[at + 1] = weighted(s1);
-    out[at + 2] = weighted(s2);
-    out[at + 3] = weighted(s3);
+    if (i < bytes) {
+      // An odd word meets its planes in one half, zeros in the other.
+      LongVector q = (LongVector) longs(planes, PLANES * i).reinterpretShape(PLANES_OF_FOUR, 0);
+      s0 = s0.add(ones(word(row0, i), q));
+      s1 = s1.add(ones(word(row1, i), q));
+      s2 = s2.add(ones(word(row2, i), q));
+      s3 = s3.add(ones(word(row3, i), q));
+    }
+    return s0.lanewise(LSHL, WEIGHT0)
+        .add(s1.lanewise(LSHL, WEIGHT1))
+        .add(s2.lanewise(LSHL, WEIGHT2).add(s3.lanewise(LSHL, WEIGHT3)))
+        .reduceLanes(ADD);
+  }
+
+  private static LongVector ones(LongVector words, LongVector query) {
+    return words.and(query).lanewise(BIT_COUNT);
+  }
+
+  private static LongVector word(MemorySegment row, long offset) {
+    return LongVector.broadcast(PLANES_OF_FOUR, row.get(LONG, offset));
+  }
+
+  private static LongVector planes(MemorySegment segment, long offset) {
+    return LongVector.fromMemorySegment(PLANES_OF_FOUR, segment, offset, ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /// The words of a row that meet one register of planes, each in four lanes.
+  private static LongVector words(MemorySegment row, long offset) {
+    if (!TWO_WORDS_AT_ONCE) {
+      return word(row, offset);
+    }
+    LongVector two =
+        LongVector.fromMemorySegment(LongVector.SPECIES_128, row, offset, ByteOrder.LITTLE_ENDIAN);
+    return ((LongVector) two.reinterpretShape(PLANES_OF_FOUR, 0)).rearrange(EACH_FOUR_TIMES);
   }
 
   private static int dotBits(MemorySegment planes, MemorySegment row, int bytes) {

@@ -15,6 +15,7 @@ import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.MIN;
 import static jdk.incubator.vector.VectorOperators.NEG;
+import static jdk.incubator.vector.VectorOperators.S2F;
 
 import io.whimbrel.core.simd.GraphKernels;
 import io.whimbrel.core.simd.LookupTable;
@@ -389,25 +390,35 @@ public final class PanamaGraphKernels implements GraphKernels {
     return s0.add(s1).reduceLanes(ADD);
   }
 
+  /// Sixteen remainders, in steps of the row's scale.
+  private static FloatVector remainders(MemorySegment remainders, long at) {
+    return ((FloatVector)
+            ShortVector.fromMemorySegment(ShortVector.SPECIES_256, remainders, at, LITTLE_ENDIAN)
+                .convertShape(S2F, FLOATS, 0))
+        .mul(REMAINDER);
+  }
+
   @Override
-  public float squaredL2(MemorySegment a, long aAt, MemorySegment b, long bAt, int dimension) {
-    int bytes = Float.BYTES * dimension;
-    MemorySegment left = a.asSlice(aAt, bytes);
-    MemorySegment right = b.asSlice(bAt, bytes);
-    FloatVector s0 = FloatVector.zero(FLOATS);
-    FloatVector s1 = s0;
-    int i = 0;
-    for (; i <= bytes - 2 * LINE; i += 2 * LINE) {
-      FloatVector d = floats(left, i).sub(floats(right, i));
-      s0 = d.fma(d, s0);
-      d = floats(left, i + LINE).sub(floats(right, i + LINE));
-      s1 = d.fma(d, s1);
+  public float squaredL2(
+      MemorySegment query,
+      long queryAt,
+      MemorySegment row,
+      long rowAt,
+      float scale,
+      MemorySegment remainders,
+      long remaindersAt,
+      int dimension) {
+    MemorySegment left = query.asSlice(queryAt, 4L * dimension);
+    MemorySegment right = row.asSlice(rowAt, dimension);
+    MemorySegment fine = remainders.asSlice(remaindersAt, 2L * dimension);
+    FloatVector minus = FloatVector.broadcast(FLOATS, -scale);
+    FloatVector sum = FloatVector.zero(FLOATS);
+    for (int i = 0; i < dimension; i += 16) {
+      FloatVector x = steps(right, i).add(remainders(fine, 2L * i));
+      FloatVector d = x.fma(minus, floats(left, 4L * i));
+      sum = d.fma(d, sum);
     }
-    if (i < bytes) {
-      FloatVector d = floats(left, i).sub(floats(right, i));
-      s0 = d.fma(d, s0);
-    }
-    return s0.add(s1).reduceLanes(ADD);
+    return sum.reduceLanes(ADD);
   }
 
   @Override
