@@ -249,6 +249,51 @@ final class MaxSimIndexTest {
   }
 
   @Test
+  void recallGrowsWithEachSize() {
+    TokenSets set = TokenSets.clustered(random, 64, 2_200, 40, 0);
+    try (MaxSimIndex index = index(64, Metric.COSINE, Storage.INT8)) {
+      set.addTo(index);
+      TokenSets.workAll(index);
+      assertThat(index.note()).isEmpty();
+      MultiVectorParams params = MultiVectorParams.of(10);
+      double[] ofShortlist =
+          IntStream.of(10, 20, 40, 100, 400)
+              .mapToDouble(n -> set.recall(index, params.withSizes(n, 10)))
+              .toArray();
+      double[] ofCandidates =
+          IntStream.of(10, 20, 40, 100, 400)
+              .mapToDouble(n -> set.recall(index, params.withSizes(400, n)))
+              .toArray();
+      for (double[] recall : new double[][] {ofShortlist, ofCandidates}) {
+        for (int i = 1; i < recall.length; i++) {
+          assertThat(recall[i]).isGreaterThanOrEqualTo(recall[i - 1]);
+        }
+      }
+      assertThat(ofShortlist[0]).isLessThan(ofShortlist[4]);
+      assertThat(ofCandidates[0]).isLessThan(ofCandidates[4]);
+      assertThat(ofCandidates[4]).isGreaterThan(0.99);
+      assertThat(set.recall(index, params.withSizes(2_200, 2_200))).isEqualTo(1);
+    }
+  }
+
+  /// Ids of tokens that have nothing near them would lose most of the hits.
+  @Test
+  void centroidsFarFromTheTokensAreNotUsed() {
+    TokenSets set = TokenSets.clustered(random, 64, 2_200, 30, 0);
+    MaxSimIndex.Tuning tuning = new MaxSimIndex.Tuning(100, 300, 100, 0.03);
+    try (MaxSimIndex index =
+        new MaxSimIndex(
+            64, Metric.COSINE, Storage.INT8, new IndexSpec.MultiVector(4), tuning, KERNELS)) {
+      set.addTo(index);
+      TokenSets.workAll(index);
+      assertThat(index.centroids().meanCosine()).isLessThan(Generation.COSINE_MIN);
+      assertThat(index.note()).startsWith("searches skip centroid ids");
+      MultiVectorParams params = MultiVectorParams.of(10).withSizes(100, 100);
+      assertThat(set.recall(index, params)).isGreaterThan(0.97);
+    }
+  }
+
+  @Test
   void orderAndRepetitionOfTokensMakeNoDifference() {
     TokenSets set = TokenSets.clustered(random, 64, 400, 10, 0);
     try (MaxSimIndex index = index(64, Metric.COSINE, Storage.INT8)) {
