@@ -4,6 +4,7 @@ import io.whimbrel.client.internal.Calls;
 import io.whimbrel.client.internal.CollectionWire;
 import io.whimbrel.client.internal.FilterWire;
 import io.whimbrel.client.internal.PointWire;
+import io.whimbrel.client.internal.QueryTreeWire;
 import io.whimbrel.client.internal.QueryWire;
 import io.whimbrel.client.internal.ValueWire;
 import io.whimbrel.proto.v1.AddIndexRequest;
@@ -16,6 +17,7 @@ import io.whimbrel.proto.v1.DeleteCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionResponse;
 import io.whimbrel.proto.v1.DeleteRequest;
 import io.whimbrel.proto.v1.DropIndexRequest;
+import io.whimbrel.proto.v1.FacetRequest;
 import io.whimbrel.proto.v1.FlushRequest;
 import io.whimbrel.proto.v1.FlushResponse;
 import io.whimbrel.proto.v1.GetCollectionRequest;
@@ -241,27 +243,29 @@ public final class WhimbrelAsyncClient {
   /** See {@link WhimbrelClient#scroll}. */
   public CompletableFuture<Page> scroll(
       String collection, String cursor, int limit, ReadOptions read) {
-    return scroll(collection, cursor, limit, Optional.empty(), read);
+    return scroll(collection, cursor, limit, Optional.empty(), Slice.ALL, read);
   }
 
   /** See {@link WhimbrelClient#scroll(String, String, int, Filter, ReadOptions)}. */
   public CompletableFuture<Page> scroll(
       String collection, String cursor, int limit, Filter filter, ReadOptions read) {
-    return scroll(collection, cursor, limit, Optional.of(filter), read);
+    return scroll(collection, cursor, limit, Optional.of(filter), Slice.ALL, read);
   }
 
-  private CompletableFuture<Page> scroll(
-      String collection, String cursor, int limit, Optional<Filter> filter, ReadOptions read) {
-    ScrollRequest.Builder request =
-        ScrollRequest.newBuilder()
-            .setCollection(collection)
+  /** See {@link WhimbrelClient#scroll(String, String, int, Optional, Slice, ReadOptions)}. */
+  public CompletableFuture<Page> scroll(
+      String collection,
+      String cursor,
+      int limit,
+      Optional<Filter> filter,
+      Slice slice,
+      ReadOptions read) {
+    ScrollRequest request =
+        PointWire.scroll(collection, filter, slice, read)
             .setLimit(Checks.atLeast("limit", limit, 1))
             .setCursor(PointWire.encodeCursor(cursor))
-            .setWithPayload(PointWire.payloadSelector(read.payload()))
-            .setWithVectors(PointWire.vectorSelector(read.vectors()))
-            .setMinSeq(read.minSeq());
-    filter.map(FilterWire::encode).ifPresent(request::setFilter);
-    return calls.call(PointsGrpc.getScrollMethod(), request.build(), true, PointWire::decode);
+            .build();
+    return calls.call(PointsGrpc.getScrollMethod(), request, true, PointWire::decode);
   }
 
   /** See {@link WhimbrelClient#count}. */
@@ -304,6 +308,48 @@ public final class WhimbrelAsyncClient {
         batch.build(),
         true,
         answer -> answer.getResponsesList().stream().map(QueryWire::decode).toList());
+  }
+
+  /** See {@link WhimbrelClient#query}. */
+  public CompletableFuture<QueryResult> query(String collection, QueryRequest request) {
+    return calls.call(
+        QueryGrpc.getSearchMethod(),
+        QueryTreeWire.encode(collection, request),
+        true,
+        QueryTreeWire::decode);
+  }
+
+  /** See {@link WhimbrelClient#queryBatch}. */
+  public CompletableFuture<List<QueryResult>> queryBatch(
+      String collection, List<QueryRequest> requests) {
+    SearchBatchRequest.Builder batch = SearchBatchRequest.newBuilder();
+    requests.forEach(request -> batch.addSearches(QueryTreeWire.encode(collection, request)));
+    return calls.call(
+        QueryGrpc.getSearchBatchMethod(),
+        batch.build(),
+        true,
+        answer -> answer.getResponsesList().stream().map(QueryTreeWire::decode).toList());
+  }
+
+  /** See {@link WhimbrelClient#facet}. */
+  public CompletableFuture<FacetResult> facet(
+      String collection, String path, Optional<Filter> filter, int limit) {
+    FacetRequest.Builder request =
+        FacetRequest.newBuilder()
+            .setCollection(collection)
+            .setPath(path)
+            .setLimit(Checks.atLeast("limit", limit, 1));
+    filter.map(FilterWire::encode).ifPresent(request::setFilter);
+    return calls.call(QueryGrpc.getFacetMethod(), request.build(), true, QueryTreeWire::decode);
+  }
+
+  /** See {@link WhimbrelClient#mineNegatives}. */
+  public CompletableFuture<MinedNegatives> mineNegatives(String collection, NegativeMining mining) {
+    return calls.call(
+        QueryGrpc.getMineNegativesMethod(),
+        QueryTreeWire.encode(collection, mining),
+        true,
+        QueryTreeWire::decode);
   }
 
   /** See {@link WhimbrelClient#serverInfo}. */

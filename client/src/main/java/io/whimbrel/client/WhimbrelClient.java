@@ -202,6 +202,12 @@ public final class WhimbrelClient implements AutoCloseable {
     return Pages.stream(cursor -> scroll(collection, cursor, pageSize, read));
   }
 
+  /** The same of one part of the collection and the points that meet the filter. */
+  public Stream<Point> scrollAll(
+      String collection, int pageSize, Optional<Filter> filter, Slice slice, ReadOptions read) {
+    return Pages.stream(cursor -> scroll(collection, cursor, pageSize, filter, slice, read));
+  }
+
   /** How many points the collection has. */
   public long count(String collection) {
     return Calls.await(async.count(collection));
@@ -222,6 +228,43 @@ public final class WhimbrelClient implements AutoCloseable {
    */
   public List<SearchResult> searchBatch(String collection, List<SearchRequest> requests) {
     return Calls.await(async.searchBatch(collection, requests));
+  }
+
+  /** The best points by a query of several stages. */
+  public QueryResult query(String collection, QueryRequest request) {
+    return Calls.await(async.query(collection, request));
+  }
+
+  /** Several queries in one call, answered in order; one bad query refuses them all. Up to 256. */
+  public List<QueryResult> queryBatch(String collection, List<QueryRequest> requests) {
+    return Calls.await(async.queryBatch(collection, requests));
+  }
+
+  /**
+   * How many points have each value that a payload path leads to, the {@code limit} most frequent
+   * first.
+   */
+  public FacetResult facet(String collection, String path, Optional<Filter> filter, int limit) {
+    return Calls.await(async.facet(collection, path, filter, limit));
+  }
+
+  /**
+   * Near points that are no known answers, for each of up to 1,000 queries: material to train a
+   * model with.
+   */
+  public MinedNegatives mineNegatives(String collection, NegativeMining mining) {
+    return Calls.await(async.mineNegatives(collection, mining));
+  }
+
+  /** A page of one part of the collection; the pages of a chain are of one part. */
+  public Page scroll(
+      String collection,
+      String cursor,
+      int limit,
+      Optional<Filter> filter,
+      Slice slice,
+      ReadOptions read) {
+    return Calls.await(async.scroll(collection, cursor, limit, filter, slice, read));
   }
 
   /** Version, limits and state of the server. */

@@ -29,6 +29,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// Every bad request is answered with its reason, field, value and expectation, and changes
 /// nothing.
 class BadInputIT {
+  private static final String PREFETCH = "prefetch[0].query.";
+
   private static final Vector GOOD = vector(1, 2, 3);
   private static final Point GOOD_POINT = point("good", GOOD);
   private static final String BAD_VECTOR = "points[1].vectors.default";
@@ -69,6 +71,7 @@ class BadInputIT {
     "badVectors",
     "badPoints",
     "badSearches",
+    "badQueries",
     "badCollections",
     "badOptions",
     "badFilters"
@@ -700,24 +703,13 @@ class BadInputIT {
   }
 
   static Stream<Row> notYet() {
-    SearchRequest search = search("dot", 1, GOOD);
-    QueryNode node = search.getQuery();
     return Stream.of(
-            row(
-                "group_by",
-                s -> s.query.search(search.toBuilder().setGroupBy(GroupBy.newBuilder()).build()),
+            query(
+                "text",
+                QueryNode.newBuilder()
+                    .setText(TextQuery.newBuilder().setPath("p").setText("waders")),
                 "UNIMPLEMENTED",
-                "group_by"),
-            query("prefetch", node.toBuilder().addPrefetch(Prefetch.newBuilder()), "prefetch"),
-            query(
-                "recommend",
-                QueryNode.newBuilder().setRecommend(RecommendQuery.newBuilder()),
-                "recommend"),
-            query("fusion", QueryNode.newBuilder().setFusion(FusionQuery.newBuilder()), "fusion"),
-            query(
-                "by id",
-                QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setId(id("a"))),
-                "nearest.id"),
+                "text"),
             badSpec(
                 "provider", b -> b.setOrigin(Origin.ORIGIN_PROVIDER), "UNIMPLEMENTED", "origin"),
             badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"))
@@ -734,9 +726,167 @@ class BadInputIT {
         List.of("not supported by this version"));
   }
 
-  private static Row query(String name, QueryNode.Builder node, String field) {
-    SearchRequest search = search("dot", 1, GOOD).toBuilder().setQuery(node).build();
-    return row(name, s -> s.query.search(search), "UNIMPLEMENTED", "query." + field);
+  private static Row query(
+      String name, QueryNode.Builder node, String reason, String field, String... said) {
+    SearchRequest search = search("dot", 4, GOOD).toBuilder().setQuery(node).build();
+    return row(name, s -> s.query.search(search), reason, "query." + field, said);
+  }
+
+  static Stream<Row> badQueries() {
+    QueryNode good = search("dot", 1, GOOD).getQuery();
+    Prefetch stage = Prefetch.newBuilder().setQuery(good).setLimit(10).build();
+    QueryNode.Builder deep = good.toBuilder();
+    for (int i = 0; i < 8; i++) {
+      deep =
+          QueryNode.newBuilder()
+              .setFusion(FusionQuery.newBuilder().setRrf(RrfFusion.newBuilder()))
+              .addPrefetch(Prefetch.newBuilder().setQuery(deep).setLimit(10));
+    }
+    QueryNode.Builder fusion =
+        QueryNode.newBuilder().setFusion(FusionQuery.newBuilder().setRrf(RrfFusion.newBuilder()));
+    SearchRequest search = search("dot", 4, GOOD);
+    return Stream.of(
+        query("no variant", QueryNode.newBuilder(), "INVALID_ARGUMENT", "variant", "nearest"),
+        coded(
+            Status.Code.NOT_FOUND,
+            query(
+                "no such point",
+                QueryNode.newBuilder().setNearest(NearestQuery.newBuilder().setId(id("gone"))),
+                "POINT_NOT_FOUND",
+                "nearest.id",
+                "gone")),
+        query("too deep", deep, "LIMIT_EXCEEDED", PREFETCH.repeat(8) + "depth", "9", "8"),
+        query(
+            "prefetch without query",
+            fusion.clone().addPrefetch(Prefetch.newBuilder()),
+            "INVALID_ARGUMENT",
+            "prefetch[0].query",
+            "not given"),
+        query(
+            "prefetch of a limit below what is asked",
+            fusion.clone().addPrefetch(stage.toBuilder().setLimit(3)),
+            "INVALID_ARGUMENT",
+            "prefetch",
+            "limits of 3",
+            "at least the 4"),
+        query(
+            "a stage of another dimension",
+            fusion
+                .clone()
+                .addPrefetch(stage)
+                .addPrefetch(stage.toBuilder().setQuery(search("dot", 1, vector(1, 2)).getQuery())),
+            "DIMENSION_MISMATCH",
+            "prefetch[1].query.nearest.vector dimension",
+            "2",
+            "3"),
+        query("fusion of nothing", fusion.clone(), "INVALID_ARGUMENT", "prefetch", "none"),
+        query(
+            "fusion without method",
+            QueryNode.newBuilder().setFusion(FusionQuery.newBuilder()).addPrefetch(stage),
+            "INVALID_ARGUMENT",
+            "fusion.method",
+            "not given"),
+        query(
+            "two weights for one stage",
+            QueryNode.newBuilder()
+                .setFusion(
+                    FusionQuery.newBuilder()
+                        .setRrf(RrfFusion.newBuilder().addWeights(1).addWeights(1)))
+                .addPrefetch(stage),
+            "INVALID_ARGUMENT",
+            "fusion.rrf.weights",
+            "2"),
+        query(
+            "no positive",
+            QueryNode.newBuilder().setRecommend(RecommendQuery.newBuilder()),
+            "INVALID_ARGUMENT",
+            "recommend.positives",
+            "0"),
+        query(
+            "diversity",
+            QueryNode.newBuilder()
+                .setMmr(MmrQuery.newBuilder().setNearest(good.getNearest()).setDiversity(2)),
+            "INVALID_ARGUMENT",
+            "mmr.diversity",
+            "2.0"),
+        query(
+            "order by a malformed path",
+            QueryNode.newBuilder().setOrderBy(OrderByQuery.newBuilder().setPath("a..b")),
+            "INVALID_ARGUMENT",
+            "order_by.path",
+            "a..b"),
+        row(
+            "cursor without order_by",
+            s -> s.query.search(search.toBuilder().setCursor(ByteString.copyFromUtf8("x")).build()),
+            "INVALID_ARGUMENT",
+            "cursor",
+            "1 bytes"),
+        row(
+            "foreign cursor",
+            s ->
+                s.query.search(
+                    search.toBuilder()
+                        .setQuery(
+                            QueryNode.newBuilder()
+                                .setOrderBy(OrderByQuery.newBuilder().setPath("a")))
+                        .setCursor(ByteString.copyFromUtf8("x"))
+                        .build()),
+            "INVALID_CURSOR",
+            "cursor",
+            "1 bytes"),
+        row(
+            "group size",
+            s ->
+                s.query.search(
+                    search.toBuilder()
+                        .setGroupBy(GroupBy.newBuilder().setPath("a").setGroupSize(101))
+                        .build()),
+            "LIMIT_EXCEEDED",
+            "group_by.group_size",
+            "101"),
+        row(
+            "slice",
+            s ->
+                s.points.scroll(
+                    ScrollRequest.newBuilder()
+                        .setCollection("dot")
+                        .setSlice(Slice.newBuilder().setIndex(2).setCount(2))
+                        .build()),
+            "LIMIT_EXCEEDED",
+            "slice.index",
+            "2"),
+        row(
+            "facet limit",
+            s ->
+                s.query.facet(
+                    FacetRequest.newBuilder()
+                        .setCollection("dot")
+                        .setPath("a")
+                        .setLimit(10_001)
+                        .build()),
+            "LIMIT_EXCEEDED",
+            "limit",
+            "10001"),
+        row(
+            "negatives of nothing",
+            s ->
+                s.query.mineNegatives(
+                    MineNegativesRequest.newBuilder().setCollection("dot").build()),
+            "INVALID_ARGUMENT",
+            "source",
+            "not given"),
+        row(
+            "window upside down",
+            s ->
+                s.query.mineNegatives(
+                    MineNegativesRequest.newBuilder()
+                        .setCollection("dot")
+                        .setGoldenSet("g")
+                        .setRangeMin(100)
+                        .build()),
+            "INVALID_ARGUMENT",
+            "range_min",
+            "100"));
   }
 
   private static Row badEf(String name, int k, int ef, String reason, String expected) {

@@ -9,8 +9,10 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.BlockingClientCall;
 import io.grpc.stub.ClientCalls;
 import io.whimbrel.client.ErrorCode;
+import io.whimbrel.client.Filter;
 import io.whimbrel.client.Point;
 import io.whimbrel.client.ReadOptions;
+import io.whimbrel.client.Slice;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelException;
 import io.whimbrel.client.internal.Channels;
@@ -159,13 +161,17 @@ public final class FlightBulk implements AutoCloseable {
    * @param deadline the longest time until the last point
    */
   public Stream<Point> download(String collection, ReadOptions read, Duration deadline) {
-    ScrollRequest request =
-        ScrollRequest.newBuilder()
-            .setCollection(collection)
-            .setWithPayload(PointWire.payloadSelector(read.payload()))
-            .setWithVectors(PointWire.vectorSelector(read.vectors()))
-            .setMinSeq(read.minSeq())
-            .build();
+    return download(collection, Optional.empty(), Slice.ALL, read, deadline);
+  }
+
+  /** The same of one part of the collection and the points that meet the filter. */
+  public Stream<Point> download(
+      String collection,
+      Optional<Filter> filter,
+      Slice slice,
+      ReadOptions read,
+      Duration deadline) {
+    ScrollRequest request = PointWire.scroll(collection, filter, slice, read).build();
     BlockingClientCall<Ticket, FlightData> call =
         ClientCalls.blockingV2ServerStreamingCall(
             channel,

@@ -4,9 +4,12 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import io.whimbrel.client.Durability;
 import io.whimbrel.client.ErrorCode;
+import io.whimbrel.client.Filter;
 import io.whimbrel.client.Page;
 import io.whimbrel.client.Point;
+import io.whimbrel.client.ReadOptions;
 import io.whimbrel.client.Selector;
+import io.whimbrel.client.Slice;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelException;
 import io.whimbrel.client.WriteOptions;
@@ -14,6 +17,7 @@ import io.whimbrel.client.WriteResult;
 import io.whimbrel.proto.v1.ElementType;
 import io.whimbrel.proto.v1.PathList;
 import io.whimbrel.proto.v1.PayloadSelector;
+import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.ScrollResponse;
 import io.whimbrel.proto.v1.VectorList;
 import io.whimbrel.proto.v1.VectorSelector;
@@ -24,6 +28,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /** Points, vectors, selectors and write answers to messages and back. */
@@ -113,11 +118,31 @@ public final class PointWire {
   }
 
   public static Page decode(ScrollResponse message) {
-    String cursor =
-        Base64.getUrlEncoder()
-            .withoutPadding()
-            .encodeToString(message.getNextCursor().toByteArray());
-    return new Page(decodePoints(message.getPointsList()), cursor, message.getSeq());
+    return new Page(
+        decodePoints(message.getPointsList()),
+        decodeCursor(message.getNextCursor()),
+        message.getSeq());
+  }
+
+  /** A request for points in id order, without limit and cursor. */
+  public static ScrollRequest.Builder scroll(
+      String collection, Optional<Filter> filter, Slice slice, ReadOptions read) {
+    ScrollRequest.Builder request =
+        ScrollRequest.newBuilder()
+            .setCollection(collection)
+            .setWithPayload(payloadSelector(read.payload()))
+            .setWithVectors(vectorSelector(read.vectors()))
+            .setMinSeq(read.minSeq());
+    filter.map(FilterWire::encode).ifPresent(request::setFilter);
+    if (slice.count() > 1) {
+      request.setSlice(
+          io.whimbrel.proto.v1.Slice.newBuilder().setIndex(slice.index()).setCount(slice.count()));
+    }
+    return request;
+  }
+
+  static String decodeCursor(ByteString cursor) {
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(cursor.toByteArray());
   }
 
   public static ByteString encodeCursor(String cursor) {

@@ -80,7 +80,7 @@ public final class QueryWire {
         message.hasPlan() ? Optional.of(decode(message.getPlan())) : Optional.empty());
   }
 
-  private static SearchPlan decode(io.whimbrel.proto.v1.SearchPlan message) {
+  static SearchPlan decode(io.whimbrel.proto.v1.SearchPlan message) {
     return new SearchPlan(
         switch (message.getMethod()) {
           case SEARCH_METHOD_NOTHING -> SearchPlan.Method.NOTHING;
@@ -94,7 +94,7 @@ public final class QueryWire {
         message.getPayloadsRead());
   }
 
-  private static Hit decode(io.whimbrel.proto.v1.Hit message) {
+  static Hit decode(io.whimbrel.proto.v1.Hit message) {
     return new Hit(
         ValueWire.decode(message.getId()),
         message.getScore(),

@@ -21,6 +21,7 @@ import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Selector;
+import io.whimbrel.core.model.Slice;
 import io.whimbrel.core.model.TokenAlignment;
 import io.whimbrel.core.model.Value;
 import io.whimbrel.core.model.Vector;
@@ -72,6 +73,7 @@ public final class PointReader {
   private static final long SCROLL_READS_MAX = 10_000;
 
   private static final byte CURSOR_FORMAT = 2;
+  private static final byte SLICE_CURSOR_FORMAT = 3;
 
   private static final int CURSOR_HEADER_BYTES = 5;
   private static final int CURSOR_PIN_BYTES = 6;
@@ -85,7 +87,7 @@ public final class PointReader {
   }
 
   /// A vector that the answer carries.
-  private record Selected(String field, LiveVersion version) {}
+  record Selected(String field, LiveVersion version) {}
 
   /// What a cursor names: the last key, and the versions whose vectors the page before had.
   private record Position(byte[] from, List<PointRecord.VectorRef> pinned) {}
@@ -115,7 +117,12 @@ public final class PointReader {
   /// Under a filter a page also ends when it has looked at many points, so it may be empty and
   /// still have a cursor.
   public Page scroll(
-      LiveCollection collection, byte[] cursor, int limit, Filter filter, ReadOptions read)
+      LiveCollection collection,
+      byte[] cursor,
+      int limit,
+      Filter filter,
+      Slice slice,
+      ReadOptions read)
       throws StorageException {
     Limits.checkRange("limit", limit, 1, Limits.SCROLL_POINTS_MAX);
     Filter.check("filter", filter);
@@ -126,7 +133,7 @@ public final class PointReader {
       selected = selected(collection, layout, read);
       from = Keys.collectionPrefix(collection.number());
     } else {
-      Position position = after(collection, cursor);
+      Position position = after(collection, cursor, slice);
       selected = pinned(collection, layout, read, position.pinned());
       from = position.from();
     }
@@ -151,7 +158,7 @@ public final class PointReader {
           seen++;
           lastKey = ids.keyBytes();
           long internalId = ids.value().getLong();
-          if (wanted.mayMeet(internalId)) {
+          if (slice.contains(internalId) && wanted.mayMeet(internalId)) {
             internalIds.add(internalId);
           }
         }
@@ -164,7 +171,7 @@ public final class PointReader {
         }
       }
       more = more && ids.advance();
-      byte[] next = more ? cursor(lastKey, selected) : new byte[0];
+      byte[] next = more ? cursor(lastKey, selected, slice) : new byte[0];
       return new Page(page, next, moment.seq());
     }
   }
@@ -247,19 +254,35 @@ public final class PointReader {
     return bytes + PayloadCodec.encode("payload", point.payload()).length;
   }
 
-  /// Format(1), checksum(4) of the rest, count(1) of pinned versions with field(2) and version(4)
-  /// each, last key.
-  private static byte[] cursor(byte[] lastKey, List<Selected> selected) {
+  /// Format(1), checksum(4) of the rest, for a slice index(2) and count(2), count(1) of pinned
+  /// versions with field(2) and version(4) each, last key.
+  private static byte[] cursor(byte[] lastKey, List<Selected> selected, Slice slice) {
     ByteBuffer cursor =
         ByteBuffer.allocate(
-            CURSOR_HEADER_BYTES + 1 + CURSOR_PIN_BYTES * selected.size() + lastKey.length);
-    cursor.position(CURSOR_HEADER_BYTES).put((byte) selected.size());
+            CURSOR_HEADER_BYTES
+                + sliceBytes(slice)
+                + 1
+                + CURSOR_PIN_BYTES * selected.size()
+                + lastKey.length);
+    cursor.position(CURSOR_HEADER_BYTES);
+    if (slice.count() > 1) {
+      cursor.putShort((short) slice.index()).putShort((short) slice.count());
+    }
+    cursor.put((byte) selected.size());
     for (Selected pin : selected) {
       PointRecord.VectorRef ref = pin.version().ref();
       cursor.putShort((short) ref.field()).putInt(ref.version());
     }
     cursor.put(lastKey);
-    return cursor.put(0, CURSOR_FORMAT).putInt(1, checksum(cursor.array())).array();
+    return cursor.put(0, format(slice)).putInt(1, checksum(cursor.array())).array();
+  }
+
+  private static byte format(Slice slice) {
+    return slice.count() > 1 ? SLICE_CURSOR_FORMAT : CURSOR_FORMAT;
+  }
+
+  private static int sliceBytes(Slice slice) {
+    return slice.count() > 1 ? 2 * Short.BYTES : 0;
   }
 
   private static int checksum(byte[] cursor) {
@@ -268,16 +291,22 @@ public final class PointReader {
     return (int) crc.getValue();
   }
 
-  private static Position after(LiveCollection collection, byte[] cursor) {
-    if (cursor.length > CURSOR_HEADER_BYTES && cursor[0] == CURSOR_FORMAT) {
+  private static Position after(LiveCollection collection, byte[] cursor, Slice slice) {
+    int pinsStart = CURSOR_HEADER_BYTES + sliceBytes(slice);
+    if (cursor.length > pinsStart && cursor[0] == format(slice)) {
       ByteBuffer in = ByteBuffer.wrap(cursor);
-      int pins = cursor[CURSOR_HEADER_BYTES];
-      int keyStart = CURSOR_HEADER_BYTES + 1 + CURSOR_PIN_BYTES * pins;
+      int pins = cursor[pinsStart];
+      int keyStart = pinsStart + 1 + CURSOR_PIN_BYTES * pins;
+      in.position(CURSOR_HEADER_BYTES);
+      boolean sameSlice =
+          slice.count() == 1 || in.getShort() == slice.index() && in.getShort() == slice.count();
       if (in.getInt(1) == checksum(cursor)
+          && sameSlice
+          && pins >= 0
           && cursor.length > keyStart + Integer.BYTES
           && in.getInt(keyStart) == collection.number()) {
         List<PointRecord.VectorRef> pinned = new ArrayList<>(pins);
-        in.position(CURSOR_HEADER_BYTES + 1);
+        in.position(pinsStart + 1);
         for (int i = 0; i < pins; i++) {
           pinned.add(new PointRecord.VectorRef(in.getShort(), in.getInt()));
         }
@@ -290,11 +319,13 @@ public final class PointReader {
         ErrorCode.INVALID_CURSOR,
         "cursor",
         cursor.length + " bytes",
-        "empty, or next_cursor of a page of collection \"" + collection.name() + '"');
+        "empty, or next_cursor of a page of collection \""
+            + collection.name()
+            + "\" and this slice");
   }
 
   /// The selected vectors, of the versions that the first page had.
-  private static List<Selected> pinned(
+  static List<Selected> pinned(
       LiveCollection collection,
       LiveCollection.Layout layout,
       ReadOptions read,
@@ -452,10 +483,15 @@ public final class PointReader {
               ? SearchPlan.Method.NOTHING
               : rows.scans(params)
                   ? SearchPlan.Method.SCAN
-                  : isMulti(version) ? SearchPlan.Method.CASCADE : SearchPlan.Method.WALK,
+                  : byIndex(version),
           matches,
           payloadsRead);
     }
+  }
+
+  /// What a search does that does not scan.
+  static SearchPlan.Method byIndex(LiveVersion version) {
+    return isMulti(version) ? SearchPlan.Method.CASCADE : SearchPlan.Method.WALK;
   }
 
   private static boolean isMulti(LiveVersion version) {
@@ -530,14 +566,18 @@ public final class PointReader {
   /// Asks for some more than wanted, to see ties. A graph search gets the beam that the caller
   /// asked for and no more candidates than fit in it, since more would widen it.
   private static SearchParams params(LiveVersion version, SearchRequest request) {
-    int ties = isMulti(version) ? MATRIX_TIES_MAX : TIES_MAX;
-    int k = Math.min(Limits.K_MAX, request.k() + ties);
+    int k = Math.min(Limits.K_MAX, request.k() + tiesMax(version));
     double threshold = request.scoreThreshold().orElse(Double.NEGATIVE_INFINITY);
     if (request.exact() || version.spec().index() instanceof IndexSpec.Flat) {
       return new SearchParams(k, 0, threshold, AcceptBits.ALL, true);
     }
     int beam = request.ef() == 0 ? SearchParams.defaultEf(request.k()) : request.ef();
     return new SearchParams(Math.min(k, beam), beam, threshold, AcceptBits.ALL, false);
+  }
+
+  /// Candidates fetched beyond those wanted, so that ties are settled by id.
+  static int tiesMax(LiveVersion version) {
+    return isMulti(version) ? MATRIX_TIES_MAX : TIES_MAX;
   }
 
   /// How many candidates compete for the first `k` places.
@@ -558,7 +598,7 @@ public final class PointReader {
         : new Selected(selected.field(), version);
   }
 
-  private static List<Selected> selected(
+  static List<Selected> selected(
       LiveCollection collection, LiveCollection.Layout layout, ReadOptions read) {
     if (read.vectors() instanceof Selector.Include include) {
       include.names().forEach(name -> collection.field(layout, "with_vectors", name));
@@ -588,7 +628,7 @@ public final class PointReader {
 
   /// The points of `internalIds`, in that order; empty where there is none. Read in steps, so that
   /// an answer beyond its bound is refused before it fills the memory.
-  private static List<Optional<Point>> points(
+  static List<Optional<Point>> points(
       View view,
       LiveCollection collection,
       List<Long> internalIds,

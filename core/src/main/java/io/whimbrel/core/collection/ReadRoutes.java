@@ -21,8 +21,7 @@ import java.util.Optional;
 /// the policy in force decides: by the bucket of the routing key; without a key, by the spaces of
 /// the vectors, since a caller that knows nothing of the migration sends the old one.
 final class ReadRoutes {
-  private static final String PATH = "query.nearest.vector";
-
+  private final String path;
   private final LiveCollection collection;
   private final LiveCollection.LiveField field;
   private final SearchRequest request;
@@ -34,7 +33,11 @@ final class ReadRoutes {
   record Route(LiveVersion version, float[] query, Optional<Double> coverage, long epoch) {}
 
   private ReadRoutes(
-      LiveCollection collection, LiveCollection.LiveField field, SearchRequest request) {
+      String path,
+      LiveCollection collection,
+      LiveCollection.LiveField field,
+      SearchRequest request) {
+    this.path = path;
     this.collection = collection;
     this.field = field;
     this.request = request;
@@ -44,18 +47,57 @@ final class ReadRoutes {
 
   static Route route(
       LiveCollection collection, LiveCollection.LiveField field, SearchRequest request) {
-    return new ReadRoutes(collection, field, request).find();
+    return route("query.nearest", collection, field, request, Optional.empty());
   }
 
-  private Route find() {
-    LiveVersion version = request.version() == 0 ? byPolicy() : named();
+  /// The route to `pinned`, where another stage of the query has decided, unless the request names
+  /// a version. `path` is what holds the vector in the request, for refusals.
+  static Route route(
+      String path,
+      LiveCollection collection,
+      LiveCollection.LiveField field,
+      SearchRequest request,
+      Optional<LiveVersion> pinned) {
+    return new ReadRoutes(path, collection, field, request).find(pinned);
+  }
+
+  /// The route of a query that brings no vector: its vector is a stored one of the version that the
+  /// policy gives `key`. The query of the route is empty; the vector of `request` is not looked at.
+  static Route routeStored(
+      String path,
+      LiveCollection collection,
+      LiveCollection.LiveField field,
+      SearchRequest request,
+      Optional<LiveVersion> pinned,
+      String key) {
+    ReadRoutes routes = new ReadRoutes(path, collection, field, request);
+    LiveVersion version =
+        request.version() != 0 ? routes.named() : pinned.orElseGet(() -> routes.byKey(key));
+    return new Route(version, new float[0], routes.coverage(version), routes.policy.epoch());
+  }
+
+  private LiveVersion byKey(String key) {
+    if (field.moving().isEmpty()) {
+      return field.readVersion();
+    }
+    LiveCollection.Moving moving = field.moving().get();
+    return switch (policy.basisPoints()) {
+      case 0 -> moving.from();
+      case RoutingPolicy.BUCKETS -> moving.to();
+      default -> bucketed(routing.key().isEmpty() ? key : routing.key());
+    };
+  }
+
+  private Route find(Optional<LiveVersion> pinned) {
+    LiveVersion version = request.version() != 0 ? named() : pinned.orElseGet(this::byPolicy);
     Vector vector = vectorOf(version).orElseThrow(() -> mismatch(version, request.version() == 0));
-    String path = vector == request.vector() ? PATH : "query.nearest.vectors";
-    VectorChecks.check(path, vector, collection, version);
-    float[] query = version.derivesFrom(vector) ? version.deriveQuery(vector.values()) : vector.values();
+    String vectorPath = path + (vector == request.vector() ? ".vector" : ".vectors");
+    VectorChecks.check(vectorPath, vector, collection, version);
+    float[] query =
+        version.derivesFrom(vector) ? version.deriveQuery(vector.values()) : vector.values();
     if (version.derivesFrom(vector)) {
       VectorChecks.checkValues(
-          path, query, version.spec(), VectorChecks.where(collection, version));
+          vectorPath, query, version.spec(), VectorChecks.where(collection, version));
     }
     field
         .moving()
@@ -73,7 +115,7 @@ final class ReadRoutes {
     if (version == null) {
       throw WhimbrelException.of(
           ErrorCode.UNKNOWN_VERSION,
-          "query.nearest.version",
+          path + ".version",
           request.version(),
           "one of " + field.versions().keySet() + " of field \"" + request.field() + '"');
     }
@@ -163,7 +205,7 @@ final class ReadRoutes {
       if (version.takesDimension(vector.dimension())) {
         return WhimbrelException.routing(
             ErrorCode.SPACE_REQUIRED,
-            PATH + ".space_id",
+            path + ".vector.space_id",
             "not given",
             version.inputSpaceId()
                 + ", since versions "
@@ -182,7 +224,7 @@ final class ReadRoutes {
                   .anyMatch(other -> other.takesDimension(vector.dimension()));
       return WhimbrelException.routing(
           known ? ErrorCode.ROUTING_STALE : ErrorCode.DIMENSION_MISMATCH,
-          PATH + " dimension",
+          path + ".vector dimension",
           vector.dimension(),
           version.inputSpec().dimension() + ", " + VectorChecks.where(collection, version),
           policy);
@@ -197,7 +239,7 @@ final class ReadRoutes {
                 : ErrorCode.SPACE_MISMATCH;
     return WhimbrelException.routing(
         code,
-        PATH + ".space_id",
+        path + ".vector.space_id",
         vector.spaceId(),
         version.inputSpaceId()
             + ", the space of model "
@@ -222,7 +264,7 @@ final class ReadRoutes {
     if (routing.minCoverage().isEmpty()) {
       throw WhimbrelException.of(
           ErrorCode.COVERAGE_TOO_LOW,
-          "query.nearest.version",
+          path + ".version",
           version.ref().version() + ", of a migration in state " + state,
           "a version that is ready, or min_coverage to take what there is");
     }

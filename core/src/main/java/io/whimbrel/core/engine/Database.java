@@ -3,6 +3,7 @@ package io.whimbrel.core.engine;
 import io.whimbrel.core.collection.LiveCollection;
 import io.whimbrel.core.collection.Notes;
 import io.whimbrel.core.collection.PointReader;
+import io.whimbrel.core.collection.QueryRunner;
 import io.whimbrel.core.collection.Recovery;
 import io.whimbrel.core.collection.Sequencer;
 import io.whimbrel.core.collection.VersionComparer;
@@ -14,17 +15,24 @@ import io.whimbrel.core.model.DatabaseStatus;
 import io.whimbrel.core.model.Durability;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FacetCounts;
 import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.Filter;
+import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.MinedNegatives;
 import io.whimbrel.core.model.Mutation;
+import io.whimbrel.core.model.NegativeMining;
 import io.whimbrel.core.model.Origin;
 import io.whimbrel.core.model.Page;
 import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.QueryRequest;
+import io.whimbrel.core.model.QueryResult;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
+import io.whimbrel.core.model.Slice;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
@@ -67,6 +75,7 @@ public final class Database implements AutoCloseable {
   private final Kernels kernels;
   private final Recovery.Opened opened;
   private final PointReader reader;
+  private final QueryRunner queries;
   private final Migrations migrations;
   private final Evaluations evaluations;
   private final Verifications verifications;
@@ -79,6 +88,7 @@ public final class Database implements AutoCloseable {
     this.kernels = kernels;
     this.opened = opened;
     this.reader = new PointReader(store, opened.sequencer());
+    this.queries = new QueryRunner(opened.sequencer());
     this.migrations = new Migrations(this, opened.migrations());
     migrations.searchP99(latency::p99);
     Notes notes = new Notes(opened.sequencer(), store);
@@ -197,8 +207,15 @@ public final class Database implements AutoCloseable {
   /// Of the points that meet the filter. A page also ends when it has looked at many points: it may
   /// be empty and still have a cursor.
   public Page scroll(String collection, byte[] cursor, int limit, Filter filter, ReadOptions read) {
+    return scroll(collection, cursor, limit, filter, Slice.ALL, read);
+  }
+
+  /// Of one part of the collection; a chain of pages stays with one. Every part looks at the ids of
+  /// all points, and reads its own.
+  public Page scroll(
+      String collection, byte[] cursor, int limit, Filter filter, Slice slice, ReadOptions read) {
     awaitSeq(read.minSeq());
-    return reading(() -> reader.scroll(require(collection), cursor, limit, filter, read));
+    return reading(() -> reader.scroll(require(collection), cursor, limit, filter, slice, read));
   }
 
   /// Number of points, once the write `minSeq` is visible.
@@ -292,6 +309,77 @@ public final class Database implements AutoCloseable {
       // Dropped under the search: say so, in the words of a search that came a moment later.
       if (e.code() == ErrorCode.UNAVAILABLE && require(name) != collection) {
         return searchLive(name, request, cancelled);
+      }
+      throw e;
+    }
+  }
+
+  public QueryResult query(String collection, QueryRequest request) {
+    return query(collection, request, () -> false);
+  }
+
+  /// A query of several stages. Runs in the caller's thread; `cancelled` is asked regularly and
+  /// ends the query with CANCELLED.
+  public QueryResult query(String collection, QueryRequest request, BooleanSupplier cancelled) {
+    awaitSeq(request.read().minSeq());
+    long start = System.nanoTime();
+    QueryResult result = reading(() -> queryLive(collection, request, cancelled));
+    long nanos = System.nanoTime() - start;
+    latency.record(nanos);
+    traffic.answered(collection, result, nanos);
+    return result;
+  }
+
+  /// How many points have each value of a payload path, of those that meet the filter; the `limit`
+  /// most frequent.
+  public FacetCounts facet(
+      String collection,
+      FieldPath path,
+      Filter filter,
+      int limit,
+      long minSeq,
+      BooleanSupplier cancelled) {
+    awaitSeq(minSeq);
+    return reading(() -> queries.facet(require(collection), path, filter, limit, cancelled));
+  }
+
+  /// Near points that are no known answers, for each of up to 1,000 queries. Fewer are asked when
+  /// many negatives are wanted of each; the answer says where to go on.
+  public MinedNegatives mineNegatives(
+      String collection,
+      NegativeMining mining,
+      List<NegativeMining.Query> queriesToAsk,
+      BooleanSupplier cancelled) {
+    Limits.checkRange("queries", queriesToAsk.size(), 1, Limits.MINING_QUERIES_MAX);
+    Limits.checkRange(
+        "queries * negatives",
+        (long) queriesToAsk.size() * mining.negatives(),
+        1,
+        Limits.MINED_POINTS_MAX);
+    return reading(() -> queries.mine(require(collection), mining, queriesToAsk, 0, cancelled));
+  }
+
+  /// The same for the queries of a golden set from number `from` on; what it judges 1 or more is
+  /// positive.
+  public MinedNegatives mineNegatives(
+      String collection,
+      NegativeMining mining,
+      String goldenSet,
+      int from,
+      BooleanSupplier cancelled) {
+    List<NegativeMining.Query> golden = evaluations.miningQueries(collection, mining, goldenSet);
+    return reading(() -> queries.mine(require(collection), mining, golden, from, cancelled));
+  }
+
+  private QueryResult queryLive(String name, QueryRequest request, BooleanSupplier cancelled)
+      throws IOException {
+    LiveCollection collection = require(name);
+    try {
+      return queries.query(collection, request, cancelled);
+    } catch (WhimbrelException e) {
+      // As in a search.
+      if (e.code() == ErrorCode.UNAVAILABLE && require(name) != collection) {
+        return queryLive(name, request, cancelled);
       }
       throw e;
     }

@@ -12,6 +12,9 @@ import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.GoldenSetInfo;
 import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.NegativeMining;
+import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.QueryInput;
 import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.RoutingPolicy;
@@ -125,6 +128,41 @@ public final class Evaluations {
     }
   }
 
+  /// The queries of a golden set with their answers, each in all spaces that it has a vector in.
+  /// The set must be of the field that is mined.
+  List<NegativeMining.Query> miningQueries(String collection, NegativeMining mining, String name) {
+    GoldenSetInfo info = info(collection, name);
+    if (!info.field().equals(mining.field())) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT,
+          "field",
+          '"' + mining.field() + '"',
+          "that of golden set \"" + name + "\", \"" + info.field() + '"');
+    }
+    List<NegativeMining.Query> queries = new ArrayList<>();
+    for (GoldenQuery query : get(collection, name).queries()) {
+      Set<PointId> positives = new HashSet<>();
+      query
+          .judgments()
+          .grades()
+          .forEach((id, grade) -> {
+            if (grade >= 1) {
+              positives.add(id);
+            }
+          });
+      queries.add(
+          new NegativeMining.Query(query.id(), new QueryInput.Given(query.vectors()), positives));
+    }
+    return queries;
+  }
+
+  private GoldenSetInfo info(String collection, String name) {
+    return list(collection).stream()
+        .filter(one -> one.name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> notFound(collection, name));
+  }
+
   /// Asks two versions of the golden set's field all its queries, through their indexes as users do
   /// and by exact scans, and compares. Runs in the caller's thread; `cancelled` is asked regularly
   /// and ends it with CANCELLED. Refuses with OVERLOADED while two run, with SPACE_MISMATCH when a
@@ -137,13 +175,9 @@ public final class Evaluations {
       int candidate,
       EvaluationOptions options,
       BooleanSupplier cancelled) {
-    GoldenSetInfo info =
-        list(collection).stream()
-            .filter(one -> one.name().equals(name))
-            .findFirst()
-            .orElseThrow(() -> notFound(collection, name));
+    String field = info(collection, name).field();
     return evaluate(
-        collection, info.field(), get(collection, name), baseline, candidate, options, cancelled);
+        collection, field, get(collection, name), baseline, candidate, options, cancelled);
   }
 
   /// The same by a set that is not stored.

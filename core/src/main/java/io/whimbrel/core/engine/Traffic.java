@@ -16,6 +16,7 @@ import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Migration;
 import io.whimbrel.core.model.MigrationState;
 import io.whimbrel.core.model.MirrorReport;
+import io.whimbrel.core.model.QueryResult;
 import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.RoutingPolicy;
 import io.whimbrel.core.model.ScheduleStatus;
@@ -148,6 +149,27 @@ public final class Traffic implements AutoCloseable {
     } catch (WhimbrelException e) {
       // Dropped meanwhile: nothing to watch.
       LOG.debug("a search is not watched", e);
+    }
+  }
+
+  /// Tells of a query of several stages that was answered, for each field that a version under
+  /// watch answered. Such queries are not mirrored. As careful as the other.
+  void answered(String collection, QueryResult result, long nanos) {
+    if (watches.isEmpty()) {
+      return;
+    }
+    long hits = result.hits().size() + result.groups().size();
+    for (QueryResult.Served served : result.served()) {
+      try {
+        RoutingPolicy policy = database.migrations().policy(collection, served.field());
+        Watch watch = watches.get(policy.migrationId());
+        if (watch != null) {
+          boolean byNew = served.version() == policy.toVersion();
+          watch.signals.answered(byNew, (int) hits, nanos);
+        }
+      } catch (WhimbrelException e) {
+        LOG.debug("a query is not watched", e);
+      }
     }
   }
 

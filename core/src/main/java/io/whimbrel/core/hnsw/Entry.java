@@ -67,7 +67,7 @@ final class Entry {
     try (Region region = Region.confined(rows.layout.queryBytes())) {
       MemorySegment vector = region.segment();
       rows.setVector(ROW, mean(sample, vector), false, 0);
-      rows.decode(kernels, ROW, vector);
+      rows.decode(kernels, ROW, vector, 0);
       put(lane++, member, vector);
       for (int i = 0; i < sample.length && lane < rows.layout.degree(); i++) {
         if (sample[i] != member) {
@@ -123,7 +123,7 @@ final class Entry {
   private float[] mean(int[] sample, MemorySegment vector) {
     float[] mean = new float[rows.layout.dimension()];
     for (int candidate : sample) {
-      rows.decode(kernels, candidate, vector);
+      rows.decode(kernels, candidate, vector, 0);
       for (int i = 0; i < mean.length; i++) {
         mean[i] += vector.get(VALUE, (long) i * Float.BYTES) / sample.length;
       }

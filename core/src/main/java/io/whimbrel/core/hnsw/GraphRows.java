@@ -245,10 +245,10 @@ final class GraphRows implements AutoCloseable {
     segment(row).set(JAVA_LONG, offset(row) + RowLayout.LABEL, label);
   }
 
-  /// Writes the rotated vector as float32 to the start of `out`.
-  void decode(GraphKernels kernels, int row, MemorySegment out) {
+  /// Writes the rotated vector as float32 to byte `at` of `out`.
+  void decode(GraphKernels kernels, int row, MemorySegment out, long at) {
     kernels.decode(
-        segment(row), offset(row) + RowLayout.VECTOR, scale(row), layout.dimension(), out, 0);
+        segment(row), offset(row) + RowLayout.VECTOR, scale(row), layout.dimension(), out, at);
   }
 
   /// Squared distance of a rotated query to a row.

@@ -2,6 +2,7 @@ package io.whimbrel.core.hnsw;
 
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.simd.GraphKernels;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
@@ -53,8 +54,12 @@ final class Linker implements AutoCloseable {
   private final int[] ends;
   private final float[] lengths;
 
-  /// A candidate's.
-  private final Region vector;
+  /// The vectors of the hard rows among the chosen, float32; the next one is that of the candidate
+  /// which is looked at.
+  private final Region kept;
+
+  private final int vectorBytes;
+  private final float[] between = new float[1];
 
   Linker(GraphRows rows, GraphKernels kernels, int efConstruction) {
     this.rows = rows;
@@ -68,7 +73,8 @@ final class Linker implements AutoCloseable {
     this.fresh = new float[degree];
     this.ends = new int[degree];
     this.lengths = new float[degree];
-    this.vector = Region.shared(rows.layout.queryBytes());
+    this.vectorBytes = rows.layout.queryBytes();
+    this.kept = Region.shared((degree + 1L) * vectorBytes);
   }
 
   /// Links a row that no other row points to yet. Returns how many of its edges are hard.
@@ -153,16 +159,17 @@ final class Linker implements AutoCloseable {
   /// How far the first kept row that occludes the candidate is from it, relative to `distance`;
   /// infinite when none does.
   private float clearance(int candidate, float distance) {
-    rows.decode(kernels, candidate, vector.segment());
-    for (int i = 0; i < hard; i++) {
-      int kept = searcher.hopNodes[chosen[i]];
-      float between = rows.distance(kernels, vector.segment(), kept);
-      // Equal counts as occluded, so that copies of one vector do not fill a row.
-      if (slack * between <= distance) {
-        return distance > 0 ? between / distance : 0;
-      }
+    MemorySegment vectors = kept.segment();
+    long at = (long) hard * vectorBytes;
+    rows.decode(kernels, candidate, vectors, at);
+    // Equal counts as occluded, so that copies of one vector do not fill a row.
+    int occluder =
+        kernels.firstWithin(
+            vectors, at, vectors, hard, rows.layout.dimension(), distance / slack, between);
+    if (occluder < 0) {
+      return Float.POSITIVE_INFINITY;
     }
-    return Float.POSITIVE_INFINITY;
+    return distance > 0 ? between[0] / distance : 0;
   }
 
   /// Fills up with the rejected candidates of the largest clearance.
@@ -306,6 +313,6 @@ final class Linker implements AutoCloseable {
   @Override
   public void close() {
     searcher.close();
-    vector.close();
+    kept.close();
   }
 }

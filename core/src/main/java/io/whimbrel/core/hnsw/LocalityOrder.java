@@ -60,7 +60,7 @@ final class LocalityOrder {
   }
 
   private int nearest(int[] pivots, int from, int row, MemorySegment vector) {
-    rows.decode(kernels, row, vector);
+    rows.decode(kernels, row, vector, 0);
     int best = from;
     float least = Float.POSITIVE_INFINITY;
     for (int i = from; i < pivots.length; i++) {

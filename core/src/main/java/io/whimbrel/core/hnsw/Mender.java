@@ -184,7 +184,7 @@ final class Mender implements AutoCloseable {
   }
 
   private boolean isOccluded(int row, int candidate, float distance) {
-    rows.decode(kernels, candidate, vector.segment());
+    rows.decode(kernels, candidate, vector.segment(), 0);
     for (int lane = 0; lane < degree; lane++) {
       int kept = rows.id(row, lane);
       if (kept >= 0

@@ -75,7 +75,7 @@ final class Searcher implements AutoCloseable {
 
   /// Takes the vector of a row as the query.
   void aim(int row) {
-    rows.decode(kernels, row, query);
+    rows.decode(kernels, row, query, 0);
     kernels.prepare(query, 0, table);
   }
 

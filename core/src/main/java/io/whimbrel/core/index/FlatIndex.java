@@ -255,7 +255,28 @@ public final class FlatIndex implements VectorIndex {
       float[] scaled = new float[dimension];
       scale(query, scale, scaled);
       try (Rows.Query prepared = stored.query(scaled)) {
-        return new Scan(scaled, prepared, params, snapshot).run(cancelled);
+        return new Scan(scaled, dimension, prepared, params, snapshot).run(cancelled);
+      }
+    }
+
+    @Override
+    public boolean searchesPrefixes() {
+      return stored.hasPrefixes();
+    }
+
+    @Override
+    public TopK searchPrefix(
+        float[] query, int dims, SearchParams params, BooleanSupplier cancelled) {
+      checkDimension("query", query);
+      Limits.checkRange("dims", dims, 1, dimension);
+      float[] prefix = Arrays.copyOf(query, dims);
+      double scale = scaleOf("query prefix", prefix);
+      float[] scaled = new float[dimension];
+      for (int i = 0; i < dims; i++) {
+        scaled[i] = (float) (prefix[i] * scale);
+      }
+      try (Rows.Query prepared = stored.prefixQuery(scaled, dims)) {
+        return new Scan(scaled, dims, prepared, params, snapshot).run(cancelled);
       }
     }
 
@@ -288,6 +309,10 @@ public final class FlatIndex implements VectorIndex {
   /// One search in one thread.
   private final class Scan {
     private final float[] query;
+
+    /// Values that count.
+    private final int dims;
+
     private final Rows.Query prepared;
     private final double scoreThreshold;
 
@@ -302,8 +327,9 @@ public final class FlatIndex implements VectorIndex {
     /// A finite score up to this one cannot become a hit any more.
     private float bar;
 
-    Scan(float[] query, Rows.Query prepared, SearchParams params, Snapshot snapshot) {
+    Scan(float[] query, int dims, Rows.Query prepared, SearchParams params, Snapshot snapshot) {
       this.query = query;
+      this.dims = dims;
       this.prepared = prepared;
       this.scoreThreshold = params.scoreThreshold();
       this.accept = params.accept();
@@ -372,7 +398,7 @@ public final class FlatIndex implements VectorIndex {
       float[] values = new float[dimension];
       stored.copyRow(row, values);
       double sum = 0;
-      for (int i = 0; i < dimension; i++) {
+      for (int i = 0; i < dims; i++) {
         double difference = (double) query[i] - values[i];
         sum += metric == Metric.L2 ? difference * difference : (double) query[i] * values[i];
       }
@@ -385,6 +411,10 @@ public final class FlatIndex implements VectorIndex {
   /// with.
   private double checkedScale(String field, float[] vector) {
     checkDimension(field, vector);
+    return scaleOf(field, vector);
+  }
+
+  private double scaleOf(String field, float[] vector) {
     double squares = squaredNorm(vector);
     // Squares of float32 cannot overflow a double: the sum is finite exactly when all values are.
     if (!Double.isFinite(squares)) {

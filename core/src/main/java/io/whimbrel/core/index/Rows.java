@@ -35,6 +35,18 @@ interface Rows extends AutoCloseable {
   /// Prepares a query, scaled as the rows are.
   Query query(float[] query);
 
+  /// Whether [#prefixQuery] works.
+  default boolean hasPrefixes() {
+    return false;
+  }
+
+  /// Prepares a query that compares the first `dims` values of each row with those of `query`;
+  /// under COSINE each side as if scaled to unit length, a row without direction there scoring 0.
+  /// `query` has unit length there itself.
+  default Query prefixQuery(float[] query, int dims) {
+    throw new UnsupportedOperationException("rows without prefixes");
+  }
+
   /// Called when no reader is left.
   @Override
   void close();

@@ -59,6 +59,19 @@ public interface VectorIndex extends AutoCloseable {
     /// `cancelled` is asked regularly and ends the search with [ErrorCode#CANCELLED].
     TopK search(float[] query, SearchParams params, BooleanSupplier cancelled);
 
+    /// Whether [#searchPrefix] works.
+    default boolean searchesPrefixes() {
+      return false;
+    }
+
+    /// The best live and accepted rows by the first `dims` values of row and query, each scaled to
+    /// unit length under COSINE: every such row is compared, of which so much is read. `query` is a
+    /// whole one. Otherwise as [#search].
+    default TopK searchPrefix(
+        float[] query, int dims, SearchParams params, BooleanSupplier cancelled) {
+      throw new UnsupportedOperationException("an index that keeps no prefixes");
+    }
+
     /// Whether a search with these parameters compares every accepted row.
     boolean scans(SearchParams params);
 

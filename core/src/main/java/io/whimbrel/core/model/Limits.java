@@ -37,6 +37,39 @@ public final class Limits {
   /// Payloads that one search or count reads for conditions without an index.
   public static final int FILTER_READS_MAX = 100_000;
 
+  /// Stages of a query tree.
+  public static final int QUERY_NODES_MAX = 64;
+
+  public static final int QUERY_DEPTH_MAX = 8;
+
+  /// Points that all stages of a query tree together hand on.
+  public static final int QUERY_CANDIDATES_MAX = 100_000;
+
+  public static final int QUERY_TEXT_CHARS_MAX = 4096;
+
+  /// Vectors of one query in different spaces.
+  public static final int QUERY_SPACES_MAX = 9;
+
+  /// Positives or negatives of a recommendation.
+  public static final int EXAMPLES_MAX = 64;
+
+  public static final int FUSION_RANK_CONSTANT_MAX = 1_000_000;
+  public static final double FUSION_WEIGHT_MAX = 1e6;
+
+  /// Candidates of which diverse ones are taken; each is compared with each that was taken.
+  public static final int MMR_CANDIDATES_MAX = 1000;
+
+  public static final int GROUP_SIZE_MAX = 100;
+  public static final int FACET_VALUES_MAX = 10_000;
+  public static final int SLICES_MAX = 1024;
+  public static final int NEGATIVES_MAX = 1000;
+
+  /// Queries whose negatives one call looks for.
+  public static final int MINING_QUERIES_MAX = 1000;
+
+  /// Negatives in one answer.
+  public static final int MINED_POINTS_MAX = 100_000;
+
   public static final int PATH_CHARS_MAX = 512;
   public static final int PATH_STEPS_MAX = 16;
   public static final int PAYLOAD_INDEXES_MAX = 64;

@@ -1,10 +1,16 @@
 package io.whimbrel.core.payload;
 
 import io.whimbrel.core.model.FieldPath;
+import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.PayloadIndexSpec;
+import io.whimbrel.core.model.ScalarType;
+import io.whimbrel.core.model.Value;
 import io.whimbrel.core.store.PointRecord;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.BiPredicate;
 
 /// The points of a collection and what its indexes say about them, as of one write. Never changes.
 ///
@@ -25,6 +31,41 @@ public record PayloadSnapshot(
 
   static final PayloadSnapshot EMPTY =
       new PayloadSnapshot(IdSet.EMPTY, Map.of(), Map.of(), Map.of());
+
+  /// Whether an index on the path answers; one that is being built does not.
+  public boolean isIndexed(FieldPath path) {
+    return indexes.containsKey(path.steps());
+  }
+
+  /// The type that the path's index is declared with.
+  public Optional<ScalarType> declaredType(FieldPath path) {
+    return Optional.ofNullable(declared.get(path.steps())).map(PayloadIndexSpec::type);
+  }
+
+  /// Gives each value of an indexed path with its points, ascending or descending, from `from`
+  /// (inclusive) on, as long as `goOn` says so.
+  public void forEachValue(
+      FieldPath path, boolean descending, Optional<Value> from, BiPredicate<Value, IdSet> goOn) {
+    Postings values = index(path).values();
+    if (descending) {
+      values.visitBack(from, goOn);
+    } else {
+      values.visit(from.map(value -> new Filter.Bound(value, true)), goOn, (_, _) -> {});
+    }
+  }
+
+  /// Points to which an indexed path gives more than one value.
+  public IdSet withSeveral(FieldPath path) {
+    return index(path).counts(2, OptionalLong.empty());
+  }
+
+  private PathIndex index(FieldPath path) {
+    PathIndex index = indexes.get(path.steps());
+    if (index == null) {
+      throw new IllegalStateException("no index on " + path);
+    }
+    return index;
+  }
 
   public IdSet withVector(PointRecord.VectorRef ref) {
     return vectors.getOrDefault(ref, IdSet.EMPTY);

@@ -114,6 +114,29 @@ final class Postings {
     }
   }
 
+  /// The values from `upper` (inclusive) on, descending, as long as `goOn` says so.
+  void visitBack(Optional<Value> upper, BiPredicate<Value, IdSet> goOn) {
+    int leaf = upper.isEmpty() ? leaves.length - 1 : leafOf(upper.get());
+    int at = -1;
+    if (leaf == leaves.length) {
+      leaf--;
+    } else if (upper.isPresent()) {
+      int found = leaves[leaf].search(upper.get());
+      at = found < 0 ? -found - 2 : found;
+      if (at < 0) {
+        leaf--;
+      }
+    }
+    for (; leaf >= 0; leaf--, at = -1) {
+      Value[] keys = leaves[leaf].keys();
+      for (int i = at < 0 ? keys.length - 1 : at; i >= 0; i--) {
+        if (!goOn.test(keys[i], leaves[leaf].ids()[i])) {
+          return;
+        }
+      }
+    }
+  }
+
   private static boolean isWithin(Value key, Optional<Filter.Bound> upper) {
     if (upper.isEmpty()) {
       return true;

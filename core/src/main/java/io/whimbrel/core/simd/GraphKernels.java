@@ -114,6 +114,19 @@ public interface GraphKernels {
       long remaindersAt,
       int dimension);
 
+  /// The first of `count` float32 rows that is within a squared distance of `x`, or -1; `x` and the
+  /// rows lie in segments of their own, the rows one after the other.
+  ///
+  /// @param distance its first element gets the squared distance of the row that was found
+  int firstWithin(
+      MemorySegment x,
+      long xAt,
+      MemorySegment rows,
+      int count,
+      int dimension,
+      float squaredDistance,
+      float[] distance);
+
   /// Writes a row as float32.
   void decode(
       MemorySegment row, long rowAt, float scale, int dimension, MemorySegment out, long outAt);

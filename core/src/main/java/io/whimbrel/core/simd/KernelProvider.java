@@ -125,6 +125,7 @@ public final class KernelProvider {
         () -> graph.scan(rows, 0, 0, table, 0, 0, estimates, 0),
         () -> graph.squaredL2(rows, 0, rows, stride, 1, WARM_UP_DIM),
         () -> graph.squaredL2(rows, 0, rows, stride, 1, rows, 2L * stride, WARM_UP_DIM),
+        () -> graph.firstWithin(rows, 0, rows, WARM_UP_ROWS, WARM_UP_DIM, -1, estimates),
         () -> graph.residual(rows, 0, rows, stride, 1, WARM_UP_DIM, signs, rotated),
         () -> codes.lookup64(query, rows, 0, WARM_UP_LOOKUP_GROUPS, looked, 0));
   }

@@ -59,7 +59,7 @@ public interface Kernels {
   /// The kernels over quantised rows, of the same kind.
   CodeKernels codes();
 
-  /// The kernels of the graph, of the same kind where there is one of this width.
+  /// The kernels of the graph, of the same kind.
   GraphKernels graph();
 
   /// The kernels of late interaction, of the same kind.

@@ -201,6 +201,33 @@ public final class ScalarGraphKernels implements GraphKernels {
   }
 
   @Override
+  public int firstWithin(
+      MemorySegment x,
+      long xAt,
+      MemorySegment rows,
+      int count,
+      int dimension,
+      float squaredDistance,
+      float[] distance) {
+    for (int row = 0; row < count; row++) {
+      long rowAt = 4L * dimension * row;
+      float s0 = 0;
+      float s1 = 0;
+      for (long i = 0; i < 4L * dimension; i += 8) {
+        float d0 = x.get(VALUE, xAt + i) - rows.get(VALUE, rowAt + i);
+        float d1 = x.get(VALUE, xAt + i + 4) - rows.get(VALUE, rowAt + i + 4);
+        s0 += d0 * d0;
+        s1 += d1 * d1;
+      }
+      if (s0 + s1 <= squaredDistance) {
+        distance[0] = s0 + s1;
+        return row;
+      }
+    }
+    return -1;
+  }
+
+  @Override
   public void decode(
       MemorySegment row, long rowAt, float scale, int dimension, MemorySegment out, long outAt) {
     for (int i = 0; i < dimension; i++) {

@@ -7,6 +7,7 @@ import static io.whimbrel.core.engine.MovingDocs.lease;
 import static io.whimbrel.core.engine.MovingDocs.payload;
 import static io.whimbrel.core.engine.MovingDocs.start;
 import static io.whimbrel.core.engine.MovingDocs.upsert;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -115,7 +116,7 @@ final class MultiVectorMigrationTest {
   }
 
   private static BackfillCommit commit(BackfillLease lease, EmbeddingSpec model) {
-    String text = ((Value.StringValue) lease.source().get("text")).value();
+    String text = ((Value.StringValue) requireNonNull(lease.source().get("text"))).value();
     return new BackfillCommit(lease.id(), lease.seq(), lease.contentHash(), embed(model, text));
   }
 

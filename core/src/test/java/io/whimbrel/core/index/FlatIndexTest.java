@@ -12,6 +12,7 @@ import io.whimbrel.core.simd.ScalarKernels;
 import io.whimbrel.core.testing.RealVectors;
 import io.whimbrel.core.testing.Seeds;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
@@ -23,6 +24,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -75,6 +77,48 @@ final class FlatIndexTest extends VectorIndexContract {
             truth.search(query, 50, threshold).stream().map(ExactSearch.Scored::label).toList();
         assertThat(labels(search(index, query, 50, threshold))).isEqualTo(expected);
         assertThat(labels(search(scalar, query, 50, threshold))).isEqualTo(expected);
+      }
+    }
+  }
+
+  @Test
+  void prefixesAreRankedAsIfTheyWereAll() {
+    Random random = Seeds.random("prefixes");
+    int dimension = 70;
+    for (Metric metric : Metric.values()) {
+      try (FlatIndex index = create(dimension, metric)) {
+        List<float[]> rows = new ArrayList<>();
+        for (int i = 0; i < 700; i++) {
+          rows.add(Seeds.gaussian(random, dimension));
+          add(index, rows.getLast(), i);
+        }
+        index.publish(1);
+        float[] query = Seeds.gaussian(random, dimension);
+        try (VectorIndex.Reader reader = index.reader()) {
+          assertThat(reader.searchesPrefixes()).isTrue();
+          for (int dims : new int[] {1, 15, 16, 17, 33, 64, 70}) {
+            TopK found =
+                reader.searchPrefix(query, dims, SearchParams.of(700).withExact(true), () -> false);
+            assertThat(found.count()).isEqualTo(700);
+            for (int i = 0; i < 700; i++) {
+              // Under COSINE and of the length of the whole row, which a prefix does not keep.
+              float[] row = rows.get(found.ordinal(i));
+              double norm = metric == Metric.COSINE ? 0 : 1;
+              double sum = 0;
+              double square = 0;
+              double querySquare = 0;
+              for (int d = 0; d < dims; d++) {
+                double difference = (double) query[d] - row[d];
+                sum += metric == Metric.L2 ? -difference * difference : (double) query[d] * row[d];
+                square += (double) row[d] * row[d];
+                querySquare += (double) query[d] * query[d];
+              }
+              double expected = norm == 1 ? sum : sum / Math.sqrt(square * querySquare);
+              assertThat((double) found.score(i))
+                  .isCloseTo(expected, Offset.offset(1e-4 * Math.max(1, Math.abs(expected))));
+            }
+          }
+        }
       }
     }
   }

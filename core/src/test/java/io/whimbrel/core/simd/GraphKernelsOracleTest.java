@@ -12,8 +12,10 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -23,7 +25,10 @@ class GraphKernelsOracleTest {
   private static final ValueLayout.OfShort REMAINDER =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final GraphKernels SCALAR = new ScalarGraphKernels();
-  private static final GraphKernels FAST = ForcedWidth.kernels(512).graph();
+  private static final List<GraphKernels> FAST =
+      IntStream.of(512, 256, 128).mapToObj(bits -> ForcedWidth.kernels(bits).graph()).toList();
+  private static final List<GraphKernels> ALL =
+      Stream.concat(Stream.of(SCALAR), FAST.stream()).toList();
   private static final int LANES = GraphKernels.LANES;
 
   static IntStream dimensions() {
@@ -54,20 +59,27 @@ class GraphKernelsOracleTest {
     double norm = IntStream.range(0, dimension).mapToDouble(i -> (double) x[i] * x[i]).sum();
     float[] plain = x.clone();
     SCALAR.rotate(plain, signs);
-    float[] fast = x.clone();
-    FAST.rotate(fast, signs);
-    double rotated = 0;
-    for (int i = 0; i < dimension; i++) {
-      assertThat(fast[i]).isCloseTo(plain[i], within(1e-4f));
-      rotated += (double) plain[i] * plain[i];
-    }
+    double rotated =
+        IntStream.range(0, dimension).mapToDouble(i -> (double) plain[i] * plain[i]).sum();
     assertThat(rotated).isCloseTo(norm, within(1e-4 * norm));
-    SCALAR.rotateBack(plain, signs);
-    FAST.rotateBack(fast, signs);
-    for (int i = 0; i < dimension; i++) {
-      assertThat(plain[i]).isCloseTo(x[i], within(1e-4f));
-      assertThat(fast[i]).isCloseTo(x[i], within(1e-4f));
+    for (GraphKernels kernels : ALL) {
+      float[] turned = x.clone();
+      kernels.rotate(turned, signs);
+      for (int i = 0; i < dimension; i++) {
+        assertThat(turned[i]).isCloseTo(plain[i], within(1e-4f));
+      }
+      kernels.rotateBack(turned, signs);
+      for (int i = 0; i < dimension; i++) {
+        assertThat(turned[i]).isCloseTo(x[i], within(1e-4f));
+      }
     }
+  }
+
+  @Test
+  void thereIsOneForEachWidth() {
+    assertThat(FAST).noneMatch(ScalarGraphKernels.class::isInstance);
+    assertThat(FAST.stream().map(kernels -> kernels.getClass().getSimpleName()))
+        .containsExactly("PanamaGraphKernels", "NarrowGraphKernels", "NarrowGraphKernels");
   }
 
   /// A row with 32 encoded neighbours, at an odd place of its memory.
@@ -140,25 +152,39 @@ class GraphKernelsOracleTest {
       LookupTable plain = new LookupTable(tableRegion.segment(), dimension);
       LookupTable fast = new LookupTable(tableRegion.segment().asSlice(4L * dimension), dimension);
       SCALAR.prepare(queryRegion.segment(), 4, plain);
-      FAST.prepare(queryRegion.segment(), 4, fast);
-      assertThat(fast.step()).isCloseTo(plain.step(), within(1e-5f * plain.step()));
-      assertThat(fast.bias()).isCloseTo(plain.bias(), within(1e-4f * plain.bias()));
       float bound = 5;
       float[] estimates = new float[LANES + 3];
       int below = SCALAR.scan(row.memory, row.codes, row.factors, plain, 3, bound, estimates, 3);
-      float[] fastEstimates = new float[LANES + 3];
-      int fastBelow =
-          FAST.scan(row.memory, row.codes, row.factors, plain, 3, bound, fastEstimates, 3);
       for (int lane = 0; lane < LANES; lane++) {
         float factor = -row.f1[lane];
         // Each of the sub-tables rounds by half a step, rarely all in one direction.
         double rounding = factor * plain.step() * Math.sqrt(dimension / 4.0) * 3 + 1e-3;
         assertThat((double) estimates[3 + lane])
             .isCloseTo(row.estimate(query, lane, 3), within(rounding));
-        assertThat(fastEstimates[3 + lane])
-            .isCloseTo(estimates[3 + lane], within(1e-4f * (1 + Math.abs(estimates[3 + lane]))));
         assertThat((below >>> lane & 1) == 1).isEqualTo(estimates[3 + lane] < bound);
-        assertThat((fastBelow >>> lane & 1) == 1).isEqualTo(fastEstimates[3 + lane] < bound);
+      }
+      for (GraphKernels kernels : FAST) {
+        kernels.prepare(queryRegion.segment(), 4, fast);
+        assertThat(fast.step()).isCloseTo(plain.step(), within(1e-5f * plain.step()));
+        assertThat(fast.bias()).isCloseTo(plain.bias(), within(1e-4f * plain.bias()));
+        for (int i = 0; i < 4 * dimension; i++) {
+          int entry = plain.bytes().get(JAVA_BYTE, i) & 0xff;
+          assertThat(fast.bytes().get(JAVA_BYTE, i) & 0xff).isBetween(entry - 1, entry + 1);
+        }
+        float[] fastEstimates = new float[LANES + 3];
+        int fastBelow =
+            kernels.scan(row.memory, row.codes, row.factors, plain, 3, bound, fastEstimates, 3);
+        for (int lane = 0; lane < LANES; lane++) {
+          assertThat(fastEstimates[3 + lane])
+              .isCloseTo(estimates[3 + lane], within(1e-4f * (1 + Math.abs(estimates[3 + lane]))));
+          assertThat((fastBelow >>> lane & 1) == 1).isEqualTo(fastEstimates[3 + lane] < bound);
+        }
+        int[] ids = new int[LANES + 3];
+        kernels.copyIds(row.memory, row.factors, ids, 3);
+        for (int lane = 0; lane < LANES; lane++) {
+          assertThat(ids[3 + lane])
+              .isEqualTo(row.memory.get(JAVA_INT_UNALIGNED, row.factors + 4L * lane));
+        }
       }
     }
   }
@@ -172,7 +198,6 @@ class GraphKernelsOracleTest {
         Arrays.fill(query, 1);
         write(tables.segment(), 4L * dimension, query);
         LookupTable table = new LookupTable(tables.segment(), dimension);
-        FAST.prepare(tables.segment(), 4L * dimension, table);
         MemorySegment row = rowRegion.segment();
         for (int i = 0; i < 4 * dimension; i++) {
           row.set(JAVA_BYTE, i, (byte) 0xff);
@@ -180,10 +205,13 @@ class GraphKernelsOracleTest {
         for (int lane = 0; lane < LANES; lane++) {
           row.set(JAVA_INT_UNALIGNED, 4L * dimension + 4L * lane, GraphKernels.factors(0, 1));
         }
-        float[] estimates = new float[LANES];
-        FAST.scan(row, 0, 4L * dimension, table, 0, 0, estimates, 0);
-        for (float estimate : estimates) {
-          assertThat(estimate).isCloseTo(dimension, within(0.01f * dimension));
+        for (GraphKernels kernels : ALL) {
+          kernels.prepare(tables.segment(), 4L * dimension, table);
+          float[] estimates = new float[LANES];
+          kernels.scan(row, 0, 4L * dimension, table, 0, 0, estimates, 0);
+          for (float estimate : estimates) {
+            assertThat(estimate).isCloseTo(dimension, within(0.01f * dimension));
+          }
         }
       }
     }
@@ -191,7 +219,7 @@ class GraphKernelsOracleTest {
 
   @Test
   void aZeroQueryHasZeroProducts() {
-    for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+    for (GraphKernels kernels : ALL) {
       try (Region region = Region.confined(8L * 64)) {
         LookupTable table = new LookupTable(region.segment(), 64);
         kernels.prepare(region.segment(), 4L * 64, table);
@@ -213,6 +241,46 @@ class GraphKernelsOracleTest {
     int empty = GraphKernels.factors(Float.POSITIVE_INFINITY, 0);
     assertThat(Float.intBitsToFloat(empty & 0xffff0000)).isInfinite();
     assertThat(empty << 16).isZero();
+  }
+
+  @ParameterizedTest
+  @MethodSource("dimensions")
+  void findsTheFirstRowWithinADistance(int dimension) {
+    Random random = Seeds.random("within " + dimension);
+    int rows = 5;
+    try (Region x = Region.confined(4L * dimension + 4);
+        Region region = Region.confined(4L * dimension * rows)) {
+      float[] vector = Seeds.gaussian(random, dimension);
+      write(x.segment(), 4, vector);
+      double[] distances = new double[rows];
+      for (int row = 0; row < rows; row++) {
+        float[] other = Seeds.gaussian(random, dimension);
+        write(region.segment(), 4L * dimension * row, other);
+        distances[row] =
+            IntStream.range(0, dimension)
+                .mapToDouble(i -> Math.pow((double) vector[i] - other[i], 2))
+                .sum();
+      }
+      float[] found = new float[1];
+      for (GraphKernels kernels : ALL) {
+        for (int count = 0; count <= rows; count++) {
+          for (double wanted : distances) {
+            double bound = wanted * (1 + 1e-5);
+            int limit = count;
+            int expected =
+                IntStream.range(0, limit).filter(r -> distances[r] <= bound).findFirst().orElse(-1);
+            int row =
+                kernels.firstWithin(
+                    x.segment(), 4, region.segment(), count, dimension, (float) bound, found);
+            assertThat(row).isEqualTo(expected);
+            if (row >= 0) {
+              assertThat((double) found[0])
+                  .isCloseTo(distances[row], within(1e-5 * distances[row]));
+            }
+          }
+        }
+      }
+    }
   }
 
   @ParameterizedTest
@@ -249,7 +317,7 @@ class GraphKernelsOracleTest {
         size += Math.abs(e);
         signed += e > 0 ? c[i] : -c[i];
       }
-      for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+      for (GraphKernels kernels : ALL) {
         assertThat((double) kernels.squaredL2(s, 4, s, row, scale, dimension))
             .isCloseTo(squared, within(1e-5 * squared));
         long decoded = row + dimension;
@@ -282,7 +350,7 @@ class GraphKernelsOracleTest {
         s.set(ValueLayout.JAVA_INT, 64L * line, 1 << line);
         words |= line >= 2 && line < 9 ? 1 << line : 0;
       }
-      for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+      for (GraphKernels kernels : ALL) {
         assertThat(kernels.touch(s, 2 * 64, 7 * 64 - 60)).isEqualTo(words);
       }
     }
@@ -301,7 +369,7 @@ class GraphKernelsOracleTest {
         }
         int least = IntStream.of(keys).limit(count).min().getAsInt();
         int bound = keys[random.nextInt(count)];
-        for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+        for (GraphKernels kernels : ALL) {
           int at = kernels.least(keys, count);
           assertThat(keys[at]).isEqualTo(least);
           assertThat(IntStream.of(keys).limit(at).allMatch(key -> key > least)).isTrue();
@@ -310,7 +378,7 @@ class GraphKernelsOracleTest {
         }
       }
       Arrays.fill(keys, Integer.MAX_VALUE);
-      for (GraphKernels kernels : new GraphKernels[] {SCALAR, FAST}) {
+      for (GraphKernels kernels : ALL) {
         assertThat(kernels.least(keys, count)).isZero();
         assertThat(kernels.countBelow(keys, count, Integer.MAX_VALUE)).isZero();
       }

@@ -95,7 +95,7 @@ public final class FilterOracle {
   }
 
   /// What conditions on values look at: lists by their elements.
-  private static List<Value> leaves(FieldPath path, Map<String, Value> payload) {
+  public static List<Value> leaves(FieldPath path, Map<String, Value> payload) {
     List<Value> leaves = new ArrayList<>();
     for (Value value : at(path, payload)) {
       if (value instanceof Value.ListValue(List<Value> list)) {

@@ -2,6 +2,7 @@ package io.whimbrel.server.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.whimbrel.client.FieldSpec;
+import io.whimbrel.client.Filter;
 import io.whimbrel.client.Point;
 import io.whimbrel.client.ReadOptions;
 import io.whimbrel.client.Selector;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Iterator;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -90,6 +92,10 @@ final class ExportCommand implements Callable<Integer> {
       description = "How points travel: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}")
   private Via via = Via.GRPC;
 
+  @Mixin private FilterOption filter = new FilterOption();
+
+  @Mixin private SliceOption slice = new SliceOption();
+
   ExportCommand(Session session) {
     this.session = session;
   }
@@ -102,7 +108,12 @@ final class ExportCommand implements Callable<Integer> {
     long started = System.nanoTime();
     long points;
     try (WhimbrelClient client = session.connect()) {
-      long expected = client.count(collection.name());
+      Optional<Filter> wanted = filter.filter();
+      long matches =
+          wanted.isPresent()
+              ? client.count(collection.name(), wanted.get())
+              : client.count(collection.name());
+      long expected = matches / slice.slice().count();
       try (PointWriter writer = writer(chosen, part);
           IdWriter idWriter = IdWriter.to(idsPart);
           Progress progress = Progress.start(session, "export", OptionalLong.of(expected))) {
@@ -135,13 +146,21 @@ final class ExportCommand implements Callable<Integer> {
             : ReadOptions.DEFAULT.withPayload(Selector.NONE).withVectors(Selector.include(field));
     return switch (via) {
       case GRPC -> {
-        try (Stream<Point> all = client.scrollAll(collection.name(), PAGE_POINTS, read)) {
+        try (Stream<Point> all =
+            client.scrollAll(
+                collection.name(), PAGE_POINTS, filter.filter(), slice.slice(), read)) {
           yield copy(all, writer, idWriter, progress);
         }
       }
       case FLIGHT -> {
         try (FlightBulk bulk = session.connectFlight();
-            Stream<Point> all = bulk.download(collection.name(), read, Session.TRANSFER_MAX)) {
+            Stream<Point> all =
+                bulk.download(
+                    collection.name(),
+                    filter.filter(),
+                    slice.slice(),
+                    read,
+                    Session.TRANSFER_MAX)) {
           yield copy(all, writer, idWriter, progress);
         }
       }

@@ -77,6 +77,8 @@ public final class Main {
         .addSubcommand(new ImportCommand(session))
         .addSubcommand(new ExportCommand(session))
         .addSubcommand(new SearchCommand(session))
+        .addSubcommand(new FacetCommand(session))
+        .addSubcommand(new NegativesCommand(session))
         .addSubcommand(MigrateCommands.commandLine(session))
         .addSubcommand(new PointCommands.Get(session))
         .addSubcommand(new PointCommands.Scroll(session))

@@ -120,6 +120,8 @@ final class PointCommands {
 
     @Mixin private FilterOption filter = new FilterOption();
 
+    @Mixin private SliceOption slice = new SliceOption();
+
     @Mixin private ReadSelection read = new ReadSelection();
 
     Scroll(Session session) {
@@ -130,11 +132,9 @@ final class PointCommands {
     public Integer call() throws IOException {
       Page page;
       try (WhimbrelClient client = session.connect()) {
-        Optional<Filter> wanted = filter.filter();
         page =
-            wanted.isPresent()
-                ? client.scroll(collection.name(), cursor, limit, wanted.get(), read.options())
-                : client.scroll(collection.name(), cursor, limit, read.options());
+            client.scroll(
+                collection.name(), cursor, limit, filter.filter(), slice.slice(), read.options());
       }
       if (session.json()) {
         session.printJson(json -> {
@@ -277,6 +277,15 @@ final class PointCommands {
       }
     }
     return line.toString(StandardCharsets.UTF_8);
+  }
+
+  /// A value as JSON.
+  static String text(Value value) throws IOException {
+    ByteArrayOutputStream text = new ByteArrayOutputStream();
+    try (JsonGenerator json = Json.generator(text)) {
+      Json.writeValue(json, value);
+    }
+    return text.toString(StandardCharsets.UTF_8);
   }
 
   private static List<PointId> parseIds(List<String> texts) throws IOException {

@@ -3,6 +3,11 @@ package io.whimbrel.server.cli;
 import io.whimbrel.client.FieldSpec;
 import io.whimbrel.client.Hit;
 import io.whimbrel.client.MaxSimOptions;
+import io.whimbrel.client.Page;
+import io.whimbrel.client.Query;
+import io.whimbrel.client.QueryInput;
+import io.whimbrel.client.QueryRequest;
+import io.whimbrel.client.QueryResult;
 import io.whimbrel.client.SearchPlan;
 import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.SearchResult;
@@ -12,8 +17,10 @@ import io.whimbrel.client.WhimbrelClient;
 import io.whimbrel.server.cli.files.MatrixFile;
 import io.whimbrel.server.cli.json.Json;
 import io.whimbrel.server.cli.json.JsonReader;
+import io.whimbrel.server.cli.json.QueryReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.OptionalInt;
@@ -22,12 +29,20 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /// `search`.
 @Command(
     name = "search",
-    description = "Find the points nearest to a vector, best first.",
+    description = {
+      "Find the points nearest to a vector or to a stored point, best first; or by a query of"
+          + " several stages.",
+      "",
+      "The form of --query is in docs/QUERIES.md."
+    },
     sortOptions = false,
     footerHeading = "%nExamples:%n",
     footer = {
@@ -35,7 +50,10 @@ import picocli.CommandLine.Option;
       "  whimbrel search -c docs --vector '[0.1, 0.7, 0.2]' --filter \"lang = 'en' and year >="
           + " 1999\"",
       "  whimbrel search -c images --vector-file query.bvecs --row 3 --payload title,year",
-      "  whimbrel search -c docs --vector - --json < vector.json"
+      "  whimbrel search -c docs --vector - --json < vector.json",
+      "  whimbrel search -c docs --id intro --diversity 0.3 --group-by author --group-size 2",
+      "  whimbrel search -c docs --order-by year --descending -k 100",
+      "  whimbrel search -c docs --query hybrid.json --explain"
     })
 final class SearchCommand implements Callable<Integer> {
   /// Longest vector that is read from standard input.
@@ -43,10 +61,12 @@ final class SearchCommand implements Callable<Integer> {
 
   private final Session session;
 
+  @Spec private CommandSpec spec = CommandSpec.create();
+
   @Mixin private CollectionOption collection = new CollectionOption();
 
   @ArgGroup(multiplicity = "1")
-  private Query query = new Query();
+  private Source source = new Source();
 
   @Option(
       names = "--row",
@@ -135,13 +155,52 @@ final class SearchCommand implements Callable<Integer> {
 
   @Mixin private FilterOption filter = new FilterOption();
 
+  @Option(
+      names = "--diversity",
+      paramLabel = "X",
+      description = "0 to 1: of the nearest points, prefer those that are not near to each other.")
+  private @Nullable Double diversity;
+
+  @Option(
+      names = "--search-dims",
+      defaultValue = "0",
+      paramLabel = "N",
+      description =
+          "Rank by the first N values of the vectors, then score the best anew by all. Default: 0,"
+              + " for all at once")
+  private int searchDims;
+
+  @Option(
+      names = "--group-by",
+      defaultValue = "",
+      paramLabel = "PATH",
+      description = "Print -k groups of hits that share a payload value.")
+  private String groupBy = "";
+
+  @Option(
+      names = "--group-size",
+      defaultValue = "3",
+      paramLabel = "N",
+      description = "Hits in a group, 1 to 100. Default: ${DEFAULT-VALUE}")
+  private int groupSize;
+
+  @Option(names = "--descending", description = "--order-by: the greatest value first.")
+  private boolean descending;
+
+  @Option(
+      names = "--cursor",
+      defaultValue = Page.START,
+      paramLabel = "CURSOR",
+      description = "--order-by: where to go on, as printed by the page before.")
+  private String cursor = Page.START;
+
   @Option(names = "--explain", description = "Also print how the search was answered.")
   private boolean explain;
 
   @Mixin private ReadSelection read = new ReadSelection();
 
-  /// Where the vector comes from.
-  private static final class Query {
+  /// What points are compared with.
+  private static final class Source {
     @Option(
         names = "--vector",
         required = true,
@@ -155,6 +214,34 @@ final class SearchCommand implements Callable<Integer> {
         paramLabel = "FILE",
         description = "A file of vectors: fvecs, bvecs, f16vecs or npy.")
     private @Nullable Path file;
+
+    @Option(
+        names = "--id",
+        required = true,
+        paramLabel = "ID",
+        description = "A stored point: search by its vector. " + Ids.HELP)
+    private @Nullable String id;
+
+    @Option(
+        names = "--order-by",
+        required = true,
+        paramLabel = "PATH",
+        description = "No vector: all points in the order of a payload value.")
+    private @Nullable String orderBy;
+
+    @Option(
+        names = "--sample",
+        required = true,
+        paramLabel = "SEED",
+        description = "No vector: points drawn at random.")
+    private @Nullable Long sample;
+
+    @Option(
+        names = "--query",
+        required = true,
+        paramLabel = "FILE",
+        description = "A query of any number of stages in JSON, or - for standard input.")
+    private @Nullable Path tree;
   }
 
   SearchCommand(Session session) {
@@ -163,6 +250,16 @@ final class SearchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    boolean plain =
+        (source.vector != null || source.file != null)
+            && diversity == null
+            && searchDims == 0
+            && groupBy.isEmpty()
+            && cursor.isEmpty();
+    return plain ? search() : query();
+  }
+
+  private int search() throws IOException {
     SearchRequest.Builder request =
         SearchRequest.builder(vector())
             .field(field)
@@ -187,21 +284,14 @@ final class SearchCommand implements Callable<Integer> {
     } else {
       int rank = 1;
       for (Hit hit : result.hits()) {
-        session
-            .out()
-            .println(
-                rank++
-                    + "  "
-                    + hit.score()
-                    + "  "
-                    + PointCommands.line(hit.id(), hit.payload(), hit.vectors()));
+        session.out().println(rank++ + "  " + line(hit));
         hit.alignment().forEach(match -> session.out().println(line(match)));
       }
       if (result.hits().isEmpty()) {
         session.err().println("no hits");
       }
       if (explain) {
-        result.plan().ifPresent(this::explain);
+        result.plan().ifPresent(plan -> explain("", plan));
       }
     }
     return Main.DONE;
@@ -220,12 +310,99 @@ final class SearchCommand implements Callable<Integer> {
         + String.format(Locale.ROOT, "%.4f", match.score());
   }
 
-  private void explain(SearchPlan plan) {
+  private static String line(Hit hit) throws IOException {
+    return hit.score() + "  " + PointCommands.line(hit.id(), hit.payload(), hit.vectors());
+  }
+
+  private int query() throws IOException {
+    if (shortlist != 0 || candidates != 0 || align || scoring != MaxSimOptions.Scoring.SUM) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--shortlist, --candidates, --scoring and --align go with --vector or --vector-file alone"
+              + " (expected: none, in a query of stages, groups or pages)");
+    }
+    QueryRequest.Builder request =
+        QueryRequest.builder(tree()).k(k).exact(exact).read(read.options()).cursor(cursor);
+    if (ef != 0) {
+      request.ef(ef);
+    }
+    if (scoreThreshold != null) {
+      request.scoreThreshold(scoreThreshold);
+    }
+    if (!groupBy.isEmpty()) {
+      request.groupBy(groupBy, groupSize);
+    }
+    filter.filter().ifPresent(request::filter);
+    QueryResult result;
+    try (WhimbrelClient client = session.connect()) {
+      result = client.query(collection.name(), request.build());
+    }
+    if (session.json()) {
+      session.printJson(json -> QueryJson.write(json, result));
+    } else {
+      print(result);
+    }
+    return Main.DONE;
+  }
+
+  private Query tree() throws IOException {
+    if (source.tree != null) {
+      byte[] json =
+          source.tree.equals(Path.of("-"))
+              ? System.in.readNBytes(INPUT_BYTES_MAX)
+              : Files.readAllBytes(source.tree);
+      try (QueryReader reader = new QueryReader(json, json.length)) {
+        return reader.read();
+      }
+    }
+    if (source.orderBy != null) {
+      return Query.orderBy(source.orderBy, descending);
+    }
+    if (source.sample != null) {
+      return Query.sample(source.sample);
+    }
+    QueryInput input =
+        source.id != null ? QueryInput.of(Ids.parse(source.id)) : QueryInput.of(vector());
+    Query.Nearest nearest =
+        Query.nearest(input).field(field).version(version).searchDims(searchDims);
+    return diversity == null ? nearest : nearest.diverse(diversity);
+  }
+
+  private void print(QueryResult result) throws IOException {
+    int rank = 1;
+    for (QueryResult.Ranked hit : result.hits()) {
+      session.out().println(rank++ + "  " + line(hit.hit()));
+    }
+    for (QueryResult.Group group : result.groups()) {
+      session.out().println(PointCommands.text(group.key()));
+      for (QueryResult.Ranked hit : group.hits()) {
+        session.out().println("  " + line(hit.hit()));
+      }
+    }
+    if (result.hits().isEmpty() && result.groups().isEmpty()) {
+      session.err().println("no hits");
+    }
+    result.warnings().forEach(warning -> session.err().println("warning: " + warning));
+    if (!result.nextCursor().isEmpty()) {
+      session.err().println("more: --cursor " + result.nextCursor());
+    }
+    if (explain) {
+      for (QueryResult.Stage stage : result.stages()) {
+        if (stage.plan().isPresent()) {
+          explain(stage.path() + ": ", stage.plan().get());
+        }
+        session.err().println(stage.path() + ": " + stage.points() + " points");
+      }
+    }
+  }
+
+  private void explain(String stage, SearchPlan plan) {
     session
         .err()
         .printf(
             Locale.ROOT,
-            "%s; %d points could be hits, %d payloads read%n",
+            "%s%s; %d points could be hits, %d payloads read%n",
+            stage,
             switch (plan.method()) {
               case NOTHING -> "nothing was compared";
               case SCAN -> "every match was compared";
@@ -273,13 +450,13 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private Vector vector() throws IOException {
-    if (query.file != null) {
-      return fromFile(query.file);
+    if (source.file != null) {
+      return fromFile(source.file);
     }
     byte[] json =
-        query.vector == null || query.vector.equals("-")
+        source.vector == null || source.vector.equals("-")
             ? System.in.readNBytes(INPUT_BYTES_MAX)
-            : query.vector.getBytes(StandardCharsets.UTF_8);
+            : source.vector.getBytes(StandardCharsets.UTF_8);
     try (JsonReader reader = new JsonReader(json, json.length)) {
       return reader.readVector();
     }

@@ -102,7 +102,9 @@ final class DownloadStream {
     }
     ExportSchema columns = schema.get();
     int rows = columns.rows(limits.exportRowsMax(), limits.exportBytesTarget());
-    Page page = database.scroll(scroll.collection(), cursor, rows, scroll.read());
+    Page page =
+        database.scroll(
+            scroll.collection(), cursor, rows, scroll.filter(), scroll.slice(), scroll.read());
     if (!page.points().isEmpty()) {
       emit(batch(columns, page));
     }

@@ -140,6 +140,7 @@ final class PointsService extends PointsGrpc.PointsImplBase {
                   scroll.cursor().toByteArray(),
                   scroll.limit(),
                   scroll.filter(),
+                  scroll.slice(),
                   scroll.read());
           return PageWire.scroll(page);
         });

@@ -4,22 +4,27 @@ import com.google.protobuf.ByteString;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Filter;
+import io.whimbrel.core.model.GroupBy;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.MaxSimOptions;
+import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.QueryInput;
+import io.whimbrel.core.model.QueryNode;
+import io.whimbrel.core.model.QueryRequest;
+import io.whimbrel.core.model.QueryResult;
 import io.whimbrel.core.model.QueryRouting;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
+import io.whimbrel.core.model.Slice;
 import io.whimbrel.core.model.TokenAlignment;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.CountRequest;
 import io.whimbrel.proto.v1.GetRequest;
 import io.whimbrel.proto.v1.Hit;
-import io.whimbrel.proto.v1.NearestQuery;
-import io.whimbrel.proto.v1.QueryNode;
 import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.SearchBatchRequest;
 import io.whimbrel.proto.v1.SearchMethod;
@@ -27,6 +32,7 @@ import io.whimbrel.proto.v1.SearchParams;
 import io.whimbrel.proto.v1.SearchResponse;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /// Searches and reads of points.
@@ -38,59 +44,119 @@ public final class QueryWire {
 
   private QueryWire() {}
 
-  /// A search of one collection.
-  ///
+  /// A search of one collection: of one stage that compares with a vector, or a tree.
+  public sealed interface Call {
+    String collection();
+  }
+
   /// @param scoreThresholdVersion the version that the threshold was found with; 0 when not known
-  public record Search(String collection, SearchRequest request, int scoreThresholdVersion) {}
+  public record Search(String collection, SearchRequest request, int scoreThresholdVersion)
+      implements Call {}
+
+  /// @param scoreThresholdVersion as of [Search]
+  public record Tree(String collection, QueryRequest request, int scoreThresholdVersion)
+      implements Call {}
 
   public record Get(String collection, List<PointId> ids, ReadOptions read) {}
 
   public record Scroll(
-      String collection, ByteString cursor, int limit, Filter filter, ReadOptions read) {}
+      String collection,
+      ByteString cursor,
+      int limit,
+      Filter filter,
+      Slice slice,
+      ReadOptions read) {}
 
   public record Count(String collection, Filter filter, long minSeq) {}
 
-  public static Search search(io.whimbrel.proto.v1.SearchRequest message) {
+  public static Call search(io.whimbrel.proto.v1.SearchRequest message) {
     Form.known(message);
-    if (message.hasGroupBy()) {
-      throw WhimbrelException.unimplemented("group_by", "given", "a search without group_by");
-    }
     int k = Form.range("k", message.getK(), 1, Limits.K_MAX);
-    int ef = ef(message.getParams(), k);
+    int ef = QueryTreeWire.ef(message.getParams(), k);
     if (!message.hasQuery()) {
       throw Form.missing("query", "a query");
     }
-    NearestQuery nearest = nearest(message.getQuery());
-    List<Vector> vectors = vectors(nearest);
-    return new Search(
-        Form.collection(message.getCollection()),
-        new SearchRequest(
-            fieldName(nearest.getField()),
-            version(nearest),
-            vectors.getFirst(),
-            k,
-            message.hasScoreThreshold()
-                ? OptionalDouble.of(message.getScoreThreshold())
-                : OptionalDouble.empty(),
-            ef,
-            message.getParams().getExact(),
-            PointWire.read(
-                message.hasWithPayload(),
-                message.getWithPayload(),
-                message.hasWithVectors(),
-                message.getWithVectors(),
-                message.getMinSeq()),
-            routing(message, vectors),
-            FilterWire.filter(message.hasFilter(), message.getFilter()),
-            maxSim(message.getParams(), k)),
+    QueryNode query;
+    try {
+      query = QueryTreeWire.node(message.getQuery());
+    } catch (WhimbrelException e) {
+      throw Form.within("query", e);
+    }
+    String collection = Form.collection(message.getCollection());
+    OptionalDouble threshold =
+        message.hasScoreThreshold()
+            ? OptionalDouble.of(message.getScoreThreshold())
+            : OptionalDouble.empty();
+    ReadOptions read =
+        PointWire.read(
+            message.hasWithPayload(),
+            message.getWithPayload(),
+            message.hasWithVectors(),
+            message.getWithVectors(),
+            message.getMinSeq());
+    Filter filter = FilterWire.filter(message.hasFilter(), message.getFilter());
+    int thresholdVersion =
         Form.range(
-            "score_threshold_version", message.getScoreThresholdVersion(), 0, Integer.MAX_VALUE));
+            "score_threshold_version", message.getScoreThresholdVersion(), 0, Integer.MAX_VALUE);
+    boolean exact = message.getParams().getExact();
+    if (isPlain(message)
+        && query instanceof QueryNode.Nearest nearest
+        && nearest.input() instanceof QueryInput.Given(List<Vector> vectors)
+        && nearest.searchDims() == 0) {
+      return new Search(
+          collection,
+          new SearchRequest(
+              nearest.field(),
+              nearest.version(),
+              vectors.getFirst(),
+              k,
+              threshold,
+              ef,
+              exact,
+              read,
+              routing(message, vectors.subList(1, vectors.size())),
+              filter,
+              maxSim(message.getParams(), k)),
+          thresholdVersion);
+    }
+    QueryTreeWire.refuseMaxSim(message.getParams());
+    return new Tree(
+        collection,
+        new QueryRequest(
+            query,
+            k,
+            threshold,
+            ef,
+            exact,
+            read,
+            routing(message, List.of()),
+            filter,
+            groupBy(message),
+            new QueryRequest.Cursor(message.getCursor().toByteArray())),
+        thresholdVersion);
   }
 
-  public static List<Search> searches(SearchBatchRequest message) {
+  private static boolean isPlain(io.whimbrel.proto.v1.SearchRequest message) {
+    return !message.hasGroupBy()
+        && message.getCursor().isEmpty()
+        && message.getQuery().getPrefetchCount() == 0;
+  }
+
+  private static Optional<GroupBy> groupBy(io.whimbrel.proto.v1.SearchRequest message) {
+    if (!message.hasGroupBy()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(QueryTreeWire.groupBy(message.getGroupBy()));
+    } catch (WhimbrelException e) {
+      throw Form.within("group_by", e);
+    }
+  }
+
+  public static List<Call> searches(SearchBatchRequest message) {
     Form.known(message);
     Limits.checkRange("searches", message.getSearchesCount(), 1, SEARCHES_MAX);
-    List<Search> searches = new ArrayList<>(message.getSearchesCount());
+    List<Call> searches = new ArrayList<>(message.getSearchesCount());
     for (int i = 0; i < message.getSearchesCount(); i++) {
       try {
         searches.add(search(message.getSearches(i)));
@@ -106,70 +172,15 @@ public final class QueryWire {
     return Form.within("searches[" + index + "]", e);
   }
 
-  /// The query's vector and, in `routing`, its others.
   private static QueryRouting routing(
-      io.whimbrel.proto.v1.SearchRequest message, List<Vector> vectors) {
+      io.whimbrel.proto.v1.SearchRequest message, List<Vector> others) {
     return new QueryRouting(
         message.getRoutingKey(),
         Form.seq("routing_epoch", message.getRoutingEpoch()),
-        vectors.subList(1, vectors.size()),
+        others,
         message.hasMinCoverage()
             ? OptionalDouble.of(message.getMinCoverage())
             : OptionalDouble.empty());
-  }
-
-  private static NearestQuery nearest(QueryNode query) {
-    try {
-      Form.known(query);
-      if (query.getPrefetchCount() > 0) {
-        throw WhimbrelException.unimplemented(
-            "prefetch", query.getPrefetchCount() + " stages", "no prefetch");
-      }
-      return switch (query.getVariantCase()) {
-        case NEAREST -> query.getNearest();
-        case RECOMMEND -> throw WhimbrelException.unimplemented("recommend", "given", "nearest");
-        case FUSION -> throw WhimbrelException.unimplemented("fusion", "given", "nearest");
-        case VARIANT_NOT_SET -> throw Form.missing("variant", "nearest");
-      };
-    } catch (WhimbrelException e) {
-      throw Form.within("query", e);
-    }
-  }
-
-  /// At least one vector.
-  private static List<Vector> vectors(NearestQuery nearest) {
-    try {
-      Form.known(nearest);
-      return switch (nearest.getInputCase()) {
-        case VECTOR -> {
-          try {
-            yield List.of(VectorWire.vector(nearest.getVector()));
-          } catch (WhimbrelException e) {
-            throw Form.within("vector", e);
-          }
-        }
-        case ID -> throw WhimbrelException.unimplemented("id", "given", "vector");
-        case VECTORS -> VectorWire.vectors("vectors", nearest.getVectors());
-        case INPUT_NOT_SET -> throw Form.missing("input", "vector");
-      };
-    } catch (WhimbrelException e) {
-      throw Form.within("query.nearest", e);
-    }
-  }
-
-  private static int version(NearestQuery nearest) {
-    return Form.range("query.nearest.version", nearest.getVersion(), 0, Integer.MAX_VALUE);
-  }
-
-  private static int ef(SearchParams params, int k) {
-    try {
-      Form.known(params);
-      int ef = Form.range("ef", params.getEf(), 0, Limits.EF_MAX);
-      Limits.checkEf(ef, k);
-      return ef;
-    } catch (WhimbrelException e) {
-      throw Form.within("params", e);
-    }
   }
 
   private static MaxSimOptions maxSim(SearchParams params, int k) {
@@ -221,12 +232,23 @@ public final class QueryWire {
         message.getCursor(),
         limit == 0 ? SCROLL_POINTS_DEFAULT : limit,
         FilterWire.filter(message.hasFilter(), message.getFilter()),
+        message.hasSlice() ? slice(message.getSlice()) : Slice.ALL,
         PointWire.read(
             message.hasWithPayload(),
             message.getWithPayload(),
             message.hasWithVectors(),
             message.getWithVectors(),
             message.getMinSeq()));
+  }
+
+  private static Slice slice(io.whimbrel.proto.v1.Slice message) {
+    try {
+      Form.known(message);
+    } catch (WhimbrelException e) {
+      throw Form.within("slice", e);
+    }
+    int count = Form.range("slice.count", message.getCount(), 1, Limits.SLICES_MAX);
+    return new Slice(Form.range("slice.index", message.getIndex(), 0, count - 1), count);
   }
 
   public static Count count(CountRequest message) {
@@ -245,32 +267,36 @@ public final class QueryWire {
             .setCoverage(result.coverage())
             .setRoutingEpoch(result.epoch())
             .setPlan(message(result.plan()));
-    int calibrated = search.scoreThresholdVersion();
-    if (search.request().scoreThreshold().isPresent()
-        && calibrated != 0
-        && calibrated != result.servedVersion()) {
+    warn(
+        out,
+        search.request().scoreThreshold(),
+        search.scoreThresholdVersion(),
+        result.servedVersion());
+    for (SearchResult.Hit hit : result.hits()) {
+      Hit.Builder message = hit(hit.point(), hit.score());
+      hit.alignment().map(QueryWire::message).ifPresent(message::setAlignment);
+      out.addHits(message);
+    }
+    return out.build();
+  }
+
+  public static SearchResponse message(Tree tree, QueryResult result) {
+    SearchResponse.Builder out = QueryTreeWire.message(result);
+    warn(
+        out, tree.request().scoreThreshold(), tree.scoreThresholdVersion(), out.getServedVersion());
+    return out.build();
+  }
+
+  private static void warn(
+      SearchResponse.Builder out, OptionalDouble threshold, int calibrated, int served) {
+    if (threshold.isPresent() && calibrated != 0 && calibrated != served) {
       out.addWarnings(
           "score_threshold: found with version "
               + calibrated
               + ", but version "
-              + result.servedVersion()
+              + served
               + " answered; scores of different versions do not compare");
     }
-    for (SearchResult.Hit hit : result.hits()) {
-      Hit.Builder message =
-          out.addHitsBuilder()
-              .setId(PointWire.message(hit.point().id()))
-              .setScore(hit.score())
-              .setSeq(hit.point().seq());
-      hit.point()
-          .payload()
-          .forEach((name, value) -> message.putPayload(name, ValueWire.message(value)));
-      hit.point()
-          .vectors()
-          .forEach((field, vector) -> message.putVectors(field, VectorWire.message(vector)));
-      hit.alignment().map(QueryWire::message).ifPresent(message::setAlignment);
-    }
-    return out.build();
   }
 
   private static io.whimbrel.proto.v1.TokenAlignment message(TokenAlignment alignment) {
@@ -282,7 +308,17 @@ public final class QueryWire {
     return message.build();
   }
 
-  private static io.whimbrel.proto.v1.SearchPlan message(SearchPlan plan) {
+  static Hit.Builder hit(Point point, double score) {
+    Hit.Builder message =
+        Hit.newBuilder().setId(PointWire.message(point.id())).setScore(score).setSeq(point.seq());
+    point.payload().forEach((name, value) -> message.putPayload(name, ValueWire.message(value)));
+    point
+        .vectors()
+        .forEach((field, vector) -> message.putVectors(field, VectorWire.message(vector)));
+    return message;
+  }
+
+  static io.whimbrel.proto.v1.SearchPlan message(SearchPlan plan) {
     return io.whimbrel.proto.v1.SearchPlan.newBuilder()
         .setMethod(
             switch (plan.method()) {

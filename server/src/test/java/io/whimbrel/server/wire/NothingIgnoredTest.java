@@ -49,7 +49,7 @@ class NothingIgnoredTest {
             .build();
     SearchRequest search = search(payload, vectors);
     return Stream.concat(
-        migrationRequests(),
+        Stream.concat(migrationRequests(), queryRequests()),
         Stream.of(
             request(create(), SpecWire::create),
             request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
@@ -128,6 +128,70 @@ class NothingIgnoredTest {
                 QueryWire::search),
             request(
                 SearchBatchRequest.newBuilder().addSearches(search).build(), QueryWire::searches)));
+  }
+
+  private static Stream<Request> queryRequests() {
+    QueryInput byId = QueryInput.newBuilder().setId(PointId.newBuilder().setText("a")).build();
+    QueryInput bySpaces =
+        QueryInput.newBuilder().setVectors(VectorList.newBuilder().addVectors(inSpace())).build();
+    NearestQuery near = NearestQuery.newBuilder().setVector(vector()).build();
+    List<QueryNode.Builder> stages =
+        List.of(
+            QueryNode.newBuilder()
+                .setRecommend(
+                    RecommendQuery.newBuilder()
+                        .addPositives(byId)
+                        .addNegatives(bySpaces)
+                        .setStrategy(RecommendStrategy.RECOMMEND_STRATEGY_BEST_SCORE)),
+            QueryNode.newBuilder().setText(TextQuery.newBuilder().setPath("p").setText("a")),
+            QueryNode.newBuilder().setMmr(MmrQuery.newBuilder().setNearest(near)),
+            QueryNode.newBuilder().setOrderBy(OrderByQuery.newBuilder().setPath("p")),
+            QueryNode.newBuilder().setSample(SampleQuery.newBuilder().setSeed(1)));
+    QueryNode.Builder fusion =
+        QueryNode.newBuilder().setFusion(FusionQuery.newBuilder().setRrf(RrfFusion.newBuilder()));
+    stages.forEach(stage ->
+        fusion.addPrefetch(
+            Prefetch.newBuilder()
+                .setQuery(stage)
+                .setLimit(10)
+                .setFilter(Filter.newBuilder().setExists(ExistsCondition.newBuilder().setPath("p")))
+                .setParams(SearchParams.newBuilder().setExact(true))));
+    return Stream.of(
+        request(
+            SearchRequest.newBuilder()
+                .setCollection("c")
+                .setQuery(fusion)
+                .setK(3)
+                .setGroupBy(GroupBy.newBuilder().setPath("p"))
+                .build(),
+            QueryWire::search),
+        request(
+            ScrollRequest.newBuilder()
+                .setCollection("c")
+                .setSlice(Slice.newBuilder().setIndex(1).setCount(2))
+                .build(),
+            QueryWire::scroll),
+        request(
+            FacetRequest.newBuilder()
+                .setCollection("c")
+                .setPath("p")
+                .setFilter(everyFilter())
+                .build(),
+            FacetWire::facet),
+        request(
+            MineNegativesRequest.newBuilder()
+                .setCollection("c")
+                .setQueries(
+                    MiningQueries.newBuilder()
+                        .addQueries(
+                            MiningQuery.newBuilder()
+                                .setQuery(bySpaces)
+                                .addPositives(PointId.newBuilder().setText("a"))))
+                .setSampling(NegativeSampling.NEGATIVE_SAMPLING_RANDOM)
+                .setFilter(everyFilter())
+                .setParams(SearchParams.newBuilder().setExact(true))
+                .build(),
+            MiningWire::mining));
   }
 
   private static Stream<Request> migrationRequests() {

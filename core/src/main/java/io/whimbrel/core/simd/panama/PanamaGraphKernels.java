@@ -421,6 +421,45 @@ public final class PanamaGraphKernels implements GraphKernels {
     return sum.reduceLanes(ADD);
   }
 
+  /// Two rows a turn: they share the reads of `x`, and their sums do not wait for each other.
+  @Override
+  public int firstWithin(
+      MemorySegment x,
+      long xAt,
+      MemorySegment rows,
+      int count,
+      int dimension,
+      float squaredDistance,
+      float[] distance) {
+    int bytes = Float.BYTES * dimension;
+    MemorySegment left = x.asSlice(xAt, bytes);
+    for (int row = 0; row < count; row += 2) {
+      // An odd last row is its own partner.
+      long second = row + 1 < count ? bytes : 0;
+      MemorySegment pair = rows.asSlice((long) row * bytes, bytes + second);
+      FloatVector s0 = FloatVector.zero(FLOATS);
+      FloatVector s1 = s0;
+      for (int i = 0; i < bytes; i += LINE) {
+        FloatVector value = floats(left, i);
+        FloatVector d0 = value.sub(floats(pair, i));
+        FloatVector d1 = value.sub(floats(pair, i + second));
+        s0 = d0.fma(d0, s0);
+        s1 = d1.fma(d1, s1);
+      }
+      float least = s0.reduceLanes(ADD);
+      if (least <= squaredDistance) {
+        distance[0] = least;
+        return row;
+      }
+      least = s1.reduceLanes(ADD);
+      if (least <= squaredDistance) {
+        distance[0] = least;
+        return row + 1;
+      }
+    }
+    return -1;
+  }
+
   @Override
   public void decode(
       MemorySegment row, long rowAt, float scale, int dimension, MemorySegment out, long outAt) {

@@ -6,7 +6,6 @@ import io.whimbrel.core.simd.CodeKernels;
 import io.whimbrel.core.simd.GraphKernels;
 import io.whimbrel.core.simd.Kernels;
 import io.whimbrel.core.simd.MaxSimKernels;
-import io.whimbrel.core.simd.ScalarGraphKernels;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -30,7 +29,7 @@ public final class PanamaKernels implements Kernels {
 
   private final CodeKernels codes = new PanamaCodeKernels();
   private final GraphKernels graph =
-      PanamaGraphKernels.FITS ? new PanamaGraphKernels() : new ScalarGraphKernels();
+      PanamaGraphKernels.FITS ? new PanamaGraphKernels() : new NarrowGraphKernels();
   private final MaxSimKernels maxSim = new PanamaMaxSimKernels();
 
   private static FloatVector load(MemorySegment segment, long offset) {

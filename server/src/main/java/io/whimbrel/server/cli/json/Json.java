@@ -99,7 +99,7 @@ public final class Json {
     }
   }
 
-  private static void writeValue(JsonGenerator json, Value value) throws IOException {
+  public static void writeValue(JsonGenerator json, Value value) throws IOException {
     switch (value) {
       case Value.NullValue _ -> json.writeNull();
       case Value.BoolValue(boolean bool) -> json.writeBoolean(bool);

@@ -103,7 +103,62 @@ public final class JsonReader implements AutoCloseable {
     parser.close();
   }
 
-  private PointId id() throws IOException {
+  @Nullable JsonToken next() throws IOException {
+    return parser.nextToken();
+  }
+
+  @Nullable JsonToken current() {
+    return parser.currentToken();
+  }
+
+  /// The name before the current value.
+  String key() throws IOException {
+    return parser.currentName();
+  }
+
+  /// The current value as a text.
+  String string(String path) throws IOException {
+    expect(JsonToken.VALUE_STRING, path, "a string");
+    return parser.getText();
+  }
+
+  boolean truth(String path) throws IOException {
+    JsonToken token = parser.currentToken();
+    if (token != JsonToken.VALUE_TRUE && token != JsonToken.VALUE_FALSE) {
+      throw refuse(path, found(), "true or false");
+    }
+    return token == JsonToken.VALUE_TRUE;
+  }
+
+  /// A whole number from `min` to `max`.
+  long whole(String path, long min, long max) throws IOException {
+    if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT) {
+      BigInteger number = parser.getBigIntegerValue();
+      if (number.compareTo(BigInteger.valueOf(min)) >= 0
+          && number.compareTo(BigInteger.valueOf(max)) <= 0) {
+        return number.longValue();
+      }
+    }
+    throw refuse(path, found(), "a whole number from " + min + " to " + max);
+  }
+
+  double real(String path) throws IOException {
+    JsonToken token = parser.currentToken();
+    if (token == JsonToken.VALUE_NUMBER_FLOAT || token == JsonToken.VALUE_NUMBER_INT) {
+      double value = Double.parseDouble(parser.getText());
+      if (Double.isFinite(value)) {
+        return value;
+      }
+    }
+    throw refuse(path, found(), "a number");
+  }
+
+  /// Refuses another token than this as the current one.
+  void expect(JsonToken token, String path, String expected) throws IOException {
+    expect(parser.currentToken(), token, path, expected);
+  }
+
+  PointId id() throws IOException {
     JsonToken token = parser.currentToken();
     if (token == JsonToken.VALUE_STRING) {
       return checked(() -> PointId.of(parser.getText()));
@@ -123,7 +178,7 @@ public final class JsonReader implements AutoCloseable {
     }
   }
 
-  private Vector vector(String path) throws IOException {
+  Vector vector(String path) throws IOException {
     expect(parser.currentToken(), JsonToken.START_ARRAY, path, "a list of numbers");
     float[] values = new float[1024];
     int count = 0;
@@ -264,7 +319,7 @@ public final class JsonReader implements AutoCloseable {
     };
   }
 
-  private <T> T checked(IoSupplier<T> made) throws IOException {
+  <T> T checked(IoSupplier<T> made) throws IOException {
     try {
       return made.get();
     } catch (WhimbrelException e) {
@@ -272,7 +327,7 @@ public final class JsonReader implements AutoCloseable {
     }
   }
 
-  private void expectEnd() throws IOException {
+  void expectEnd() throws IOException {
     if (parser.nextToken() != null) {
       throw refuse("after the end", found(), "nothing more");
     }
@@ -304,13 +359,13 @@ public final class JsonReader implements AutoCloseable {
     return digits.length() <= 40 ? digits : digits.substring(0, 40) + "...";
   }
 
-  private JsonParseException refuse(String path, String found, String expected) {
+  JsonParseException refuse(String path, String found, String expected) {
     String what = found.isEmpty() ? path : path + ": " + found;
     return new JsonParseException(parser, what + " (expected: " + expected + ")");
   }
 
   @FunctionalInterface
-  private interface IoSupplier<T> {
+  interface IoSupplier<T> {
     T get() throws IOException;
   }
 }
