@@ -1,6 +1,7 @@
 package io.whimbrel.client;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A collection as it stands.
@@ -8,17 +9,46 @@ import java.util.List;
  * @param points number of points
  * @param createdSeq sequence number of the write that made it
  * @param indexes its payload indexes, by path
+ * @param texts its full-text indexes, by path
+ * @param aliases other names of it
+ * @param ttl how its points expire; empty when they do not
  */
 public record CollectionInfo(
     String name,
     List<FieldInfo> fields,
     long points,
     long createdSeq,
-    List<PayloadIndexInfo> indexes) {
+    List<PayloadIndexInfo> indexes,
+    List<TextIndexInfo> texts,
+    List<String> aliases,
+    Optional<TtlInfo> ttl) {
   public CollectionInfo {
     fields = List.copyOf(fields);
     indexes = List.copyOf(indexes);
+    texts = List.copyOf(texts);
+    aliases = List.copyOf(aliases);
   }
+
+  /**
+   * A full-text index.
+   *
+   * @param ready whether it answers; it is being filled from the stored points otherwise
+   * @param points points with text in its files
+   * @param pending changes that searches find in memory meanwhile
+   * @param diskBytes size of its files
+   * @param note what is wrong with it or being mended, for an operator; else empty
+   */
+  public record TextIndexInfo(
+      TextIndexSpec spec, boolean ready, long points, long pending, long diskBytes, String note) {}
+
+  /**
+   * How points expire: at the least timestamp that {@code path} leads to. No read shows an expired
+   * point.
+   *
+   * @param waiting points that are expired and not deleted yet
+   * @param deleted points deleted as expired since the server started
+   */
+  public record TtlInfo(String path, long waiting, long deleted) {}
 
   /**
    * A payload index.

@@ -8,11 +8,25 @@ import java.util.List;
  * @param name {@code [a-z0-9][a-z0-9_-]{0,62}}
  * @param fields at least one vector field
  * @param indexes payload indexes; more can be added and dropped later
+ * @param texts full-text indexes; more can be added and dropped later
+ * @param ttlPath points expire at the least timestamp that this payload path leads to; never when
+ *     empty
  */
-public record CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
+public record CollectionSpec(
+    String name,
+    List<FieldSpec> fields,
+    List<PayloadIndexSpec> indexes,
+    List<TextIndexSpec> texts,
+    String ttlPath) {
   public CollectionSpec {
     fields = List.copyOf(fields);
     indexes = List.copyOf(indexes);
+    texts = List.copyOf(texts);
+  }
+
+  /** A collection without full text, whose points do not expire. */
+  public CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIndexSpec> indexes) {
+    this(name, fields, indexes, List.of(), "");
   }
 
   /** A collection without payload indexes. */
@@ -21,7 +35,15 @@ public record CollectionSpec(String name, List<FieldSpec> fields, List<PayloadIn
   }
 
   public CollectionSpec withIndexes(List<PayloadIndexSpec> indexes) {
-    return new CollectionSpec(name, fields, indexes);
+    return new CollectionSpec(name, fields, indexes, texts, ttlPath);
+  }
+
+  public CollectionSpec withTexts(List<TextIndexSpec> texts) {
+    return new CollectionSpec(name, fields, indexes, texts, ttlPath);
+  }
+
+  public CollectionSpec withTtl(String ttlPath) {
+    return new CollectionSpec(name, fields, indexes, texts, ttlPath);
   }
 
   /** A collection with the one field "default". */

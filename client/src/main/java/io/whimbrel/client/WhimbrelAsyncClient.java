@@ -7,6 +7,13 @@ import io.whimbrel.client.internal.PointWire;
 import io.whimbrel.client.internal.QueryTreeWire;
 import io.whimbrel.client.internal.QueryWire;
 import io.whimbrel.client.internal.ValueWire;
+import io.whimbrel.proto.v1.AddFieldRequest;
+import io.whimbrel.proto.v1.AddTextIndexRequest;
+import io.whimbrel.proto.v1.ChangeAliasesRequest;
+import io.whimbrel.proto.v1.DropFieldRequest;
+import io.whimbrel.proto.v1.DropTextIndexRequest;
+import io.whimbrel.proto.v1.ListAliasesRequest;
+import io.whimbrel.proto.v1.SetTtlRequest;
 import io.whimbrel.proto.v1.AddIndexRequest;
 import io.whimbrel.proto.v1.AdminGrpc;
 import io.whimbrel.proto.v1.CollectionsGrpc;
@@ -116,6 +123,69 @@ public final class WhimbrelAsyncClient {
         DropIndexRequest.newBuilder().setCollection(collection).setPath(path).build(),
         false,
         answer -> CollectionWire.decode(answer.getCollection()));
+  }
+
+  /** See {@link WhimbrelClient#addTextIndex}. */
+  public CompletableFuture<CollectionInfo> addTextIndex(String collection, TextIndexSpec index) {
+    return calls.call(
+        CollectionsGrpc.getAddTextIndexMethod(),
+        AddTextIndexRequest.newBuilder().setCollection(collection).setIndex(CollectionWire.encode(index)).build(),
+        false,
+        answer -> CollectionWire.decode(answer.getCollection()));
+  }
+
+  /** See {@link WhimbrelClient#dropTextIndex}. */
+  public CompletableFuture<CollectionInfo> dropTextIndex(String collection, String path) {
+    return calls.call(
+        CollectionsGrpc.getDropTextIndexMethod(),
+        DropTextIndexRequest.newBuilder().setCollection(collection).setPath(path).build(),
+        false,
+        answer -> CollectionWire.decode(answer.getCollection()));
+  }
+
+  /** See {@link WhimbrelClient#addField}. */
+  public CompletableFuture<CollectionInfo> addField(String collection, FieldSpec field) {
+    return calls.call(
+        CollectionsGrpc.getAddFieldMethod(),
+        AddFieldRequest.newBuilder().setCollection(collection).setField(CollectionWire.encode(field)).build(),
+        false,
+        answer -> CollectionWire.decode(answer.getCollection()));
+  }
+
+  /** See {@link WhimbrelClient#dropField}. */
+  public CompletableFuture<CollectionInfo> dropField(String collection, String field) {
+    return calls.call(
+        CollectionsGrpc.getDropFieldMethod(),
+        DropFieldRequest.newBuilder().setCollection(collection).setField(field).build(),
+        false,
+        answer -> CollectionWire.decode(answer.getCollection()));
+  }
+
+  /** See {@link WhimbrelClient#setTtl}. */
+  public CompletableFuture<CollectionInfo> setTtl(String collection, String path) {
+    return calls.call(
+        CollectionsGrpc.getSetTtlMethod(),
+        SetTtlRequest.newBuilder().setCollection(collection).setPath(path).build(),
+        false,
+        answer -> CollectionWire.decode(answer.getCollection()));
+  }
+
+  /** See {@link WhimbrelClient#changeAliases}. */
+  public CompletableFuture<List<Alias>> changeAliases(List<AliasChange> changes) {
+    return calls.call(
+        CollectionsGrpc.getChangeAliasesMethod(),
+        ChangeAliasesRequest.newBuilder().addAllChanges(changes.stream().map(CollectionWire::encode).toList()).build(),
+        false,
+        answer -> CollectionWire.aliases(answer.getAliasesList()));
+  }
+
+  /** See {@link WhimbrelClient#aliases}. */
+  public CompletableFuture<List<Alias>> aliases() {
+    return calls.call(
+        CollectionsGrpc.getListAliasesMethod(),
+        ListAliasesRequest.newBuilder().build(),
+        true,
+        answer -> CollectionWire.aliases(answer.getAliasesList()));
   }
 
   /** See {@link WhimbrelClient#upsert}. */

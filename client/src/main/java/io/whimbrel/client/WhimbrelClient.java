@@ -112,6 +112,54 @@ public final class WhimbrelClient implements AutoCloseable {
   }
 
   /**
+   * Declares a full-text index. It is filled in the background when there are points; text queries
+   * on its path are refused with INDEX_NOT_READY until {@link CollectionInfo.TextIndexInfo#ready}.
+   */
+  public CollectionInfo addTextIndex(String collection, TextIndexSpec index) {
+    return Calls.await(async.addTextIndex(collection, index));
+  }
+
+  /** Drops a full-text index and gives its space back. */
+  public CollectionInfo dropTextIndex(String collection, String path) {
+    return Calls.await(async.dropTextIndex(collection, path));
+  }
+
+  /** Adds a vector field; points that are there have no vector in it until one is written. */
+  public CollectionInfo addField(String collection, FieldSpec field) {
+    return Calls.await(async.addField(collection, field));
+  }
+
+  /**
+   * Drops a vector field with all its vectors. Refused with MIGRATION_STATE while a migration is
+   * open on it; a collection keeps one field at least.
+   */
+  public CollectionInfo dropField(String collection, String field) {
+    return Calls.await(async.dropField(collection, field));
+  }
+
+  /**
+   * Lets points expire by the least timestamp that {@code path} leads to, which needs a timestamp
+   * index that is ready; an empty path ends it. No read shows an expired point, by the server's
+   * clock; it is deleted in the background.
+   */
+  public CollectionInfo setTtl(String collection, String path) {
+    return Calls.await(async.setTtl(collection, path));
+  }
+
+  /**
+   * Makes all changes in one step, in order, or none; returns the aliases afterwards. An alias
+   * stands for its collection in every request but the collection's deletion.
+   */
+  public List<Alias> changeAliases(List<AliasChange> changes) {
+    return Calls.await(async.changeAliases(changes));
+  }
+
+  /** All aliases in name order. */
+  public List<Alias> aliases() {
+    return Calls.await(async.aliases());
+  }
+
+  /**
    * Writes points whole, all or none: payload and vectors replace what was there. For many points
    * use {@link #bulkWriter}.
    */

@@ -36,6 +36,7 @@ class ArchitectureTest {
           Map.entry("core.maxsim", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.hnsw", Set.of("core.model", "core.memory", "core.simd", "core.index")),
           Map.entry("core.payload", Set.of("core.model", "core.store")),
+          Map.entry("core.text", Set.of("core.model")),
           Map.entry(
               "core.collection",
               Set.of(
@@ -47,6 +48,7 @@ class ArchitectureTest {
                   "core.maxsim",
                   "core.store",
                   "core.payload",
+                  "core.text",
                   "core.migration")),
           Map.entry(
               "core.engine",
@@ -143,6 +145,7 @@ class ArchitectureTest {
     door("org.rocksdb..", "io.whimbrel.core.store");
     door("jdk.incubator.vector..", "io.whimbrel.core.simd.panama");
     door("io.grpc..", "io.whimbrel.server..", "io.whimbrel.client..", "io.whimbrel.proto..");
+    door("org.apache.lucene..", "io.whimbrel.core.text", "io.whimbrel.bench..");
     door("org.apache.arrow..", "io.whimbrel.server.flight", "io.whimbrel.client.arrow");
     ArchRule cliSpeaksThroughTheSdk =
         noClasses()

@@ -127,8 +127,8 @@ public final class MigrationCommand implements Callable<Integer> {
       defaultValue = "1.2",
       paramLabel = "TIMES",
       description =
-          "The throttle's limit of the search p99, in p99s without a backfill. Default:"
-              + " ${DEFAULT-VALUE}")
+          "The throttle's limit of the search p99, in p99s without a backfill by the server's"
+              + " clock. Default: ${DEFAULT-VALUE}")
   private double limitTimes;
 
   @Option(

@@ -85,7 +85,8 @@ final class MigrationRun {
   ///
   /// @param searchesPerSecond pace of the one searcher
   /// @param throttle points a second while it searches
-  /// @param limitTimes the throttle's limit of the search p99, in p99s without a backfill
+  /// @param limitTimes the throttle's limit of the search p99, in p99s without a backfill by the
+  ///   server's clock
   /// @param threads of the worker
   /// @param batch points in a batch of the worker
   record Plan(
@@ -147,20 +148,23 @@ final class MigrationRun {
         WhimbrelClient searching = connect(server)) {
       load(client);
       Vector[] old = queries(1, version(client, 1).spec().spaceId());
-      searchUnpaced(searching, old);
-      Latency quiet = search(searching, old);
-      say("alone: p50 %.2f ms, p99 %.2f ms", quiet.p50Millis(), quiet.p99Millis());
-
-      Duration limit = Duration.ofNanos((long) (quiet.p99Millis() * 1e6 * plan.limitTimes()));
       Migrations migrations = client.migrations();
-      String id =
+      rehearse(client, searching, old);
+      String id = begin(migrations);
+      Latency quiet = search(searching, old);
+      // What the throttle looks at: the server's own times, without the way to the client.
+      Duration served =
           migrations
-              .create(
-                  MigrationSpec.builder(COLLECTION, spec("second"))
-                      .throttle(new Throttle(plan.throttle(), 0, 0, limit, Duration.ZERO))
-                      .reason("benchmark")
-                      .build())
-              .id();
+              .get(id)
+              .progress()
+              .searchP99()
+              .orElseThrow(() -> new IllegalStateException("too few searches for a p99"));
+      say(
+          "alone: p50 %.2f ms, p99 %.2f ms, by the server's clock %.2f ms",
+          quiet.p50Millis(), quiet.p99Millis(), served.toNanos() / 1e6);
+
+      Duration limit = Duration.ofNanos((long) (served.toNanos() * plan.limitTimes()));
+      migrations.setThrottle(id, new Throttle(plan.throttle(), 0, 0, limit, Duration.ZERO));
       Filled filled = backfill(client, searching, old, id);
       double linkSeconds = awaitLinked(migrations, id);
       double verifyRate = verify(migrations, id);
@@ -250,7 +254,49 @@ final class MigrationRun {
     return result;
   }
 
-  /// Searches as fast as they are answered, so that what is measured next is compiled.
+  /// A migration that nobody works on yet: every point waits.
+  private String begin(Migrations migrations) throws IOException, InterruptedException {
+    String id =
+        migrations
+            .create(
+                MigrationSpec.builder(COLLECTION, spec("second"))
+                    .throttle(new Throttle(plan.throttle(), 0, 0, Duration.ZERO, Duration.ZERO))
+                    .reason("benchmark")
+                    .build())
+            .id();
+    await(migrations, id, MigrationState.BACKFILLING);
+    return id;
+  }
+
+  /// Searches and backfills without measuring, so that what is measured next is compiled, and takes
+  /// the backfill back.
+  private void rehearse(WhimbrelClient client, WhimbrelClient searching, Vector[] asked)
+      throws IOException, InterruptedException {
+    Migrations migrations = client.migrations();
+    String id = begin(migrations);
+    BackfillWorker worker = worker(client, id);
+    try (ExecutorService threads = Executors.newSingleThreadExecutor()) {
+      Future<?> working = threads.submit(worker::run);
+      try {
+        searchUnpaced(searching, asked);
+      } finally {
+        worker.stop();
+      }
+      get(working);
+    }
+    var _ = migrations.cancel(id, "rehearsal");
+    await(migrations, id, MigrationState.CANCELLED);
+    say("rehearsed: %d points filled in and dropped", worker.stats().stored());
+  }
+
+  private BackfillWorker worker(WhimbrelClient client, String id) {
+    return BackfillWorker.ofPoints(client, id, this::embed)
+        .threads(plan.threads())
+        .batchPoints(plan.batch())
+        .build();
+  }
+
+  /// Searches as fast as they are answered.
   private void searchUnpaced(WhimbrelClient client, Vector[] asked) {
     long end = System.nanoTime() + plan.warmUp().toNanos();
     for (int i = 0; System.nanoTime() < end; i = (i + 1) % asked.length) {
@@ -294,11 +340,7 @@ final class MigrationRun {
       WhimbrelClient client, WhimbrelClient searching, Vector[] asked, String id)
       throws IOException, InterruptedException {
     Migrations migrations = client.migrations();
-    BackfillWorker worker =
-        BackfillWorker.ofPoints(client, id, this::embed)
-            .threads(plan.threads())
-            .batchPoints(plan.batch())
-            .build();
+    BackfillWorker worker = worker(client, id);
     AtomicBoolean looking = new AtomicBoolean(true);
     try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
       Future<?> working = threads.submit(worker::run);

@@ -1,9 +1,13 @@
 package io.whimbrel.client.internal;
 
+import io.whimbrel.client.Alias;
+import io.whimbrel.client.AliasChange;
 import io.whimbrel.client.Cardinality;
 import io.whimbrel.client.CollectionInfo;
 import io.whimbrel.client.CollectionInfo.FieldInfo;
 import io.whimbrel.client.CollectionInfo.PayloadIndexInfo;
+import io.whimbrel.client.CollectionInfo.TextIndexInfo;
+import io.whimbrel.client.CollectionInfo.TtlInfo;
 import io.whimbrel.client.CollectionInfo.VersionInfo;
 import io.whimbrel.client.CollectionSpec;
 import io.whimbrel.client.EmbeddingSpec;
@@ -14,6 +18,8 @@ import io.whimbrel.client.Origin;
 import io.whimbrel.client.PayloadIndexSpec;
 import io.whimbrel.client.PayloadType;
 import io.whimbrel.client.Storage;
+import io.whimbrel.client.TextAnalyzer;
+import io.whimbrel.client.TextIndexSpec;
 import io.whimbrel.proto.v1.Collection;
 import io.whimbrel.proto.v1.Field;
 import io.whimbrel.proto.v1.FieldSpec;
@@ -22,7 +28,10 @@ import io.whimbrel.proto.v1.HnswIndexSpec;
 import io.whimbrel.proto.v1.Model;
 import io.whimbrel.proto.v1.MultiVectorIndexSpec;
 import io.whimbrel.proto.v1.PayloadIndex;
+import io.whimbrel.proto.v1.TextIndex;
 import io.whimbrel.proto.v1.Version;
+import java.util.List;
+import java.util.Optional;
 
 /** Collections and embedding specs to messages and back. */
 public final class CollectionWire {
@@ -33,10 +42,97 @@ public final class CollectionWire {
         io.whimbrel.proto.v1.CollectionSpec.newBuilder().setName(spec.name());
     spec.fields()
         .forEach(field ->
-            message.addFields(
-                FieldSpec.newBuilder().setName(field.name()).setSpec(encode(field.spec()))));
+            message.addFields(encode(field)));
     spec.indexes().forEach(index -> message.addIndexes(encode(index)));
+    spec.texts().forEach(text -> message.addTexts(encode(text)));
+    return message.setTtlPath(spec.ttlPath()).build();
+  }
+
+  public static io.whimbrel.proto.v1.TextIndexSpec encode(TextIndexSpec text) {
+    return io.whimbrel.proto.v1.TextIndexSpec.newBuilder()
+        .setPath(text.path())
+        .setAnalyzer(
+            switch (text.analyzer()) {
+              case STANDARD -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_STANDARD;
+              case SIMPLE -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_SIMPLE;
+              case WHITESPACE -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_WHITESPACE;
+              case ENGLISH -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_ENGLISH;
+              case GERMAN -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_GERMAN;
+              case FRENCH -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_FRENCH;
+              case SPANISH -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_SPANISH;
+              case ITALIAN -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_ITALIAN;
+              case PORTUGUESE -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_PORTUGUESE;
+              case DUTCH -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_DUTCH;
+              case SWEDISH -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_SWEDISH;
+              case NORWEGIAN -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_NORWEGIAN;
+              case DANISH -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_DANISH;
+              case FINNISH -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_FINNISH;
+              case RUSSIAN -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_RUSSIAN;
+              case ARABIC -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_ARABIC;
+              case HINDI -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_HINDI;
+              case CJK -> io.whimbrel.proto.v1.TextAnalyzer.TEXT_ANALYZER_CJK;
+            })
+        .build();
+  }
+
+  private static TextIndexInfo decode(TextIndex message) {
+    TextAnalyzer analyzer =
+        switch (message.getSpec().getAnalyzer()) {
+          case TEXT_ANALYZER_STANDARD -> TextAnalyzer.STANDARD;
+          case TEXT_ANALYZER_SIMPLE -> TextAnalyzer.SIMPLE;
+          case TEXT_ANALYZER_WHITESPACE -> TextAnalyzer.WHITESPACE;
+          case TEXT_ANALYZER_ENGLISH -> TextAnalyzer.ENGLISH;
+          case TEXT_ANALYZER_GERMAN -> TextAnalyzer.GERMAN;
+          case TEXT_ANALYZER_FRENCH -> TextAnalyzer.FRENCH;
+          case TEXT_ANALYZER_SPANISH -> TextAnalyzer.SPANISH;
+          case TEXT_ANALYZER_ITALIAN -> TextAnalyzer.ITALIAN;
+          case TEXT_ANALYZER_PORTUGUESE -> TextAnalyzer.PORTUGUESE;
+          case TEXT_ANALYZER_DUTCH -> TextAnalyzer.DUTCH;
+          case TEXT_ANALYZER_SWEDISH -> TextAnalyzer.SWEDISH;
+          case TEXT_ANALYZER_NORWEGIAN -> TextAnalyzer.NORWEGIAN;
+          case TEXT_ANALYZER_DANISH -> TextAnalyzer.DANISH;
+          case TEXT_ANALYZER_FINNISH -> TextAnalyzer.FINNISH;
+          case TEXT_ANALYZER_RUSSIAN -> TextAnalyzer.RUSSIAN;
+          case TEXT_ANALYZER_ARABIC -> TextAnalyzer.ARABIC;
+          case TEXT_ANALYZER_HINDI -> TextAnalyzer.HINDI;
+          case TEXT_ANALYZER_CJK -> TextAnalyzer.CJK;
+          case TEXT_ANALYZER_UNSPECIFIED, UNRECOGNIZED ->
+              throw ValueWire.newerServer("analyzer", message.getSpec().getAnalyzerValue());
+        };
+    return new TextIndexInfo(
+        new TextIndexSpec(message.getSpec().getPath(), analyzer),
+        message.getReady(),
+        message.getPoints(),
+        message.getPending(),
+        message.getDiskBytes(),
+        message.getNote());
+  }
+
+  public static FieldSpec encode(io.whimbrel.client.FieldSpec field) {
+    return FieldSpec.newBuilder().setName(field.name()).setSpec(encode(field.spec())).build();
+  }
+
+  public static io.whimbrel.proto.v1.AliasChange encode(AliasChange change) {
+    io.whimbrel.proto.v1.AliasChange.Builder message =
+        io.whimbrel.proto.v1.AliasChange.newBuilder();
+    if (change instanceof AliasChange.Create create) {
+      message.setCreate(alias(create.alias(), create.collection()));
+    } else if (change instanceof AliasChange.Switch other) {
+      message.setSwitch(alias(other.alias(), other.collection()));
+    } else if (change instanceof AliasChange.Drop drop) {
+      message.setDrop(drop.alias());
+    }
     return message.build();
+  }
+
+  private static io.whimbrel.proto.v1.Alias.Builder alias(String name, String collection) {
+    return io.whimbrel.proto.v1.Alias.newBuilder().setName(name).setCollection(collection);
+  }
+
+  public static List<Alias> aliases(List<io.whimbrel.proto.v1.Alias> messages) {
+    return messages.stream()
+        .map(message -> new Alias(message.getName(), message.getCollection()))
+        .toList();
   }
 
   public static io.whimbrel.proto.v1.PayloadIndexSpec encode(PayloadIndexSpec index) {
@@ -187,7 +283,16 @@ public final class CollectionWire {
         message.getFieldsList().stream().map(CollectionWire::decode).toList(),
         message.getPoints(),
         message.getCreatedSeq(),
-        message.getIndexesList().stream().map(CollectionWire::decode).toList());
+        message.getIndexesList().stream().map(CollectionWire::decode).toList(),
+        message.getTextsList().stream().map(CollectionWire::decode).toList(),
+        message.getAliasesList(),
+        message.hasTtl()
+            ? Optional.of(
+                new TtlInfo(
+                    message.getTtl().getPath(),
+                    message.getTtl().getWaiting(),
+                    message.getTtl().getDeleted()))
+            : Optional.empty());
   }
 
   private static FieldInfo decode(Field message) {

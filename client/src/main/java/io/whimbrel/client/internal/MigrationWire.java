@@ -197,7 +197,8 @@ public final class MigrationWire {
         message.getRate(),
         message.hasEta() ? Optional.of(decode(message.getEta())) : Optional.empty(),
         message.getWaitReason(),
-        message.getCoverage());
+        message.getCoverage(),
+        message.hasSearchP99() ? Optional.of(decode(message.getSearchP99())) : Optional.empty());
   }
 
   private static Throttle decode(io.whimbrel.proto.v1.Throttle message) {

@@ -15,6 +15,8 @@ import java.util.Optional;
  * @param eta not present below 1 % or without a rate
  * @param waitReason why no work is handed out just now; else empty
  * @param coverage share of the new version's vectors that its index covers
+ * @param searchP99 what limits of the search p99 are held against: the server's searches of the
+ *     last seconds, from arrival to answer; not present while there are too few
  */
 public record BackfillProgress(
     long live,
@@ -26,4 +28,5 @@ public record BackfillProgress(
     double rate,
     Optional<Duration> eta,
     String waitReason,
-    double coverage) {}
+    double coverage,
+    Optional<Duration> searchP99) {}

@@ -43,10 +43,14 @@ final class Backfills {
     searchP99 = p99;
   }
 
+  Duration searchP99() {
+    return searchP99.get();
+  }
+
   /// Whether the load is so high that the migration must be paused.
   boolean isCritical(LiveCollection.Moving moving) {
     Duration critical = moving.migration().flags().throttle().criticalSearchP99();
-    return !critical.isZero() && searchP99.get().compareTo(critical) > 0;
+    return !critical.isZero() && searchP99().compareTo(critical) > 0;
   }
 
   /// A leased point as it is stored.
@@ -81,7 +85,7 @@ final class Backfills {
     }
     BackfillThrottle throttle = moving.migration().flags().throttle();
     long pointBytes = (long) Float.BYTES * target(moving, side).spec().dimension();
-    Pace.Permit permit = state.pace().ask(throttle, wanted, pointBytes, searchP99.get());
+    Pace.Permit permit = state.pace().ask(throttle, wanted, pointBytes, searchP99());
     if (permit.points() == 0) {
       return Work.none(permit.waitReason(), permit.retryAfter());
     }

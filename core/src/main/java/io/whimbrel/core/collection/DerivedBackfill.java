@@ -1,5 +1,6 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.memory.YieldingThreads;
 import io.whimbrel.core.migration.Derivation;
 import io.whimbrel.core.model.BackfillCommit;
 import io.whimbrel.core.model.Cardinality;
@@ -29,8 +30,8 @@ import org.slf4j.LoggerFactory;
 /// The worker inside: fills derived versions from the stored vectors of the old one, by the same
 /// leases and commits as workers outside.
 ///
-/// One thread for the whole database, a batch of each migration in turn; it looks for work several
-/// times a second.
+/// One thread for the whole database that yields to all others, a batch of each migration in turn; it
+/// looks for work several times a second.
 final class DerivedBackfill implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DerivedBackfill.class);
   private static final int BATCH_POINTS = 512;
@@ -48,7 +49,7 @@ final class DerivedBackfill implements AutoCloseable {
   private final Consumer<String> pauseCritical;
   private final ScheduledExecutorService thread =
       Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().name("whimbrel-derive").daemon(true).factory());
+          YieldingThreads.named("whimbrel-derive"));
   private volatile boolean stopping;
 
   DerivedBackfill(

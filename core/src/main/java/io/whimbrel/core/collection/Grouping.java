@@ -47,7 +47,7 @@ final class Grouping {
     while (true) {
       int doneBefore = stages.done().size();
       Ranked found =
-          stages.run(request.query(), QueryStages.Ask.of(request, limit, Optional.empty()));
+          stages.run(request.query(), stages.ask(request, limit, Optional.empty()));
       Map<Value, List<Integer>> members = members(found);
       boolean full =
           members.size() == request.k()

@@ -1,18 +1,23 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.memory.YieldingThreads;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.WhimbrelException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SequencedMap;
+import java.util.concurrent.ThreadFactory;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The threads that do the background work of indexes, one small piece at a time and in turn for
 /// all versions that have some.
+///
+/// They come in pairs: one that yields to every other thread, so that searches do not feel it, and an
+/// ordinary one for versions with more than [#YIELD_ROWS_MAX] pending rows, which every search scans.
 ///
 /// A publish wakes its version. Several threads may work on one version at once. A version whose
 /// work fails is left alone until the next open: it answers right without it, and its status says
@@ -23,6 +28,9 @@ final class IndexWorkers {
   /// Rows of one piece of work. Many, since they are linked in an order that keeps near ones
   /// together; but a stop waits for the pieces that run, a second or two.
   static final int WORK_ROWS_MAX = 4_096;
+
+  /// Up to so many pending rows cost a search less than to share its processor with their linking.
+  static final int YIELD_ROWS_MAX = 8_192;
 
   /// With more rows waiting for their index than this, writes of the collection are slowed: every
   /// search scans these rows.
@@ -41,9 +49,14 @@ final class IndexWorkers {
   private final List<Thread> threads = new ArrayList<>();
 
   IndexWorkers(int threadCount) {
+    ThreadFactory yielding = YieldingThreads.named("whimbrel-index-yielding");
+    ThreadFactory ordinary =
+        Thread.ofPlatform().name("whimbrel-index-", 0).daemon(true).factory();
     for (int i = 0; i < threadCount; i++) {
-      threads.add(Thread.ofPlatform().name("whimbrel-index-" + i).daemon(true).start(this::run));
+      threads.add(yielding.newThread(() -> run(false)));
+      threads.add(ordinary.newThread(() -> run(true)));
     }
+    threads.forEach(Thread::start);
   }
 
   /// Says that the version may have work. Any thread.
@@ -56,12 +69,22 @@ final class IndexWorkers {
     }
   }
 
-  private void run() {
+  /// The version whose turn it is; null when there is none. Guarded by `lock`.
+  private @Nullable LiveVersion next(boolean urgent) {
+    for (LiveVersion version : waiting.keySet()) {
+      if (version.pending() > YIELD_ROWS_MAX == urgent) {
+        return version;
+      }
+    }
+    return null;
+  }
+
+  private void run(boolean urgent) {
     while (true) {
       LiveVersion version;
       long wakes;
       synchronized (lock) {
-        while (waiting.isEmpty() && !stopping) {
+        while ((version = next(urgent)) == null && !stopping) {
           try {
             lock.wait();
           } catch (InterruptedException e) {
@@ -69,12 +92,10 @@ final class IndexWorkers {
             LOG.warn("{} ignores an interrupt", Thread.currentThread().getName());
           }
         }
-        if (stopping) {
+        if (stopping || version == null) {
           return;
         }
-        Map.Entry<LiveVersion, Long> first = waiting.firstEntry();
-        version = first.getKey();
-        wakes = first.getValue();
+        wakes = waiting.getOrDefault(version, 0L);
         // To the end of the line: all versions get their turn.
         waiting.putLast(version, wakes);
       }

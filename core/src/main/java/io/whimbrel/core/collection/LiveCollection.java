@@ -4,6 +4,7 @@ import io.whimbrel.core.index.VectorIndex;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
+import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.RoutingPolicy;
@@ -13,11 +14,13 @@ import io.whimbrel.core.payload.PointMatcher;
 import io.whimbrel.core.store.BacklogCounters;
 import io.whimbrel.core.store.CollectionRecord;
 import io.whimbrel.core.store.MigrationRecord;
+import io.whimbrel.core.store.PayloadIndexesRecord;
 import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.Totals;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +29,7 @@ import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -38,8 +42,14 @@ public final class LiveCollection {
   private final String name;
   private final PayloadIndexes payload;
   private final Function<EmbeddingSpec, VectorIndex> indexes;
+
+  /// Of the sequencer.
+  private PayloadIndexesRecord declared = PayloadIndexesRecord.NONE;
+
   private volatile Layout layout;
+  private volatile List<LiveText> texts = List.of();
   private volatile Totals totals;
+  private final LongAdder expiredDeleted = new LongAdder();
 
   /// Fields, versions and migrations at one moment.
   ///
@@ -305,6 +315,48 @@ public final class LiveCollection {
     return payload;
   }
 
+  /// The payload path whose timestamp says when a point expires.
+  Optional<FieldPath> expiresBy() {
+    return layout.collectionRecord().ttl();
+  }
+
+  /// Notes that points were deleted as expired.
+  void countExpired(long points) {
+    expiredDeleted.add(points);
+  }
+
+  /// The full-text indexes; changed by the sequencer.
+  List<LiveText> texts() {
+    return texts;
+  }
+
+  /// The declared indexes as stored. Sequencer, and recovery before it starts.
+  PayloadIndexesRecord declared() {
+    return declared;
+  }
+
+  void replaceDeclared(PayloadIndexesRecord newDeclared) {
+    declared = newDeclared;
+  }
+
+  void replaceTexts(List<LiveText> newTexts) {
+    texts = List.copyOf(newTexts);
+  }
+
+  /// The full-text index of a path; `field` is the request field to blame when there is none.
+  LiveText text(String field, FieldPath path) {
+    return texts.stream()
+        .filter(text -> text.spec().path().steps().equals(path.steps()))
+        .findFirst()
+        .orElseThrow(() ->
+            WhimbrelException.of(
+                ErrorCode.UNKNOWN_INDEX,
+                field,
+                '"' + path.text() + '"',
+                "the path of a text index of collection \"" + name + "\": one of "
+                    + texts.stream().map(text -> text.spec().path().text()).toList()));
+  }
+
   Totals totals() {
     return totals;
   }
@@ -313,7 +365,10 @@ public final class LiveCollection {
     totals = newTotals;
   }
 
-  public CollectionInfo info() {
+  /// @param aliases other names of it
+  ///
+  /// @param expired points that are expired and not deleted yet
+  CollectionInfo info(List<String> aliases, long expired) {
     Layout at = layout;
     List<CollectionInfo.FieldInfo> fieldInfos = new ArrayList<>();
     for (LiveField field : at.fields().values()) {
@@ -341,7 +396,15 @@ public final class LiveCollection {
         fieldInfos,
         totals.points().count(),
         at.collectionRecord().createdSeq(),
-        payload.infos());
+        payload.infos(),
+        texts.stream()
+            .map(LiveText::info)
+            .sorted(Comparator.comparing(info -> info.spec().path().text()))
+            .toList(),
+        aliases,
+        at.collectionRecord()
+            .ttl()
+            .map(path -> new CollectionInfo.TtlInfo(path, expired, expiredDeleted.sum())));
   }
 
   void close() {

@@ -310,6 +310,11 @@ public final class LiveVersion implements AutoCloseable {
     return generation.index.work(rowsMax);
   }
 
+  /// Internal ids of points that no walk finds; see [VectorIndex#unreachable].
+  long[] unreachable() {
+    return generation.index.unreachable();
+  }
+
   /// Whether the index has background work at all.
   boolean worksInBackground() {
     return !(spec.index() instanceof IndexSpec.Flat);

@@ -369,7 +369,10 @@ public final class MigrationDesk implements AutoCloseable {
               + "\", since the old version's vectors are lost for ever");
     }
     return step(
-        () -> steps.complete(id, keepData, force ? List.of() : unsafe(steps.find(id)), note));
+        () ->
+            steps
+                .ends()
+                .complete(id, keepData, force ? List.of() : unsafe(steps.find(id)), note));
   }
 
   /// What would be lost or hurt by completing now.
@@ -402,7 +405,7 @@ public final class MigrationDesk implements AutoCloseable {
   }
 
   public CompletableFuture<Migration> cancel(String id, boolean keepData, ChangeNote note) {
-    return step(() -> steps.cancel(id, keepData, note));
+    return step(() -> steps.ends().cancel(id, keepData, note));
   }
 
   public RoutingPolicy policy(String collection, String field) {
@@ -462,9 +465,9 @@ public final class MigrationDesk implements AutoCloseable {
   }
 
   private static final Migration.Progress NO_PROGRESS =
-      new Migration.Progress(0, 0, 0, 0, 0, 0, 0, OptionalDouble.empty(), "", 0);
+      new Migration.Progress(0, 0, 0, 0, 0, 0, 0, OptionalDouble.empty(), "", 0, Duration.ZERO);
 
-  private static Migration.Progress progress(
+  private Migration.Progress progress(
       MigrationSteps.Found found, LiveCollection.Moving moving) {
     BacklogCounters counters = moving.state().counters();
     boolean listing = moving.migration().state() == MigrationState.DUAL_WRITE;
@@ -489,7 +492,8 @@ public final class MigrationDesk implements AutoCloseable {
         moving.migration().flags().paused()
             ? "paused: " + moving.migration().flags().pausedBecause()
             : forward.pace().waitReason(),
-        moving.to().coverage());
+        moving.to().coverage(),
+        backfills.searchP99());
   }
 
   /// Ends the worker inside. The sequencer must still run.

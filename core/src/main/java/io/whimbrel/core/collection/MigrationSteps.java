@@ -53,9 +53,6 @@ final class MigrationSteps {
   /// Dead letters moved in one step.
   private static final int DEAD_ROWS_MAX = 10_000;
 
-  /// Spaces of dropped versions that a field remembers, to tell old clients what became of them.
-  private static final int RETIRED_MAX = 64;
-
   /// With so many vectors, or this share of all, not yet in the index, it counts as built: searches
   /// scan them.
   private static final int PENDING_MAX = 4_096;
@@ -65,11 +62,17 @@ final class MigrationSteps {
   private final Sequencer sequencer;
   private final Store store;
   private final Catalog catalog;
+  private final MigrationEnds ends;
 
   MigrationSteps(Sequencer sequencer, Store store, Catalog catalog) {
     this.sequencer = sequencer;
     this.store = store;
     this.catalog = catalog;
+    this.ends = new MigrationEnds(this, sequencer, store, catalog);
+  }
+
+  MigrationEnds ends() {
+    return ends;
   }
 
   /// A migration as it is, with what it belongs to.
@@ -455,7 +458,7 @@ final class MigrationSteps {
         note);
   }
 
-  private Found move(
+  Found move(
       Found found,
       MigrationRecord facts,
       MigrationState next,
@@ -626,188 +629,17 @@ final class MigrationSteps {
         note);
   }
 
-  /// Passes the point of no return. What makes it unsafe is checked by the caller's rules in
-  /// `unsafe`, which are empty when the operator forces it.
-  Found complete(String id, boolean keepData, List<String> unsafe, ChangeNote note)
-      throws StorageException {
-    Found found = find(id);
-    MigrationState state = found.migration().state();
-    if (state == MigrationState.COMPLETING || state == MigrationState.COMPLETED) {
-      return found;
-    }
-    state.to(MigrationState.COMPLETING);
-    if (!unsafe.isEmpty()) {
-      throw WhimbrelException.of(
-          ErrorCode.UNSAFE,
-          "migration",
-          String.join("; ", unsafe),
-          "none of this, or force with the collection's name as confirmation");
-    }
-    return end(
-        found,
-        MigrationState.COMPLETING,
-        found.migration().fromVersion(),
-        found.migration().toVersion(),
-        keepData,
-        note);
-  }
-
-  /// Gives the new version up.
-  Found cancel(String id, boolean keepData, ChangeNote note) throws StorageException {
-    Found found = find(id);
-    MigrationState state = found.migration().state();
-    if (state == MigrationState.CANCELLING || state == MigrationState.CANCELLED) {
-      return found;
-    }
-    if (state == MigrationState.PLANNED) {
-      return move(
-          found, found.migration(), MigrationState.CANCELLED, found.field().fieldRecord(), note);
-    }
-    if (!state.leadsTo(MigrationState.CANCELLING)) {
-      throw WhimbrelException.of(
-          ErrorCode.MIGRATION_STATE,
-          "migration",
-          id + " is " + state,
-          "0 basis points; reverse the traffic first");
-    }
-    return end(
-        found,
-        MigrationState.CANCELLING,
-        found.migration().toVersion(),
-        found.migration().fromVersion(),
-        keepData,
-        note);
-  }
-
-  /// One version remains; the other is dropped, or kept without further writes.
-  private Found end(
-      Found found,
-      MigrationState next,
-      int goneVersion,
-      int remaining,
-      boolean keepData,
-      ChangeNote note)
-      throws StorageException {
-    LiveCollection collection = found.collection();
-    CollectionRecord.FieldRecord field = found.field().fieldRecord();
-    LiveVersion gone = found.field().version(goneVersion);
-    LiveVersion stays = found.field().version(remaining);
-    List<String> retired = new ArrayList<>(field.retired());
-    if (!stays.takesSpace(gone.inputSpaceId())) {
-      retired.remove(gone.inputSpaceId());
-      retired.add(gone.inputSpaceId());
-      if (retired.size() > RETIRED_MAX) {
-        retired.removeFirst();
-      }
-    }
-    CollectionRecord.FieldRecord newField =
-        new CollectionRecord.FieldRecord(
-            field.number(),
-            field.name(),
-            field.versions().stream()
-                .filter(version -> keepData || version.number() != goneVersion)
-                .toList(),
-            List.of(remaining),
-            remaining,
-            field.nextVersion(),
-            CollectionRecord.Route.only(remaining, field.route().epoch() + 1),
-            retired);
-    MigrationRecord migration = found.migration();
-    Totals totals = collection.totals();
-    Map<PointRecord.VectorRef, Totals.Tally> vectors = new HashMap<>(totals.vectors());
-    if (!keepData) {
-      vectors.remove(gone.ref());
-    }
-    Totals newTotals = new Totals(totals.points(), vectors);
-    write(
-        collection,
-        migration
-            .withFacts(migration.switchedAtMillis(), migration.verified(), "", keepData)
-            .withState(migration.state().to(next)),
-        newField,
-        note,
-        batch -> batch.put(Table.SYSTEM, Keys.totals(collection.number()), newTotals.encode()));
-    collection.replaceTotals(newTotals);
-    reclaimLater(collection, migration.number());
-    return find(migration.id());
-  }
-
   /// Takes up what an earlier process left unfinished. Before other requests come.
-  void resume() {
+  void resume() throws StorageException {
     for (LiveCollection collection : catalog.all()) {
       for (MigrationRecord migration : collection.layout().migrations().values()) {
-        switch (migration.state()) {
-          case DUAL_WRITE -> listLater(collection, migration.number());
-          case COMPLETING, CANCELLING -> reclaimLater(collection, migration.number());
-          case PLANNED,
-              BACKFILLING,
-              INDEXING,
-              VERIFYING,
-              READY,
-              SHIFTING,
-              SWITCHED,
-              COMPLETED,
-              ROLLED_BACK,
-              CANCELLED,
-              FAILED -> {}
+        if (migration.state() == MigrationState.DUAL_WRITE) {
+          listLater(collection, migration.number());
+        } else {
+          ends.resume(collection, migration);
         }
       }
     }
-  }
-
-  private void reclaimLater(LiveCollection collection, long migration) {
-    sequencer.later(() -> reclaim(collection, migration));
-  }
-
-  /// Removes the rows of a version that is no longer in use, and of the migration's backlogs. Can
-  /// be repeated. In the background thread.
-  private void reclaim(LiveCollection collection, long number) {
-    MigrationRecord migration = collection.layout().migrations().get(number);
-    if (migration == null) {
-      return;
-    }
-    int gone =
-        migration.state() == MigrationState.COMPLETING
-            ? migration.fromVersion()
-            : migration.toVersion();
-    try {
-      if (!migration.keepData()) {
-        store.removeRange(
-            Table.VECTORS,
-            Keys.vector(collection.number(), migration.field(), gone, 0),
-            Keys.vector(collection.number(), migration.field(), gone + 1, 0));
-      }
-      for (char kind : new char[] {MovingRows.FORWARD, MovingRows.DEAD, MovingRows.REVERSE}) {
-        store.removeRange(
-            Table.MIGRATION,
-            Keys.inMotion(collection.number(), number, kind, 0),
-            Keys.inMotion(collection.number(), number, (char) (kind + 1), 0));
-      }
-      // The logs hold the removed rows too, as long as other tables have not written what is in
-      // them.
-      store.flush();
-      sequencer.run(() -> reclaimed(collection, number));
-    } catch (StorageException e) {
-      LOG.error("cannot give back the space of version {} of migration {}", gone, number, e);
-    }
-  }
-
-  private boolean reclaimed(LiveCollection collection, long number) throws StorageException {
-    MigrationRecord migration = collection.layout().migrations().get(number);
-    if (!catalog.holds(collection) || migration == null || migration.state().ended()) {
-      return false;
-    }
-    MigrationState next =
-        migration.state() == MigrationState.COMPLETING
-            ? MigrationState.COMPLETED
-            : MigrationState.CANCELLED;
-    write(
-        collection,
-        migration.withState(migration.state().to(next)),
-        fieldRecord(collection, migration),
-        ChangeNote.server("the space is given back"),
-        batch -> batch.delete(Table.SYSTEM, Keys.migration('Q', collection.number(), number)));
-    return true;
   }
 
   /// Puts dead letters back into the backlog, or waives them; a bounded number, and tells how many.
@@ -871,12 +703,12 @@ final class MigrationSteps {
     return note(find(id), note);
   }
 
-  private static CollectionRecord.FieldRecord fieldRecord(
+  static CollectionRecord.FieldRecord fieldRecord(
       LiveCollection collection, MigrationRecord migration) {
     return field(collection.layout(), migration.field()).fieldRecord();
   }
 
-  private void write(
+  void write(
       LiveCollection collection,
       MigrationRecord migration,
       CollectionRecord.FieldRecord field,

@@ -28,6 +28,8 @@ import java.util.stream.IntStream;
 /// Finds the negatives of one query after the other, each at a moment of its own.
 final class NegativeMiner {
   private final Visibility visibility;
+  private final TextWorkers textWorkers;
+  private final Expirer expirer;
   private final LiveCollection collection;
   private final NegativeMining mining;
   private final BooleanSupplier cancelled;
@@ -36,10 +38,14 @@ final class NegativeMiner {
 
   NegativeMiner(
       Visibility visibility,
+      TextWorkers textWorkers,
+      Expirer expirer,
       LiveCollection collection,
       NegativeMining mining,
       BooleanSupplier cancelled) {
     this.visibility = visibility;
+    this.textWorkers = textWorkers;
+    this.expirer = expirer;
     this.collection = collection;
     this.mining = mining;
     this.cancelled = cancelled;
@@ -76,7 +82,13 @@ final class NegativeMiner {
       if (firstSeq < 0) {
         firstSeq = moment.seq();
       }
-      QueryStages stages = new QueryStages(moment, collection, routes, cancelled);
+      QueryStages stages = new QueryStages(
+              moment,
+              collection,
+              routes,
+              textWorkers,
+              expirer.alive(collection, Filter.ALL),
+              cancelled);
       Ranked positives =
           query.positives().isEmpty()
               ? Ranked.EMPTY
@@ -113,7 +125,13 @@ final class NegativeMiner {
 
   private QueryStages.Ask ask(int limit, int ef, boolean exact, Filter filter) {
     return new QueryStages.Ask(
-        "query", limit, OptionalDouble.empty(), ef, exact, filter, Optional.empty());
+        "query",
+        limit,
+        OptionalDouble.empty(),
+        ef,
+        exact,
+        expirer.alive(collection, filter),
+        Optional.empty());
   }
 
   private Filter allowed(Set<PointId> positives) {

@@ -62,7 +62,7 @@ public final class PointReader {
   private static final int MATRIX_ROWS_EXPECTED = 512;
 
   /// Further candidates fetched when the last place is tied, so that ties are settled by id.
-  private static final int TIES_MAX = 64;
+  static final int TIES_MAX = 64;
 
   /// Sums over many rows tie only between copies, and each hit more widens every stage.
   private static final int MATRIX_TIES_MAX = 6;
@@ -80,10 +80,12 @@ public final class PointReader {
 
   private final Store store;
   private final Visibility visibility;
+  private final Expirer expirer;
 
-  public PointReader(Store store, Sequencer sequencer) {
+  public PointReader(Store store, Sequencer sequencer, Expirer expirer) {
     this.store = store;
     this.visibility = sequencer.visibility();
+    this.expirer = expirer;
   }
 
   /// A vector that the answer carries.
@@ -97,18 +99,43 @@ public final class PointReader {
       throws StorageException {
     Limits.checkRange("ids", ids.size(), 0, Limits.BATCH_POINTS_MAX);
     List<Selected> selected = selected(collection, collection.layout(), read);
+    if (collection.expiresBy().isPresent()) {
+      return getAlive(collection, ids, read, selected);
+    }
     try (View view = store.view()) {
+      return get(view, collection, ids, _ -> true, read, selected);
+    }
+  }
+
+  private List<Point> getAlive(
+      LiveCollection collection, List<PointId> ids, ReadOptions read, List<Selected> selected)
+      throws StorageException {
+    try (Visibility.Moment moment = visibility.now(collection, List.of())) {
+      Filter alive = expirer.alive(collection, Filter.ALL);
+      LongPredicate shown =
+          Selection.of(moment, collection, alive, () -> false).ids().lookup();
+      return get(moment.view(), collection, ids, shown, read, selected);
+    }
+  }
+
+  private static List<Point> get(
+      View view,
+      LiveCollection collection,
+      List<PointId> ids,
+      LongPredicate shown,
+      ReadOptions read,
+      List<Selected> selected)
+      throws StorageException {
       List<byte[]> idKeys = ids.stream().map(id -> Keys.id(collection.number(), id)).toList();
       List<Long> internalIds = new ArrayList<>(ids.size());
       for (byte[] internalId : view.multiGet(Table.IDS, idKeys)) {
-        if (internalId != null) {
+        if (internalId != null && shown.test(ByteBuffer.wrap(internalId).getLong())) {
           internalIds.add(ByteBuffer.wrap(internalId).getLong());
         }
       }
       return points(view, collection, internalIds, read, selected).stream()
           .flatMap(Optional::stream)
           .toList();
-    }
   }
 
   /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before). A
@@ -146,7 +173,8 @@ public final class PointReader {
     try (Visibility.Moment moment = visibility.now(collection, List.of());
         Scan ids = moment.view().scan(Table.IDS, from, to)) {
       View view = moment.view();
-      ScrollFilter wanted = ScrollFilter.of(moment, collection, filter);
+      ScrollFilter wanted =
+          ScrollFilter.of(moment, collection, expirer.alive(collection, filter));
       while (page.size() < limit
           && bytes < Limits.PAGE_BYTES_MAX
           && seen < SCROLL_IDS_MAX
@@ -357,7 +385,8 @@ public final class PointReader {
       throws StorageException {
     Filter.check("filter", filter);
     try (Visibility.Moment moment = visibility.now(collection, List.of())) {
-      return Selection.of(moment, collection, filter, cancelled).ids().count();
+      Filter alive = expirer.alive(collection, filter);
+      return Selection.of(moment, collection, alive, cancelled).ids().count();
     }
   }
 
@@ -424,7 +453,8 @@ public final class PointReader {
             .toList();
     try (Visibility.Moment moment = visibility.now(collection, List.of(version))) {
       LiveVersion.Reader reader = moment.reader(version);
-      Target target = Target.of(moment, collection, version, request.filter(), cancelled);
+      Filter filter = expirer.alive(collection, request.filter());
+      Target target = Target.of(moment, collection, version, filter, cancelled);
       SearchParams params = params(version, request).withAccept(target.accept());
       MultiVectorHits found = find(reader, version, route.query(), request, params, cancelled);
       TopK candidates = found.best();

@@ -31,6 +31,7 @@ final class QueryRoutes {
   private final LiveCollection.Layout layout;
   private final QueryRequest request;
   private final Map<QueryNode, Asked> asked = new IdentityHashMap<>();
+  private final Map<QueryNode, LiveText> texts = new IdentityHashMap<>();
   private final Map<String, LiveVersion> pinned = new HashMap<>();
   private final Map<LiveVersion, QueryResult.Served> served = new LinkedHashMap<>();
 
@@ -62,6 +63,14 @@ final class QueryRoutes {
 
   Asked of(QueryNode node) {
     return Objects.requireNonNull(asked.get(node));
+  }
+
+  LiveText text(QueryNode.Text node) {
+    return Objects.requireNonNull(texts.get(node));
+  }
+
+  Set<LiveText> texts() {
+    return Set.copyOf(texts.values());
   }
 
   Set<LiveVersion> versions() {
@@ -115,7 +124,9 @@ final class QueryRoutes {
         }
         ask(recommend, path + ".recommend", recommend.field(), recommend.version(), paths, inputs);
       }
-      case QueryNode.Fusion _, QueryNode.OrderBy _, QueryNode.Sample _, QueryNode.Text _ -> {}
+      case QueryNode.Text text ->
+          texts.put(text, collection.text(path + ".text.path", text.path()));
+      case QueryNode.Fusion _, QueryNode.OrderBy _, QueryNode.Sample _ -> {}
     }
     List<Prefetch> stages = node.prefetch();
     for (int i = 0; i < stages.size(); i++) {

@@ -27,9 +27,14 @@ import java.util.function.BooleanSupplier;
 /// the stages in it, and reads the hits. Safe for any number of threads.
 public final class QueryRunner {
   private final Visibility visibility;
+  private final TextWorkers textWorkers;
 
-  public QueryRunner(Sequencer sequencer) {
+  private final Expirer expirer;
+
+  public QueryRunner(Sequencer sequencer, Expirer expirer) {
+    this.expirer = expirer;
     this.visibility = sequencer.visibility();
+    this.textWorkers = sequencer.textWorkers();
   }
 
   public QueryResult query(
@@ -61,15 +66,25 @@ public final class QueryRunner {
       selected = PointReader.pinned(collection, layout, request.read(), position.pinned());
       after = Optional.of(position.place());
     }
-    try (Visibility.Moment moment = visibility.now(collection, routes.versions())) {
-      QueryStages stages = new QueryStages(moment, collection, routes, cancelled);
+    routes.texts().forEach(textWorkers::freshen);
+    try (Visibility.Moment moment =
+        visibility.now(collection, routes.versions(), routes.texts())) {
+      QueryStages stages = new QueryStages(
+              moment,
+              collection,
+              routes,
+              textWorkers,
+              expirer.alive(collection, request.filter()),
+              cancelled);
       List<QueryResult.Hit> hits = List.of();
       List<QueryResult.Group> groups = List.of();
       QueryRequest.Cursor next = QueryRequest.Cursor.NONE;
       if (request.groupBy().isPresent()) {
         groups = groups(stages, request, selected);
       } else {
-        Ranked found = stages.run(request.query(), QueryStages.Ask.of(request, request.k(), after));
+        Ranked found =
+            stages.run(
+                request.query(), stages.ask(request, request.k(), after));
         hits = hits(moment, collection, found, request.read(), selected);
         if (pages(request) && found.more()) {
           int last = found.count() - 1;
@@ -97,7 +112,8 @@ public final class QueryRunner {
     Limits.checkRange("limit", limit, 1, Limits.FACET_VALUES_MAX);
     Filter.check("filter", filter);
     try (Visibility.Moment moment = visibility.now(collection, List.of())) {
-      return Facets.count(moment, collection, path, filter, limit, cancelled);
+      return Facets.count(
+          moment, collection, path, expirer.alive(collection, filter), limit, cancelled);
     }
   }
 
@@ -111,7 +127,7 @@ public final class QueryRunner {
       throws StorageException {
     Limits.checkRange("from", from, 0, Math.max(0, queries.size() - 1));
     int to = Math.min(queries.size(), from + NegativeMiner.queriesMax(mining));
-    return new NegativeMiner(visibility, collection, mining, cancelled)
+    return new NegativeMiner(visibility, textWorkers, expirer, collection, mining, cancelled)
         .mine(queries.subList(from, to), to == queries.size() ? 0 : to);
   }
 

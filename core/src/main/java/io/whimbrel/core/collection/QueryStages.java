@@ -21,6 +21,8 @@ import io.whimbrel.core.store.Keys;
 import io.whimbrel.core.store.PointRecord;
 import io.whimbrel.core.store.StorageException;
 import io.whimbrel.core.store.Table;
+import io.whimbrel.core.text.TextHits;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// Runs the stages of one query at one moment, in one thread.
@@ -42,6 +45,8 @@ final class QueryStages {
   private final Visibility.Moment moment;
   private final LiveCollection collection;
   private final QueryRoutes routes;
+  private final TextWorkers textWorkers;
+  private final Filter alive;
   private final BooleanSupplier cancelled;
   private final Map<Filter, IdSet> selections = new HashMap<>();
   private final Map<Long, PointId> ids = new HashMap<>();
@@ -53,10 +58,14 @@ final class QueryStages {
       Visibility.Moment moment,
       LiveCollection collection,
       QueryRoutes routes,
+      TextWorkers textWorkers,
+      Filter alive,
       BooleanSupplier cancelled) {
     this.moment = moment;
     this.collection = collection;
     this.routes = routes;
+    this.textWorkers = textWorkers;
+    this.alive = alive;
     this.cancelled = cancelled;
   }
 
@@ -73,17 +82,6 @@ final class QueryStages {
       boolean exact,
       Filter filters,
       Optional<QueryCursors.Place> after) {
-    static Ask of(QueryRequest request, int limit, Optional<QueryCursors.Place> after) {
-      return new Ask(
-          "query",
-          limit,
-          request.scoreThreshold(),
-          request.ef() == 0 ? 0 : Math.max(request.ef(), limit),
-          request.exact(),
-          request.filter(),
-          after);
-    }
-
     Ask of(int index, Prefetch stage) {
       return new Ask(
           path + ".prefetch[" + index + "].query",
@@ -104,6 +102,18 @@ final class QueryStages {
     double floor() {
       return threshold.orElse(Double.NEGATIVE_INFINITY);
     }
+  }
+
+  /// What the outermost stage is asked; no stage shows points that have expired.
+  Ask ask(QueryRequest request, int limit, Optional<QueryCursors.Place> after) {
+    return new Ask(
+        "query",
+        limit,
+        request.scoreThreshold(),
+        request.ef() == 0 ? 0 : Math.max(request.ef(), limit),
+        request.exact(),
+        alive,
+        after);
   }
 
   Visibility.Moment moment() {
@@ -141,9 +151,7 @@ final class QueryStages {
                 Samples.draw(accepted(sample.prefetch(), ask), sample.seed(), ask.limit()));
         yield note(ask, Optional.empty(), drawn);
       }
-      case QueryNode.Text _ ->
-          throw WhimbrelException.unimplemented(
-              ask.path() + ".text", "given", "a query without text");
+      case QueryNode.Text text -> text(text, ask);
     };
   }
 
@@ -563,6 +571,36 @@ final class QueryStages {
         into[at] = Math.max(into[at], found.score(i));
       }
     }
+  }
+
+  // ---------------------------------------------------------------------------------------- text
+
+  private Ranked text(QueryNode.Text query, Ask ask) throws StorageException {
+    LiveText text = routes.text(query);
+    boolean all = query.prefetch().isEmpty() && ask.filters().equals(Filter.ALL);
+    LongPredicate accept = all ? _ -> true : accepted(query.prefetch(), ask).lookup();
+    // More than wanted, to see ties.
+    int k = Math.min(Limits.K_MAX, ask.limit() + PointReader.TIES_MAX);
+    TextHits found;
+    try {
+      found =
+          moment.text(text).search(ask.path() + ".text.text", query.text(), k, accept, cancelled);
+    } catch (IOException e) {
+      textWorkers.distrust(collection, text, e);
+      throw WhimbrelException.of(
+          ErrorCode.INDEX_NOT_READY,
+          ask.path() + ".text.path",
+          '"' + query.path().text() + "\", whose index is damaged and is filled anew",
+          e);
+    }
+    long[] labels = new long[found.count()];
+    double[] scores = new double[found.count()];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = found.id(i);
+      scores[i] = found.score(i);
+    }
+    return note(
+        ask, Optional.empty(), best(labels, scores, ask.limit()).above(ask.floor()));
   }
 
   // -------------------------------------------------------------------------------------- fusion

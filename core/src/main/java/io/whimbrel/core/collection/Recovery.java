@@ -31,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
@@ -38,6 +39,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -84,6 +86,7 @@ public final class Recovery {
     Map<String, RequestRecord> requests = new HashMap<>();
     Map<Integer, Map<Long, MigrationRecord>> migrations = new HashMap<>();
     Map<Integer, Map<Long, BacklogCounters>> counters = new HashMap<>();
+    Map<String, Integer> aliases = new TreeMap<>();
     List<Integer> dropped = new ArrayList<>();
     long logStart;
     try (View view = store.view()) {
@@ -117,6 +120,10 @@ public final class Recovery {
               counters
                   .computeIfAbsent(Keys.collectionOf(key), _ -> new TreeMap<>())
                   .put(Keys.migrationOf(key), BacklogCounters.decode(value)));
+      forEach(
+          view,
+          'A',
+          (key, value) -> aliases.put(Keys.aliasOf(key), ByteBuffer.wrap(value).getInt()));
       forEach(view, 'X', (key, value) -> dropped.add(Keys.collectionOf(key)));
       logStart = checkLog(view, progress);
     }
@@ -130,7 +137,7 @@ public final class Recovery {
         expected = Totals.EMPTY;
       }
       PayloadIndexesRecord declared =
-          payloadIndexes.getOrDefault(number, new PayloadIndexesRecord(List.of()));
+          payloadIndexes.getOrDefault(number, PayloadIndexesRecord.NONE);
       Map<Long, BacklogCounters> ofCollection =
           new HashMap<>(counters.getOrDefault(number, Map.of()));
       Map<Long, MigrationRecord> moving = migrations.getOrDefault(number, Map.of());
@@ -141,7 +148,7 @@ public final class Recovery {
               migration.number(), counted(number, entry.getValue().name(), migration, counted));
         }
       }
-      collections.add(
+      LiveCollection collection =
           new LiveCollection(
               number,
               entry.getValue(),
@@ -149,12 +156,25 @@ public final class Recovery {
               expected,
               moving,
               ofCollection,
-              indexes::create));
+              indexes::create);
+      collection.replaceDeclared(declared);
+      collections.add(collection);
     }
     IndexFiles files = new IndexFiles(directory, databaseId, indexes);
     deleteOrphans(files, collections);
     loadAll(files, collections, progress.seq());
     Catalog catalog = new Catalog(collections);
+    catalog.replaceAliases(named(collections, aliases));
+    Visibility visibility = new Visibility(store, progress.seq());
+    TextWorkers textWorkers = new TextWorkers(directory, databaseId, catalog, visibility);
+    for (LiveCollection collection : collections) {
+      collection.replaceTexts(
+          collection.declared().texts().stream()
+              .map(text ->
+                  textWorkers.make(
+                      collection.number(), collection.name(), text.number(), text.spec()))
+              .toList());
+    }
     Sequencer sequencer =
         new Sequencer(
             store,
@@ -165,12 +185,27 @@ public final class Recovery {
             new RequestMemory(requests),
             new IndexWorkers(indexThreads),
             new IndexSaver(files, catalog),
-            new Visibility(store, progress.seq()),
+            textWorkers,
+            visibility,
             progress,
             logStart,
             options);
     sequencer.start(dropped);
     return new Opened(databaseId, catalog, sequencer, new MigrationDesk(sequencer, store, catalog));
+  }
+
+  private SortedMap<String, LiveCollection> named(
+      List<LiveCollection> collections, Map<String, Integer> aliases) {
+    SortedMap<String, LiveCollection> named = new TreeMap<>();
+    aliases.forEach((alias, number) -> {
+      collections.stream()
+          .filter(collection -> collection.number() == number)
+          .findFirst()
+          .ifPresentOrElse(
+              collection -> named.put(alias, collection),
+              () -> dataLoss("the collection of alias \"" + alias + "\" is missing"));
+    });
+    return named;
   }
 
   /// The counters of a migration, compared with the rows they count.
@@ -472,6 +507,9 @@ public final class Recovery {
         }
       }
       payload.publish(payload.prepare());
+      // Points may still name a dropped version.
+      payload.keepVersions(
+          collection.versions().map(LiveVersion::ref).collect(Collectors.toUnmodifiableSet()));
       try (Scan rows = view.scan(Table.IDS, from, to)) {
         while (rows.advance()) {
           ids++;

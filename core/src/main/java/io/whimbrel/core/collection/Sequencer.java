@@ -1,13 +1,17 @@
 package io.whimbrel.core.collection;
 
+import io.whimbrel.core.model.Alias;
+import io.whimbrel.core.model.AliasChange;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.CommitResult;
 import io.whimbrel.core.model.Durability;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldPath;
+import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.PayloadIndexSpec;
+import io.whimbrel.core.model.TextIndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
@@ -24,10 +28,13 @@ import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
 import io.whimbrel.core.store.Totals;
 import io.whimbrel.core.store.View;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -55,6 +62,9 @@ public final class Sequencer {
   private static final int PERMIT_BYTES = 1024;
   private static final long STAMP_EVERY_MILLIS = 1000;
   private static final long ADVANCE_EVERY_MILLIS = 50;
+
+  /// The collection of a change that is of none.
+  private static final int NO_COLLECTION = 0;
 
   /// How the sequencer waits and holds back.
   ///
@@ -112,6 +122,14 @@ public final class Sequencer {
         LiveCollection collection, FieldPath path, CompletableFuture<LiveCollection> answer)
         implements Request {}
 
+    record AddText(
+        LiveCollection collection, TextIndexSpec spec, CompletableFuture<LiveCollection> answer)
+        implements Request {}
+
+    record DropText(
+        LiveCollection collection, FieldPath path, CompletableFuture<LiveCollection> answer)
+        implements Request {}
+
     record InstallIndex(LiveCollection collection, PayloadIndexes.Builder builder)
         implements Request {}
 
@@ -131,9 +149,11 @@ public final class Sequencer {
   private final RequestMemory requests;
   private final IndexWorkers workers;
   private final IndexSaver saver;
+  private final TextWorkers textWorkers;
   private final Visibility visibility;
   private final PayloadIndexBuilds indexBuilds;
   private final MigrationSteps steps;
+  private final FieldSteps fieldSteps;
   private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
   private final Semaphore queuePermits;
   private final int queuePermitsMax;
@@ -174,6 +194,7 @@ public final class Sequencer {
       RequestMemory requests,
       IndexWorkers workers,
       IndexSaver saver,
+      TextWorkers textWorkers,
       Visibility visibility,
       Progress progress,
       long logStart,
@@ -186,6 +207,7 @@ public final class Sequencer {
     this.requests = requests;
     this.workers = workers;
     this.saver = saver;
+    this.textWorkers = textWorkers;
     this.visibility = visibility;
     this.indexBuilds = new PayloadIndexBuilds(visibility, this::submitInstall);
     this.progress = progress;
@@ -197,10 +219,12 @@ public final class Sequencer {
     this.queuePermitsMax = (int) Math.max(1, options.queueBytesMax() / PERMIT_BYTES);
     this.queuePermits = new Semaphore(queuePermitsMax, true);
     this.steps = new MigrationSteps(this, store, catalog);
+    this.fieldSteps = new FieldSteps(this, store, catalog);
     this.thread = Thread.ofPlatform().name("whimbrel-sequencer").unstarted(this::run);
   }
 
-  void start(List<Integer> droppedCollections) {
+  void start(List<Integer> droppedCollections) throws StorageException {
+    textWorkers.start();
     thread.start();
     maintenance.scheduleWithFixedDelay(
         this::stamp, STAMP_EVERY_MILLIS, STAMP_EVERY_MILLIS, TimeUnit.MILLISECONDS);
@@ -208,6 +232,7 @@ public final class Sequencer {
     catalog.all().forEach(collection -> collection.versions().forEach(workers::wake));
     saver.start();
     steps.resume();
+    fieldSteps.resume();
     maintenance.scheduleWithFixedDelay(
         this::advance, ADVANCE_EVERY_MILLIS, ADVANCE_EVERY_MILLIS, TimeUnit.MILLISECONDS);
   }
@@ -236,6 +261,7 @@ public final class Sequencer {
     if (mutation instanceof Mutation.Upsert) {
       workers.awaitRoom(collection);
     }
+    textWorkers.awaitRoom(collection);
     int permits = acquireFor(write.bytes());
     CompletableFuture<WriteResult> answer = new CompletableFuture<>();
     submit(new Request.Write(write, writeOptions, permits, answer), answer);
@@ -272,7 +298,35 @@ public final class Sequencer {
     return answer;
   }
 
-  /// Returns the number of points that were in the collection.
+  /// Makes all changes in one step, or none.
+  public CompletableFuture<List<Alias>> changeAliases(List<AliasChange> changes) {
+    return run(() -> changeAliasesNow(changes));
+  }
+
+  private List<Alias> changeAliasesNow(List<AliasChange> changes) throws StorageException {
+    refuseUnlessWriting();
+    SortedMap<String, LiveCollection> aliases = catalog.changed(changes);
+    try (Batch batch = store.batch()) {
+      for (AliasChange change : changes) {
+        LiveCollection collection = aliases.get(change.alias());
+        if (collection == null) {
+          batch.delete(Table.SYSTEM, Keys.alias(change.alias()));
+        } else {
+          byte[] number = ByteBuffer.allocate(Integer.BYTES).putInt(collection.number()).array();
+          batch.put(Table.SYSTEM, Keys.alias(change.alias()), number);
+        }
+      }
+      writeCatalogChange(
+          batch,
+          NO_COLLECTION,
+          new Progress(progress.seq() + 1, progress.nextInternalId(), progress.nextCollection()));
+    }
+    catalog.replaceAliases(aliases);
+    written(true);
+    return catalog.aliases();
+  }
+
+  /// Returns the number of points that were in the collection, which goes with its aliases.
   public CompletableFuture<Long> drop(String name) {
     CompletableFuture<Long> answer = new CompletableFuture<>();
     submit(new Request.Drop(name, answer), answer);
@@ -291,6 +345,39 @@ public final class Sequencer {
     CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
     submit(new Request.DropIndex(collection, path, answer), answer);
     return answer;
+  }
+
+  /// Declares a full-text index; it is filled in the background when there are points.
+  public CompletableFuture<LiveCollection> addText(LiveCollection collection, TextIndexSpec spec) {
+    CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
+    submit(new Request.AddText(collection, spec, answer), answer);
+    return answer;
+  }
+
+  public CompletableFuture<LiveCollection> dropText(LiveCollection collection, FieldPath path) {
+    CompletableFuture<LiveCollection> answer = new CompletableFuture<>();
+    submit(new Request.DropText(collection, path, answer), answer);
+    return answer;
+  }
+
+  TextWorkers textWorkers() {
+    return textWorkers;
+  }
+
+  /// Adds a vector field; points have no vector there until one is written.
+  public CompletableFuture<LiveCollection> addField(LiveCollection collection, FieldSpec spec) {
+    return fieldSteps.add(collection, spec);
+  }
+
+  /// Drops a vector field, and gives its space back in the background.
+  public CompletableFuture<LiveCollection> dropField(LiveCollection collection, String field) {
+    return fieldSteps.drop(collection, field);
+  }
+
+  /// Says by which payload path points expire; empty for none.
+  public CompletableFuture<LiveCollection> expireBy(
+      LiveCollection collection, Optional<FieldPath> path) {
+    return fieldSteps.expireBy(collection, path);
   }
 
   private void submitInstall(LiveCollection collection, PayloadIndexes.Builder builder) {
@@ -369,6 +456,10 @@ public final class Sequencer {
             answer(add.answer(), () -> addIndexNow(add.collection(), add.spec()));
         case Request.DropIndex drop ->
             answer(drop.answer(), () -> dropIndexNow(drop.collection(), drop.path()));
+        case Request.AddText add ->
+            answer(add.answer(), () -> addTextNow(add.collection(), add.spec()));
+        case Request.DropText drop ->
+            answer(drop.answer(), () -> dropTextNow(drop.collection(), drop.path()));
         case Request.InstallIndex install -> installNow(install);
         case Request.Flush flush -> answer(flush.answer(), this::flushNow);
         case Request.ForgetDropped dropped -> forgetNow(dropped.collection());
@@ -473,7 +564,7 @@ public final class Sequencer {
         written(sync);
       }
       // Without rows as well: a commit that is STALE ends its lease.
-      writeGroup.tidy(workers::wake);
+      writeGroup.tidy(workers::wake, textWorkers::wake);
       successes.forEach(Runnable::run);
     } catch (WhimbrelException e) {
       group.forEach(request -> fail(request.answer(), e));
@@ -514,41 +605,45 @@ public final class Sequencer {
 
   private LiveCollection createNow(CollectionSpec spec) throws StorageException {
     refuseUnlessWriting();
-    if (catalog.contains(spec.name())) {
-      throw WhimbrelException.of(
-          ErrorCode.COLLECTION_EXISTS, "name", '"' + spec.name() + '"', "a name that is free");
-    }
+    catalog.refuseTaken("name", spec.name());
     Limits.checkRange("collections", catalog.all().size() + 1L, 1, Limits.COLLECTIONS_MAX);
     long seq = progress.seq() + 1;
     int number = progress.nextCollection();
     CollectionRecord collectionRecord = CollectionRecord.create(spec, seq);
+    PayloadIndexesRecord declared = PayloadIndexesRecord.create(spec.indexes(), spec.texts());
     try (Batch batch = store.batch()) {
       batch.put(Table.SYSTEM, Keys.collection(number), collectionRecord.encode());
       batch.put(Table.SYSTEM, Keys.totals(number), Totals.EMPTY.encode());
-      if (!spec.indexes().isEmpty()) {
-        batch.put(
-            Table.SYSTEM,
-            Keys.payloadIndexes(number),
-            new PayloadIndexesRecord(spec.indexes()).encode());
+      if (!declared.equals(PayloadIndexesRecord.NONE)) {
+        batch.put(Table.SYSTEM, Keys.payloadIndexes(number), declared.encode());
       }
       writeCatalogChange(batch, number, new Progress(seq, progress.nextInternalId(), number + 1));
     }
     LiveCollection collection =
         new LiveCollection(number, collectionRecord, spec.indexes(), Totals.EMPTY, indexes::create);
+    collection.replaceDeclared(declared);
+    collection.replaceTexts(
+        declared.texts().stream()
+            .map(text -> textWorkers.make(number, spec.name(), text.number(), text.spec()))
+            .toList());
     collection.versions().forEach(version -> version.publish(seq));
     catalog.add(collection);
     written(true);
+    collection.texts().forEach(text -> textWorkers.declared(collection, text));
     return collection;
   }
 
   private long dropNow(String name) throws StorageException {
     refuseUnlessWriting();
-    LiveCollection collection = catalog.require(name);
+    LiveCollection collection = catalog.requireOwn("name", name);
     int number = collection.number();
     try (Batch batch = store.batch()) {
       batch.delete(Table.SYSTEM, Keys.collection(number));
       batch.delete(Table.SYSTEM, Keys.totals(number));
       batch.delete(Table.SYSTEM, Keys.payloadIndexes(number));
+      for (String alias : catalog.aliasesOf(collection)) {
+        batch.delete(Table.SYSTEM, Keys.alias(alias));
+      }
       for (char kind : new char[] {'M', 'Q'}) {
         batch.deleteRange(
             Table.SYSTEM, Keys.migrations(kind, number), Keys.migrations(kind, number + 1));
@@ -562,6 +657,7 @@ public final class Sequencer {
     catalog.remove(collection);
     collection.close();
     saver.dropped(collection);
+    collection.texts().forEach(textWorkers::dropped);
     written(true);
     removeLater(number);
     return collection.totals().points().count();
@@ -582,7 +678,7 @@ public final class Sequencer {
     }
     specs.add(spec);
     Limits.checkRange("indexes", specs.size(), 0, Limits.PAYLOAD_INDEXES_MAX);
-    writeIndexes(collection, specs);
+    writeIndexes(collection, collection.declared().withIndexes(specs));
     visibility.publishing();
     PayloadIndexes.Builder builder = payload.declare(spec);
     if (payload.snapshot().points().isEmpty()) {
@@ -607,11 +703,18 @@ public final class Sequencer {
           '"' + path.text() + '"',
           "the path of an index of collection \"" + collection.name() + '"');
     }
+    if (collection.expiresBy().filter(ttl -> ttl.steps().equals(path.steps())).isPresent()) {
+      throw WhimbrelException.of(
+          ErrorCode.UNSAFE,
+          "path",
+          '"' + path.text() + "\", by which points expire",
+          "an index that nothing needs; end the expiry first");
+    }
     List<PayloadIndexSpec> specs =
         payload.snapshot().declared().values().stream()
             .filter(spec -> !spec.path().steps().equals(path.steps()))
             .toList();
-    writeIndexes(collection, specs);
+    writeIndexes(collection, collection.declared().withIndexes(specs));
     visibility.publishing();
     payload.drop(path);
     written(true);
@@ -626,7 +729,8 @@ public final class Sequencer {
     }
   }
 
-  private void requireHeld(LiveCollection collection) {
+  /// Refuses a collection that was dropped.
+  void requireHeld(LiveCollection collection) {
     if (!catalog.holds(collection)) {
       throw WhimbrelException.of(
           ErrorCode.COLLECTION_NOT_FOUND,
@@ -636,18 +740,55 @@ public final class Sequencer {
     }
   }
 
-  private void writeIndexes(LiveCollection collection, List<PayloadIndexSpec> specs)
+  private LiveCollection addTextNow(LiveCollection collection, TextIndexSpec spec)
+      throws StorageException {
+    refuseUnlessWriting();
+    requireHeld(collection);
+    List<LiveText> texts = new ArrayList<>(collection.texts());
+    if (texts.stream().anyMatch(text -> text.spec().path().steps().equals(spec.path().steps()))) {
+      throw WhimbrelException.of(
+          ErrorCode.INDEX_EXISTS,
+          "path",
+          '"' + spec.path().text() + '"',
+          "a path without a text index");
+    }
+    Limits.checkRange("texts", texts.size() + 1L, 0, Limits.TEXT_INDEXES_MAX);
+    PayloadIndexesRecord declared = collection.declared();
+    LiveText text =
+        textWorkers.make(collection.number(), collection.name(), declared.nextText(), spec);
+    writeIndexes(collection, declared.withText(spec));
+    visibility.publishing();
+    texts.add(text);
+    collection.replaceTexts(texts);
+    written(true);
+    textWorkers.declared(collection, text);
+    return collection;
+  }
+
+  private LiveCollection dropTextNow(LiveCollection collection, FieldPath path)
+      throws StorageException {
+    refuseUnlessWriting();
+    requireHeld(collection);
+    LiveText text = collection.text("path", path);
+    writeIndexes(collection, collection.declared().withoutText(text.number()));
+    visibility.publishing();
+    collection.replaceTexts(
+        collection.texts().stream().filter(other -> other != text).toList());
+    written(true);
+    textWorkers.dropped(text);
+    return collection;
+  }
+
+  private void writeIndexes(LiveCollection collection, PayloadIndexesRecord declared)
       throws StorageException {
     try (Batch batch = store.batch()) {
-      batch.put(
-          Table.SYSTEM,
-          Keys.payloadIndexes(collection.number()),
-          new PayloadIndexesRecord(specs).encode());
+      batch.put(Table.SYSTEM, Keys.payloadIndexes(collection.number()), declared.encode());
       writeCatalogChange(
           batch,
           collection.number(),
           new Progress(progress.seq() + 1, progress.nextInternalId(), progress.nextCollection()));
     }
+    collection.replaceDeclared(declared);
   }
 
   /// Writes rows of a step and makes `collection` look as they say; returns the versions that are
@@ -871,6 +1012,7 @@ public final class Sequencer {
     indexBuilds.stop();
     workers.stop();
     saver.stop();
+    textWorkers.stop();
     if (unsynced) {
       syncNow();
     }

@@ -159,7 +159,10 @@ public final class VersionComparer {
         id++;
       }
     }
-    faults.addAll(unreachable(found.collection(), moving.to(), indexed));
+    faults.addAll(absent(found.collection(), moving.to(), indexed));
+    if (id < 0) {
+      faults.addAll(unreachable(found.collection(), moving.to()));
+    }
     return new Step(id, checked, faults);
   }
 
@@ -223,8 +226,28 @@ public final class VersionComparer {
         : Optional.empty();
   }
 
+  /// Points that the index has, but no walk of its graph finds.
+  private List<VDiff.Fault> unreachable(LiveCollection collection, LiveVersion version)
+      throws StorageException {
+    List<VDiff.Fault> faults = new ArrayList<>();
+    long[] ids = version.unreachable();
+    try (View view = store.view()) {
+      for (long id : ids) {
+        Optional<byte[]> point = view.get(Table.POINTS, Keys.point(collection.number(), id));
+        if (point.isPresent()) {
+          faults.add(
+              new VDiff.Fault(
+                  Kind.UNREACHABLE,
+                  PointRecord.decode(point.get()).id().toString(),
+                  "no path in the graph leads to it"));
+        }
+      }
+    }
+    return faults;
+  }
+
   /// Those of `indexed` that are still stored and not in the index.
-  private List<VDiff.Fault> unreachable(
+  private List<VDiff.Fault> absent(
       LiveCollection collection, LiveVersion version, List<Indexed> indexed) {
     CompletableFuture<List<VDiff.Fault>> answer =
         sequencer.run(() -> {

@@ -7,8 +7,10 @@ import io.whimbrel.core.store.StorageException;
 import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
 import io.whimbrel.core.store.View;
+import io.whimbrel.core.text.TextReader;
 import java.util.Collection;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
@@ -57,13 +59,20 @@ final class Visibility {
     return seq;
   }
 
-  /// Everything as of one write, for one thread, which closes it. Fails with UNAVAILABLE when the
-  /// collection was dropped.
+  /// Everything but full text as of one write.
   Moment now(LiveCollection collection, Collection<LiveVersion> versions) throws StorageException {
+    return now(collection, versions, List.of());
+  }
+
+  /// Everything as of one write, for one thread, which closes it. Fails with UNAVAILABLE when the
+  /// collection was dropped, with INDEX_NOT_READY when one of `texts` is being filled.
+  Moment now(
+      LiveCollection collection, Collection<LiveVersion> versions, Collection<LiveText> texts)
+      throws StorageException {
     for (int tries = 1; ; tries++) {
       long before = epoch;
       if ((before & 1) == 0 || broken) {
-        Moment moment = take(collection, versions);
+        Moment moment = take(collection, versions, texts);
         if (broken || epoch == before && moment.seq() == seq) {
           return moment;
         }
@@ -77,18 +86,24 @@ final class Visibility {
     }
   }
 
-  private Moment take(LiveCollection collection, Collection<LiveVersion> versions)
+  private Moment take(
+      LiveCollection collection, Collection<LiveVersion> versions, Collection<LiveText> texts)
       throws StorageException {
     View view = store.view();
     Map<LiveVersion, LiveVersion.Reader> readers = new IdentityHashMap<>();
+    Map<LiveText, TextReader> textReaders = new IdentityHashMap<>();
     try {
       long viewSeq = seqOf(view);
       PayloadSnapshot payload = collection.payload().snapshot();
       for (LiveVersion version : versions) {
         readers.put(version, version.reader());
       }
-      return new Moment(view, viewSeq, payload, readers);
+      for (LiveText text : texts) {
+        textReaders.put(text, text.reader());
+      }
+      return new Moment(view, viewSeq, payload, readers, textReaders);
     } catch (StorageException | RuntimeException e) {
+      textReaders.values().forEach(TextReader::close);
       readers.values().forEach(LiveVersion.Reader::close);
       view.close();
       throw e;
@@ -100,10 +115,22 @@ final class Visibility {
     return progress.isPresent() ? Progress.decode(progress.get()).seq() : 0;
   }
 
-  /// Store, payload indexes and vectors as of the write `seq`.
+  /// Store, payload indexes, vectors and full text as of the write `seq`.
   record Moment(
-      View view, long seq, PayloadSnapshot payload, Map<LiveVersion, LiveVersion.Reader> readers)
+      View view,
+      long seq,
+      PayloadSnapshot payload,
+      Map<LiveVersion, LiveVersion.Reader> readers,
+      Map<LiveText, TextReader> texts)
       implements AutoCloseable {
+    TextReader text(LiveText text) {
+      TextReader reader = texts.get(text);
+      if (reader == null) {
+        throw new IllegalStateException("no reader was asked for of " + text.title());
+      }
+      return reader;
+    }
+
     LiveVersion.Reader reader(LiveVersion version) {
       LiveVersion.Reader reader = readers.get(version);
       if (reader == null) {
@@ -114,6 +141,7 @@ final class Visibility {
 
     @Override
     public void close() {
+      texts.values().forEach(TextReader::close);
       readers.values().forEach(LiveVersion.Reader::close);
       view.close();
     }

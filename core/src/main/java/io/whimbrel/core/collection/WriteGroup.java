@@ -369,6 +369,7 @@ final class WriteGroup {
     collection
         .payload()
         .change(before.internalId(), Optional.of(before.record()), Optional.empty());
+    changeTexts(collection, before.internalId(), Optional.of(before), Optional.empty());
     return before.internalId();
   }
 
@@ -405,7 +406,23 @@ final class WriteGroup {
     collection
         .payload()
         .change(after.internalId(), before.map(StoredPoint::record), Optional.of(after.record()));
+    changeTexts(collection, after.internalId(), before, Optional.of(after));
     return after.internalId();
+  }
+
+  private void changeTexts(
+      LiveCollection collection,
+      long internalId,
+      Optional<StoredPoint> before,
+      Optional<StoredPoint> after)
+      throws StorageException {
+    for (LiveText text : collection.texts()) {
+      text.change(
+          internalId,
+          before.map(StoredPoint::record),
+          after.map(StoredPoint::record),
+          progress.seq() + 1);
+    }
   }
 
   private static List<PointRecord> changedPayloads(
@@ -664,12 +681,16 @@ final class WriteGroup {
     for (LiveVersion version : touched) {
       version.publish(progress.seq());
     }
-    payloads.forEach((collection, prepared) -> collection.payload().publish(prepared));
+    payloads.forEach((collection, prepared) -> {
+      collection.payload().publish(prepared);
+      collection.texts().forEach(text -> text.index().publish(progress.seq()));
+    });
     totals.forEach((collection, builder) -> collection.replaceTotals(builder.build()));
   }
 
-  /// Called after the publish; `published` is told each version that has changed.
-  void tidy(Consumer<LiveVersion> published) {
+  /// Called after the publish; they are told each version and text index that may have changed.
+  void tidy(Consumer<LiveVersion> published, Consumer<LiveText> publishedTexts) {
+    totals.keySet().forEach(collection -> collection.texts().forEach(publishedTexts));
     for (LiveVersion version : touched) {
       version.tidy();
       published.accept(version);

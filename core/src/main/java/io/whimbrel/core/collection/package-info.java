@@ -12,6 +12,10 @@
 /// 4. [IndexWorkers], a few threads: move published vectors into graphs; [IndexSaver], one thread:
 ///    writes graphs to their files, which [Recovery] opens and [VersionLoader] brings up to date.
 ///
+/// Text goes beside: [LiveText] takes what a path leads to, [TextWorkers] move it into files, fill
+/// these from the store when in doubt, and commit them. [FieldSteps] let vector fields come and go;
+/// [Expirer] deletes what has expired.
+///
 /// A migration adds a second version to a field and later removes one of the two: [MigrationDesk]
 /// takes its verbs, [MigrationSteps] decides them, [MovingWrites] keeps its backlogs with every
 /// write, [Backfills] hands their points out.

@@ -1,5 +1,6 @@
 package io.whimbrel.core.engine;
 
+import io.whimbrel.core.collection.Expirer;
 import io.whimbrel.core.collection.LiveCollection;
 import io.whimbrel.core.collection.Notes;
 import io.whimbrel.core.collection.PointReader;
@@ -9,6 +10,8 @@ import io.whimbrel.core.collection.Sequencer;
 import io.whimbrel.core.collection.VersionComparer;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.migration.RecentLatency;
+import io.whimbrel.core.model.Alias;
+import io.whimbrel.core.model.AliasChange;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.DatabaseStatus;
@@ -17,6 +20,7 @@ import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FacetCounts;
 import io.whimbrel.core.model.FieldPath;
+import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.MinedNegatives;
@@ -33,6 +37,7 @@ import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Slice;
+import io.whimbrel.core.model.TextIndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.model.WriteOptions;
 import io.whimbrel.core.model.WriteResult;
@@ -42,8 +47,10 @@ import io.whimbrel.core.store.Store;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -74,6 +81,7 @@ public final class Database implements AutoCloseable {
   private final Store store;
   private final Kernels kernels;
   private final Recovery.Opened opened;
+  private final Expirer expirer;
   private final PointReader reader;
   private final QueryRunner queries;
   private final Migrations migrations;
@@ -83,12 +91,14 @@ public final class Database implements AutoCloseable {
   private final RecentLatency latency = new RecentLatency(System::nanoTime);
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  private Database(Store store, Kernels kernels, Recovery.Opened opened) {
+  private Database(
+      Store store, Kernels kernels, Recovery.Opened opened, InstantSource clock) {
     this.store = store;
     this.kernels = kernels;
     this.opened = opened;
-    this.reader = new PointReader(store, opened.sequencer());
-    this.queries = new QueryRunner(opened.sequencer());
+    this.expirer = new Expirer(opened.catalog(), opened.sequencer(), clock);
+    this.reader = new PointReader(store, opened.sequencer(), expirer);
+    this.queries = new QueryRunner(opened.sequencer(), expirer);
     this.migrations = new Migrations(this, opened.migrations());
     migrations.searchP99(latency::p99);
     Notes notes = new Notes(opened.sequencer(), store);
@@ -127,7 +137,7 @@ public final class Database implements AutoCloseable {
               .open(
                   new Sequencer.Options(
                       options.writeQueueBytesMax(), options.writeWaitMax(), options.asyncFlush()));
-      database = new Database(store, kernels, opened);
+      database = new Database(store, kernels, opened, options.clock());
     } catch (IOException | RuntimeException e) {
       store.close();
       throw e;
@@ -135,6 +145,7 @@ public final class Database implements AutoCloseable {
     try {
       database.evaluations.sweep();
       database.traffic.start();
+      database.expirer.start();
       return database;
     } catch (RuntimeException e) {
       database.close();
@@ -146,7 +157,7 @@ public final class Database implements AutoCloseable {
     for (int i = 0; i < spec.fields().size(); i++) {
       refuseUnsupported("spec.fields[" + i + "].spec", spec.fields().get(i).spec(), false);
     }
-    return await(opened.sequencer().create(spec)).info();
+    return info(await(opened.sequencer().create(spec)));
   }
 
   /// Refuses a spec that no index serves yet. `path` is the request field; `derivable` where there
@@ -166,13 +177,13 @@ public final class Database implements AutoCloseable {
   }
 
   public CollectionInfo describe(String collection) {
-    return require(collection).info();
+    return info(require(collection));
   }
 
   /// All collections in name order.
   public List<CollectionInfo> collections() {
     refuseIfClosed();
-    return opened.catalog().all().stream().map(LiveCollection::info).toList();
+    return opened.catalog().all().stream().map(this::info).toList();
   }
 
   /// Deletes a collection; returns the number of points that were in it. Its space is given back in
@@ -182,6 +193,21 @@ public final class Database implements AutoCloseable {
     long points = await(opened.sequencer().drop(collection));
     evaluations.sweep();
     return points;
+  }
+
+  /// All aliases in name order.
+  public List<Alias> aliases() {
+    refuseIfClosed();
+    return opened.catalog().aliases();
+  }
+
+  /// Makes all changes in one step, in order, or none; returns the aliases afterwards. From then on
+  /// every request that names an alias is one to its collection, except for the deletion of a
+  /// collection, which takes its own name only and drops its aliases too.
+  public List<Alias> changeAliases(List<AliasChange> changes) {
+    refuseIfClosed();
+    Limits.checkRange("changes", changes.size(), 1, Limits.ALIAS_CHANGES_MAX);
+    return await(opened.sequencer().changeAliases(List.copyOf(changes)));
   }
 
   /// Submits a write. Holds the caller back while the write queue is full, then refuses with
@@ -221,7 +247,11 @@ public final class Database implements AutoCloseable {
   /// Number of points, once the write `minSeq` is visible.
   public long count(String collection, long minSeq) {
     awaitSeq(minSeq);
-    return require(collection).info().points();
+    LiveCollection live = require(collection);
+    CollectionInfo info = info(live);
+    return info.ttl().isEmpty()
+        ? info.points()
+        : reading(() -> reader.count(live, Filter.ALL, () -> false));
   }
 
   /// Number of points that meet the filter, once the write `minSeq` is visible.
@@ -265,22 +295,66 @@ public final class Database implements AutoCloseable {
   /// Declares a payload index. It is built in the background; conditions on its path read payloads
   /// until it is ready.
   public CollectionInfo addIndex(String collection, PayloadIndexSpec spec) {
-    return await(opened.sequencer().addIndex(require(collection), spec)).info();
+    return info(await(opened.sequencer().addIndex(require(collection), spec)));
+  }
+
+  /// Adds a vector field to a collection in use: its points have no vector there until one is
+  /// written.
+  public CollectionInfo addField(String collection, FieldSpec field) {
+    refuseUnsupported("field.spec", field.spec(), false);
+    return info(await(opened.sequencer().addField(require(collection), field)));
+  }
+
+  /// Drops a vector field with all its vectors, and gives its space back in the background. Refused
+  /// with MIGRATION_STATE while a migration is open on it; a collection keeps one field at least.
+  public CollectionInfo dropField(String collection, String field) {
+    return info(await(opened.sequencer().dropField(require(collection), field)));
+  }
+
+  /// Lets points expire by the least timestamp that a path leads to, which needs a timestamp index
+  /// that is ready; or no more, without a path. From its moment on no read shows an expired point,
+  /// by the clock of this machine; it is deleted in the background.
+  public CollectionInfo expireBy(String collection, Optional<FieldPath> path) {
+    return info(await(opened.sequencer().expireBy(require(collection), path)));
+  }
+
+  /// Deletes what has expired now, and not only in the background.
+  void deleteExpired() {
+    expirer.look();
+  }
+
+  /// Declares a full-text index. It is filled in the background when there are points; text queries
+  /// are refused with INDEX_NOT_READY until it is ready.
+  public CollectionInfo addText(String collection, TextIndexSpec spec) {
+    return info(await(opened.sequencer().addText(require(collection), spec)));
+  }
+
+  /// Drops a full-text index and gives its space back.
+  public CollectionInfo dropText(String collection, FieldPath path) {
+    return info(await(opened.sequencer().dropText(require(collection), path)));
   }
 
   public CollectionInfo dropIndex(String collection, FieldPath path) {
-    return await(opened.sequencer().dropIndex(require(collection), path)).info();
+    return info(await(opened.sequencer().dropIndex(require(collection), path)));
   }
 
   public SearchResult search(String collection, SearchRequest request) {
     return search(collection, request, () -> false);
   }
 
-  /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with
-  /// CANCELLED.
   public SearchResult search(String collection, SearchRequest request, BooleanSupplier cancelled) {
+    return search(collection, request, cancelled, System.nanoTime());
+  }
+
+  /// Runs in the caller's thread; `cancelled` is asked regularly and ends the search with
+  /// CANCELLED. `arrivedNanos`, of [System#nanoTime], is when it came: throttles and gates look at
+  /// the time since, which the search may have spent waiting for a thread. To wait for `min_seq`
+  /// does not count.
+  public SearchResult search(
+      String collection, SearchRequest request, BooleanSupplier cancelled, long arrivedNanos) {
+    long asked = System.nanoTime();
     awaitSeq(request.read().minSeq());
-    long start = System.nanoTime();
+    long start = arrivedNanos + System.nanoTime() - asked;
     SearchResult result;
     try {
       result = searchUnwatched(collection, request, cancelled);
@@ -318,11 +392,17 @@ public final class Database implements AutoCloseable {
     return query(collection, request, () -> false);
   }
 
-  /// A query of several stages. Runs in the caller's thread; `cancelled` is asked regularly and
-  /// ends the query with CANCELLED.
   public QueryResult query(String collection, QueryRequest request, BooleanSupplier cancelled) {
+    return query(collection, request, cancelled, System.nanoTime());
+  }
+
+  /// A query of several stages. Runs in the caller's thread; `cancelled` and `arrivedNanos` as in
+  /// [#search].
+  public QueryResult query(
+      String collection, QueryRequest request, BooleanSupplier cancelled, long arrivedNanos) {
+    long asked = System.nanoTime();
     awaitSeq(request.read().minSeq());
-    long start = System.nanoTime();
+    long start = arrivedNanos + System.nanoTime() - asked;
     QueryResult result = reading(() -> queryLive(collection, request, cancelled));
     long nanos = System.nanoTime() - start;
     latency.record(nanos);
@@ -427,6 +507,10 @@ public final class Database implements AutoCloseable {
     return await(opened.sequencer().flush());
   }
 
+  private CollectionInfo info(LiveCollection collection) {
+    return opened.catalog().info(collection, expirer.waiting(collection));
+  }
+
   private LiveCollection require(String collection) {
     refuseIfClosed();
     return opened.catalog().require(collection);
@@ -482,6 +566,7 @@ public final class Database implements AutoCloseable {
     if (closed.getAndSet(true)) {
       throw new IllegalStateException("the database is closed twice");
     }
+    expirer.stop();
     traffic.close();
     verifications.close();
     opened.migrations().close();

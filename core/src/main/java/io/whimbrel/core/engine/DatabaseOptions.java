@@ -2,6 +2,7 @@ package io.whimbrel.core.engine;
 
 import io.whimbrel.core.model.Limits;
 import java.time.Duration;
+import java.time.InstantSource;
 
 /// Options of an embedded database; none is stored on disk, all take effect at open.
 ///
@@ -15,13 +16,15 @@ import java.time.Duration;
 /// @param blockCacheBytes memory for blocks of the store; default 128 MiB
 /// @param indexThreads threads that move new vectors into graphs, 1 or more; default half the
 ///   processors
+/// @param clock by which points expire; default the system's
 public record DatabaseOptions(
     boolean acceptDataLoss,
     long writeQueueBytesMax,
     Duration writeWaitMax,
     Duration asyncFlush,
     long blockCacheBytes,
-    int indexThreads) {
+    int indexThreads,
+    InstantSource clock) {
   private static final int INDEX_THREADS_MAX = 1024;
 
   public static final DatabaseOptions DEFAULT =
@@ -32,6 +35,35 @@ public record DatabaseOptions(
           Duration.ofMillis(500),
           128L << 20,
           Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
+
+  /// With the system's clock.
+  public DatabaseOptions(
+      boolean acceptDataLoss,
+      long writeQueueBytesMax,
+      Duration writeWaitMax,
+      Duration asyncFlush,
+      long blockCacheBytes,
+      int indexThreads) {
+    this(
+        acceptDataLoss,
+        writeQueueBytesMax,
+        writeWaitMax,
+        asyncFlush,
+        blockCacheBytes,
+        indexThreads,
+        InstantSource.system());
+  }
+
+  public DatabaseOptions withClock(InstantSource newClock) {
+    return new DatabaseOptions(
+        acceptDataLoss,
+        writeQueueBytesMax,
+        writeWaitMax,
+        asyncFlush,
+        blockCacheBytes,
+        indexThreads,
+        newClock);
+  }
 
   public DatabaseOptions {
     Limits.checkRange("index_threads", indexThreads, 1, INDEX_THREADS_MAX);

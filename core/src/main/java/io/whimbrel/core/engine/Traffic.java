@@ -4,6 +4,7 @@ import io.whimbrel.core.collection.Notes;
 import io.whimbrel.core.evaluation.EvaluationOptions;
 import io.whimbrel.core.evaluation.EvaluationReport;
 import io.whimbrel.core.evaluation.Verdict;
+import io.whimbrel.core.memory.YieldingThreads;
 import io.whimbrel.core.migration.RoutingBuckets;
 import io.whimbrel.core.migration.ShadowReads;
 import io.whimbrel.core.migration.TrafficController;
@@ -67,7 +68,9 @@ public final class Traffic implements AutoCloseable {
   /// What is watched, by migration. Searches look here first; it is empty most of the time.
   private final Map<String, Watch> watches = new ConcurrentHashMap<>();
 
-  private final ShadowReads shadows = new ShadowReads(SHADOW_THREADS, SHADOW_WAITING_MAX);
+  private final ShadowReads shadows = 
+      new ShadowReads(
+          SHADOW_THREADS, SHADOW_WAITING_MAX, YieldingThreads.named("whimbrel-shadow"));
   private final ScheduledExecutorService driver =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("whimbrel-traffic").daemon(true).factory());

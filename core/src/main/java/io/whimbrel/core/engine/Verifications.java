@@ -2,6 +2,7 @@ package io.whimbrel.core.engine;
 
 import io.whimbrel.core.collection.Notes;
 import io.whimbrel.core.collection.VersionComparer;
+import io.whimbrel.core.memory.YieldingThreads;
 import io.whimbrel.core.model.ChangeNote;
 import io.whimbrel.core.model.EmbeddedAgain;
 import io.whimbrel.core.model.ErrorCode;
@@ -58,7 +59,7 @@ public final class Verifications implements AutoCloseable {
   private final Map<String, Comparison> running = new ConcurrentHashMap<>();
   private final ExecutorService worker =
       Executors.newSingleThreadExecutor(
-          Thread.ofPlatform().name("whimbrel-verify").daemon(true).factory());
+          YieldingThreads.named("whimbrel-verify"));
 
   /// A comparison under way: it says RUNNING until its end is stored. `row` is replaced by its
   /// thread.

@@ -13,6 +13,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /// The linked rows and the work on them: linking, leading edges around dead rows, sweeping.
 ///
@@ -298,30 +299,45 @@ final class Graph implements AutoCloseable {
     }
     lock.writeLock().lock();
     try {
-      Linker linker = linkers.acquire();
-      boolean any = false;
-      boolean more = true;
-      for (int round = 0; round < REACH_ROUNDS_MAX && more; round++) {
-        more = attachUnreached(linker);
-        any |= more;
-      }
-      linkers.release(linker);
-      return any;
+      return attachUnreached();
     } finally {
       lock.writeLock().unlock();
     }
   }
 
-  private boolean attachUnreached(Linker linker) {
-    BitSet reached = reached();
-    boolean any = false;
-    for (int row = Entry.ROWS; row < rows.shown(); row++) {
-      if (!reached.get(row) && rows.isLinked(row) && !rows.isDead(row)) {
-        linker.attach(row, entry.row());
-        any = true;
-      }
+  /// Live linked rows that no path from the entry leads to, after leading edges to those that there
+  /// were.
+  int[] unreachable() {
+    lock.writeLock().lock();
+    try {
+      boolean _ = attachUnreached();
+      return unreached();
+    } finally {
+      lock.writeLock().unlock();
     }
+  }
+
+  /// Tells whether there were any.
+  private boolean attachUnreached() {
+    Linker linker = linkers.acquire();
+    int[] lost = unreached();
+    boolean any = lost.length > 0;
+    for (int round = 0; round < REACH_ROUNDS_MAX && lost.length > 0; round++) {
+      for (int row : lost) {
+        linker.attach(row, entry.row());
+      }
+      lost = unreached();
+    }
+    linkers.release(linker);
     return any;
+  }
+
+  /// Live linked rows that no path from the entry leads to. While nothing else works.
+  int[] unreached() {
+    BitSet reached = reached();
+    return IntStream.range(Entry.ROWS, rows.shown())
+        .filter(row -> !reached.get(row) && rows.isLinked(row) && !rows.isDead(row))
+        .toArray();
   }
 
   private BitSet reached() {

@@ -398,6 +398,18 @@ public final class HnswIndex implements VectorIndex {
   }
 
   @Override
+  public long[] unreachable() {
+    if (!references.tryAcquire()) {
+      return new long[0];
+    }
+    try {
+      return Arrays.stream(graph.unreachable()).mapToLong(rows::label).toArray();
+    } finally {
+      references.release();
+    }
+  }
+
+  @Override
   public long seq() {
     return published.seq();
   }
@@ -592,6 +604,10 @@ public final class HnswIndex implements VectorIndex {
   }
 
   /// For checks of the whole graph.
+  Graph graph() {
+    return graph;
+  }
+
   GraphRows graphRows() {
     return rows;
   }

@@ -101,6 +101,12 @@ public interface VectorIndex extends AutoCloseable {
   /// may work at once. Hits are right without it, only slower. Nothing is left to do once closed.
   boolean work(int rowsMax);
 
+  /// Labels of live rows that no search but an exact one can find, after the index has mended what
+  /// it can. One that scans has none; a graph looks at every edge, holding its work up meanwhile.
+  default long[] unreachable() {
+    return new long[0];
+  }
+
   /// Published live rows that each search scans, since they are not indexed yet.
   int pending();
 

@@ -7,8 +7,8 @@ import java.util.List;
 
 /// A growing number of rows of one size, off-heap and zeroed.
 ///
-/// Rows lie `strideBytes` apart in chunks that double in size from 16 KiB to 8 MiB, so that few
-/// rows are cheap, many waste little, and a row never moves. A chunk starts on a 64-byte line. The
+/// Rows lie `strideBytes` apart in chunks that double in size from 16 KiB to 32 MiB, so that few
+/// rows are cheap, many waste little of their huge pages, and a row never moves. A chunk starts on a 64-byte line. The
 /// first chunk is made with the first row.
 ///
 /// One thread appends; any number of threads read. A reader may touch the rows whose count it was
@@ -18,7 +18,7 @@ public final class RowChunks implements AutoCloseable {
   public static final int ROWS_MAX = Integer.MAX_VALUE - 8;
 
   private static final int FIRST_CHUNK_BYTES_MAX = 16 << 10;
-  private static final int CHUNK_BYTES_MAX = 8 << 20;
+  private static final int CHUNK_BYTES_MAX = 32 << 20;
 
   private final int strideBytes;
 
@@ -62,9 +62,20 @@ public final class RowChunks implements AutoCloseable {
     return rows;
   }
 
-  /// Bytes of all chunks. Writer only.
+  /// Bytes of all chunks, of the last one up to the huge page that its last row begins in: the rest
+  /// takes no memory before it is touched. Writer only.
   public long bytes() {
-    return bytes;
+    if (regions.isEmpty()) {
+      return 0;
+    }
+    long last = regions.getLast().bytes();
+    if (last < HugePages.PAGE_BYTES) {
+      return bytes;
+    }
+    int inLast = Math.max(1, rows - firstRow(regions.size() - 1));
+    long touched =
+        Math.ceilDiv((long) inLast * strideBytes, HugePages.PAGE_BYTES) * HugePages.PAGE_BYTES;
+    return bytes - last + Math.min(last, touched);
   }
 
   /// Makes room for one row and returns its index. The row counts from [#commit] on; without it the

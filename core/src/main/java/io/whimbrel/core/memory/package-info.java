@@ -5,6 +5,8 @@
 /// - A row of a [VectorMatrix] never moves and its padding is zero, so that kernels need no tail
 ///   code.
 /// - Passing a segment lends it: the callee reads until it returns and keeps nothing.
+///
+/// Here are also the other direct calls of the operating system.
 @NullMarked
 package io.whimbrel.core.memory;
 

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -34,8 +35,8 @@ public final class ShadowReads implements AutoCloseable {
   private final ThreadPoolExecutor pool;
   private volatile boolean closing;
 
-  /// `threads` searches at once, `waitingMax` more wait.
-  public ShadowReads(int threads, int waitingMax) {
+  /// `threads` searches at once, on threads of `factory`; `waitingMax` more wait.
+  public ShadowReads(int threads, int waitingMax, ThreadFactory factory) {
     this.pool =
         new ThreadPoolExecutor(
             threads,
@@ -43,7 +44,7 @@ public final class ShadowReads implements AutoCloseable {
             1,
             TimeUnit.MINUTES,
             new ArrayBlockingQueue<>(waitingMax),
-            Thread.ofPlatform().name("whimbrel-shadow-", 0).daemon(true).factory());
+            factory);
     pool.allowCoreThreadTimeOut(true);
   }
 

@@ -22,12 +22,16 @@ public enum ErrorCode {
   LIMIT_EXCEEDED,
   /// A vector field that the collection does not have.
   UNKNOWN_FIELD,
+  /// The collection has a vector field of this name already.
+  FIELD_EXISTS,
   /// A version that the field does not have.
   UNKNOWN_VERSION,
   /// A condition compares with another type of value than its field is declared with.
   TYPE_MISMATCH,
   /// A condition would read too many payloads; a declared index answers it from memory.
   INDEX_NEEDED,
+  /// The index has not everything yet; the status of the collection says how far it is.
+  INDEX_NOT_READY,
   /// No payload index is declared for the path.
   UNKNOWN_INDEX,
   /// A payload index is declared for the path already.
@@ -59,6 +63,10 @@ public enum ErrorCode {
   COLLECTION_NOT_FOUND,
   GOLDEN_SET_NOT_FOUND,
   COLLECTION_EXISTS,
+  /// No alias has this name.
+  ALIAS_NOT_FOUND,
+  /// An alias has this name already.
+  ALIAS_EXISTS,
   POINT_NOT_FOUND,
   /// `if_seq` is not the stored sequence number.
   SEQ_MISMATCH,

@@ -73,8 +73,11 @@ public final class Limits {
   public static final int PATH_CHARS_MAX = 512;
   public static final int PATH_STEPS_MAX = 16;
   public static final int PAYLOAD_INDEXES_MAX = 64;
+  public static final int TEXT_INDEXES_MAX = 16;
 
   public static final int COLLECTIONS_MAX = 10_000;
+  public static final int ALIASES_MAX = 10_000;
+  public static final int ALIAS_CHANGES_MAX = 1000;
   public static final int MODEL_PART_BYTES_MAX = 512;
   public static final int SOURCE_FIELDS_MAX = 64;
 

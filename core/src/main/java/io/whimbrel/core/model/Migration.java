@@ -1,5 +1,6 @@
 package io.whimbrel.core.model;
 
+import java.time.Duration;
 import java.util.OptionalDouble;
 
 /// A migration as it stands.
@@ -55,6 +56,8 @@ public record Migration(
   /// @param etaSeconds until the backlog is empty; absent below 1 % or without a rate
   /// @param waitReason why no work is handed out just now; else empty
   /// @param coverage share of the new version's vectors that its index covers
+  /// @param searchP99 what limits of the search p99 are held against; zero while there are too few
+  ///   searches to tell
   public record Progress(
       long live,
       long done,
@@ -65,5 +68,6 @@ public record Migration(
       double rate,
       OptionalDouble etaSeconds,
       String waitReason,
-      double coverage) {}
+      double coverage,
+      Duration searchP99) {}
 }

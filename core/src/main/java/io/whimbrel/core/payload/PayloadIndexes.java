@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.Optional;
 
 /// The payload indexes of one collection. One writer (recovery, then the sequencer); readers take
@@ -152,6 +153,14 @@ public final class PayloadIndexes {
     Map<List<FieldPath.Step>, PathIndex> indexes = new HashMap<>(snapshot.indexes());
     indexes.remove(path.steps());
     show(snapshot.points(), snapshot.vectors(), indexes);
+  }
+
+  /// Writer, with nothing unpublished. Forgets which points have vectors of other versions.
+  public void keepVersions(Set<PointRecord.VectorRef> kept) {
+    Map<PointRecord.VectorRef, IdSet> vectors = new HashMap<>(snapshot.vectors());
+    if (vectors.keySet().retainAll(kept)) {
+      show(snapshot.points(), vectors, snapshot.indexes());
+    }
   }
 
   /// Any thread. The declared indexes in order of their paths.

@@ -6,6 +6,7 @@ import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.ScalarType;
 import io.whimbrel.core.model.Value;
 import io.whimbrel.core.store.PointRecord;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,6 +66,19 @@ public record PayloadSnapshot(
       throw new IllegalStateException("no index on " + path);
     }
     return index;
+  }
+
+  /// Points with a timestamp up to `moment`, inclusive, by a timestamp index on the path; none when
+  /// there is no such index.
+  public IdSet upTo(FieldPath path, Instant moment) {
+    PathIndex index = indexes.get(path.steps());
+    return index == null || index.spec().type() != ScalarType.TIMESTAMP
+        ? IdSet.EMPTY
+        : index
+            .values()
+            .range(
+                Optional.empty(),
+                Optional.of(new Filter.Bound(new Value.TimestampValue(moment), true)));
   }
 
   public IdSet withVector(PointRecord.VectorRef ref) {

@@ -3,6 +3,7 @@ package io.whimbrel.core.store;
 import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.EmbeddingSpec;
+import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Metric;
@@ -15,8 +16,18 @@ import java.util.Optional;
 
 /// A row `C`: a collection with its fields and their versions. Numbers, not names, stand in all
 /// other keys.
-public record CollectionRecord(String name, long createdSeq, List<FieldRecord> fields) {
-  private static final int FORMAT = 2;
+///
+/// @param nextField field numbers are given once and never again
+/// @param dropped numbers of fields whose rows are still to be removed
+/// @param ttl the payload path whose timestamp says when a point expires
+public record CollectionRecord(
+    String name,
+    long createdSeq,
+    List<FieldRecord> fields,
+    int nextField,
+    List<Integer> dropped,
+    Optional<FieldPath> ttl) {
+  private static final int FORMAT = 3;
   private static final int FLAT = 1;
   private static final int HNSW = 2;
   private static final int MULTI_VECTOR = 3;
@@ -28,6 +39,7 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
 
   public CollectionRecord {
     fields = List.copyOf(fields);
+    dropped = List.copyOf(dropped);
   }
 
   /// @param writeSet versions that take writes
@@ -70,28 +82,69 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
 
   /// The same collection with `field` in place of the one of its number.
   public CollectionRecord with(FieldRecord field) {
+    return withFields(
+        fields.stream().map(f -> f.number() == field.number() ? field : f).toList());
+  }
+
+  private CollectionRecord withFields(List<FieldRecord> newFields) {
+    return new CollectionRecord(name, createdSeq, newFields, nextField, dropped, ttl);
+  }
+
+  /// With one more field, at version 1.
+  public CollectionRecord withNew(FieldSpec spec) {
+    List<FieldRecord> more = new ArrayList<>(fields);
+    more.add(fresh(nextField, spec));
+    return new CollectionRecord(name, createdSeq, more, nextField + 1, dropped, ttl);
+  }
+
+  /// Without a field, whose rows are still to be removed.
+  public CollectionRecord withoutField(int number) {
+    List<Integer> more = new ArrayList<>(dropped);
+    more.add(number);
     return new CollectionRecord(
         name,
         createdSeq,
-        fields.stream().map(f -> f.number() == field.number() ? field : f).toList());
+        fields.stream().filter(field -> field.number() != number).toList(),
+        nextField,
+        more,
+        ttl);
+  }
+
+  /// The rows of a dropped field are removed.
+  public CollectionRecord withoutDropped(int number) {
+    return new CollectionRecord(
+        name,
+        createdSeq,
+        fields,
+        nextField,
+        dropped.stream().filter(field -> field != number).toList(),
+        ttl);
+  }
+
+  public CollectionRecord expiringBy(Optional<FieldPath> newTtl) {
+    return new CollectionRecord(name, createdSeq, fields, nextField, dropped, newTtl);
+  }
+
+  private static FieldRecord fresh(int number, FieldSpec spec) {
+    return new FieldRecord(
+        number,
+        spec.name(),
+        List.of(new VersionRecord(1, spec.spec())),
+        List.of(1),
+        1,
+        2,
+        Route.only(1, 1),
+        List.of());
   }
 
   /// A new collection: every field has version 1, which takes writes and answers queries.
   public static CollectionRecord create(CollectionSpec spec, long seq) {
     List<FieldRecord> fields = new ArrayList<>();
     for (FieldSpec field : spec.fields()) {
-      fields.add(
-          new FieldRecord(
-              fields.size() + 1,
-              field.name(),
-              List.of(new VersionRecord(1, field.spec())),
-              List.of(1),
-              1,
-              2,
-              Route.only(1, 1),
-              List.of()));
+      fields.add(fresh(fields.size() + 1, field));
     }
-    return new CollectionRecord(spec.name(), seq, fields);
+    return new CollectionRecord(
+        spec.name(), seq, fields, fields.size() + 1, List.of(), spec.ttl());
   }
 
   public byte[] encode() {
@@ -114,6 +167,10 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
       out.varint(field.retired().size());
       field.retired().forEach(out::text);
     }
+    out.varint(nextField).varint(dropped.size());
+    dropped.forEach(out::varint);
+    out.bool(ttl.isPresent());
+    ttl.ifPresent(path -> out.text(path.text()));
     return out.toBytes();
   }
 
@@ -160,7 +217,20 @@ public record CollectionRecord(String name, long createdSeq, List<FieldRecord> f
         fields.add(readRest(in, number, fieldName, versions, writeSet, readVersion));
       }
     }
-    return new CollectionRecord(name, createdSeq, fields);
+    if (format < 3) {
+      // No field was ever dropped.
+      return new CollectionRecord(
+          name, createdSeq, fields, fields.size() + 1, List.of(), Optional.empty());
+    }
+    int nextField = (int) in.varint();
+    int droppedCount = in.count();
+    List<Integer> dropped = new ArrayList<>();
+    for (int i = 0; i < droppedCount; i++) {
+      dropped.add((int) in.varint());
+    }
+    Optional<FieldPath> ttl =
+        in.bool() ? Optional.of(FieldPath.parse("stored path", in.text())) : Optional.empty();
+    return new CollectionRecord(name, createdSeq, fields, nextField, dropped, ttl);
   }
 
   private static FieldRecord readRest(

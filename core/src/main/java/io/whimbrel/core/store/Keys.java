@@ -33,6 +33,16 @@ public final class Keys {
     return ByteBuffer.allocate(5).put((byte) 'X').putInt(collection).array();
   }
 
+  /// A row `A`: the collection number(4) that an alias stands for.
+  public static byte[] alias(String name) {
+    byte[] text = name.getBytes(StandardCharsets.UTF_8);
+    return ByteBuffer.allocate(1 + text.length).put((byte) 'A').put(text).array();
+  }
+
+  public static String aliasOf(byte[] key) {
+    return new String(key, 1, key.length - 1, StandardCharsets.UTF_8);
+  }
+
   public static byte[] request(String requestId) {
     byte[] id = requestId.getBytes(StandardCharsets.UTF_8);
     return ByteBuffer.allocate(1 + id.length).put((byte) 'R').put(id).array();

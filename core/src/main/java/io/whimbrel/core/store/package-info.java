@@ -9,7 +9,8 @@
 /// | | `S` | [Progress]: last sequence number, next internal id, next collection number |
 /// | | `C` collection(4) | [CollectionRecord] |
 /// | | `K` collection(4) | [Totals] of the collection: counts and hashes that its tables must show |
-/// | | `I` collection(4) | [PayloadIndexesRecord]: declared payload indexes; absent when there are none |
+/// | | `I` collection(4) | [PayloadIndexesRecord]: declared payload and full-text indexes; absent when there never were any |
+/// | | `A` alias | number(4) of the collection that it stands for |
 /// | | `R` request id | [RequestRecord], for idempotent repetition |
 /// | | `N` name | a note: golden set, comparison of versions or traffic schedule, see `collection.Notes` |
 /// | | `X` collection(4) | a dropped collection whose ranges are still to be removed |

@@ -2,8 +2,12 @@ package io.whimbrel.core.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.whimbrel.core.model.CollectionInfo;
+import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
+import io.whimbrel.core.model.QueryNode;
+import io.whimbrel.core.model.QueryRequest;
 import io.whimbrel.core.model.ReadOptions;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
@@ -57,7 +61,7 @@ class CrashIT {
   private long generation = 1;
 
   @ParameterizedTest
-  @ValueSource(strings = {"flat", "hnsw"})
+  @ValueSource(strings = {"flat", "hnsw", "text"})
   @Timeout(value = 20, unit = TimeUnit.MINUTES)
   void losesAndInventsNothing(String index) throws IOException, InterruptedException {
     System.out.println("repeat with -Dtest=CrashIT -Dwhimbrel.crash.seed=" + SEED);
@@ -160,6 +164,11 @@ class CrashIT {
         }
       }
       assertThat(database.count(CrashWriter.COLLECTION, 0)).isEqualTo(points);
+      for (CollectionInfo.TextIndexInfo text :
+          database.describe(CrashWriter.COLLECTION).texts()) {
+        // Nothing deleted or replaced came back: one document for each point.
+        assertThat(text.points()).isEqualTo(points);
+      }
     }
   }
 
@@ -187,6 +196,19 @@ class CrashIT {
       SearchResult result = database.search(CrashWriter.COLLECTION, SearchRequest.of(vector, 1));
       assertThat(result.hits().getFirst().point().id()).isEqualTo(point.id());
       assertThat(result.hits().getFirst().score()).isZero();
+      if (!database.describe(CrashWriter.COLLECTION).texts().isEmpty()) {
+        String word = CrashWriter.word(key.writer(), key.first() + i, generation);
+        assertThat(
+                database
+                    .query(
+                        CrashWriter.COLLECTION,
+                        QueryRequest.of(
+                            new QueryNode.Text(FieldPath.of("word"), word, List.of()), 9))
+                    .hits())
+            .hasSize(1)
+            .first()
+            .satisfies(hit -> assertThat(hit.point().id()).isEqualTo(point.id()));
+      }
     }
     return new Batch(generation, false);
   }

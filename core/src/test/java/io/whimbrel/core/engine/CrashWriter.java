@@ -2,12 +2,15 @@ package io.whimbrel.core.engine;
 
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.EmbeddingSpec;
+import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.ModelId;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.PointWrite;
+import io.whimbrel.core.model.TextAnalyzer;
+import io.whimbrel.core.model.TextIndexSpec;
 import io.whimbrel.core.model.Value;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WriteOptions;
@@ -45,8 +48,16 @@ final class CrashWriter {
     Database database = Database.open(directory);
     if (database.collections().isEmpty()) {
       database.createCollection(
-          CollectionSpec.of(
-              COLLECTION, EmbeddingSpec.of(ModelId.UNNAMED, DIMENSION, Metric.L2, index)));
+          new CollectionSpec(
+              COLLECTION,
+              List.of(
+                  new FieldSpec(
+                      FieldSpec.DEFAULT_NAME,
+                      EmbeddingSpec.of(ModelId.UNNAMED, DIMENSION, Metric.L2, index))),
+              List.of(),
+              args[3].equals("text")
+                  ? List.of(TextIndexSpec.of("word", TextAnalyzer.WHITESPACE))
+                  : List.of()));
     }
     out.println("ready");
     List<Thread> writers = new ArrayList<>();
@@ -80,7 +91,11 @@ final class CrashWriter {
       points.add(
           PointWrite.of(
               id(writer, i),
-              Map.of("generation", new Value.IntValue(generation)),
+              Map.of(
+                  "generation",
+                  new Value.IntValue(generation),
+                  "word",
+                  new Value.StringValue(word(writer, i, generation))),
               vector(writer, i, generation)));
     }
     return new Mutation.Upsert(points);
@@ -96,6 +111,11 @@ final class CrashWriter {
 
   static PointId id(int writer, int point) {
     return PointId.of(writer + "-" + point);
+  }
+
+  /// A word that this generation of the point has alone.
+  static String word(int writer, int point, long generation) {
+    return writer + "-" + point + "-" + generation;
   }
 
   static Vector vector(int writer, int point, long generation) {

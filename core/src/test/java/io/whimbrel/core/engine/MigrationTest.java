@@ -52,6 +52,7 @@ import io.whimbrel.core.model.WhimbrelException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -644,6 +645,8 @@ class MigrationTest {
 
   @Test
   void refusesWhatCannotBeAMigration() {
+    // Without a point to fill in it would go on to VERIFYING by itself.
+    upsert(database, point("a", "apple", OLD));
     MigrationSpec spec = MigrationSpec.of(COLLECTION, "default", NEW);
     refused(
         ErrorCode.UNKNOWN_FIELD,
@@ -803,6 +806,101 @@ class MigrationTest {
     assertThat(search(embed(OLD, "date")).hits().getFirst().point().id())
         .isEqualTo(PointId.of("d"));
     assertThat(search(embed(OLD, "date")).servedVersion()).isEqualTo(2);
+  }
+
+  @Test
+  void aDerivedVersionOfBytesAnswersLikeTheOneOfFloats() throws IOException {
+    for (int i = 0; i < 200; i++) {
+      upsert(database, point("p" + i, "text " + i, OLD));
+    }
+    EmbeddingSpec bytes =
+        new EmbeddingSpec(
+            OLD.model(),
+            OLD.dimension(),
+            OLD.metric(),
+            OLD.cardinality(),
+            io.whimbrel.core.model.Storage.INT8,
+            OLD.index(),
+            OLD.sourceFields(),
+            io.whimbrel.core.model.Origin.DERIVED,
+            false,
+            "",
+            "",
+            false);
+    Migration now =
+        migrations.create(MigrationSpec.of(COLLECTION, "default", bytes), true, NOTE);
+    String id = now.id();
+    for (MigrationState state :
+        List.of(MigrationState.DUAL_WRITE, MigrationState.BACKFILLING, MigrationState.INDEXING)) {
+      now = awaitState(database, now, state);
+    }
+    assertThat(progress(now).done()).isEqualTo(200);
+    migrations.skipVerification(id, NOTE);
+    List<SearchResult> byFloats = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      byFloats.add(search(embed(OLD, "text " + i)));
+    }
+    migrations.switchTraffic(id, 10_000, 0, false, NOTE);
+    migrations.complete(id, COLLECTION, false, true, NOTE);
+    awaitState(database, migrations.get(id), MigrationState.COMPLETING);
+    reopen();
+    for (int i = 0; i < 200; i++) {
+      SearchResult before = byFloats.get(i);
+      SearchResult after = search(embed(OLD, "text " + i));
+      assertThat(after.servedVersion()).isEqualTo(2);
+      assertThat(after.hits().getFirst().point().id()).isEqualTo(PointId.of("p" + i));
+      for (int rank = 0; rank < before.hits().size(); rank++) {
+        // A byte a value: each value is off by up to half a step of a two hundred and fifty-fifth.
+        assertThat(after.hits().get(rank).score())
+            .isCloseTo(before.hits().get(rank).score(), org.assertj.core.data.Offset.offset(0.02));
+      }
+    }
+  }
+
+  @Test
+  void whatWasKeptAtTheEndIsDroppedByAskingOnceMore() throws IOException {
+    upsert(database, point("a", "apple", OLD), point("b", "berry", OLD));
+    String id = switched(database, start(database)).id();
+    migrations.complete(id, COLLECTION, true, true, NOTE);
+    awaitState(database, migrations.get(id), MigrationState.COMPLETING);
+    assertThat(versions()).containsExactly(1, 2);
+    assertThat(vector(database, "a", 1)).contains(embed(OLD, "apple"));
+    // Kept is kept, also when it is asked for twice.
+    migrations.complete(id, COLLECTION, true, true, NOTE);
+    reopen();
+    assertThat(versions()).containsExactly(1, 2);
+
+    refused(ErrorCode.INVALID_ARGUMENT, () -> migrations.complete(id, "other", false, false, NOTE));
+    assertThat(migrations.complete(id, COLLECTION, false, false, NOTE).state())
+        .isEqualTo(MigrationState.COMPLETED);
+    assertThat(versions()).containsExactly(2);
+    assertThat(search(embed(NEW, "berry")).hits().getFirst().point().id())
+        .isEqualTo(PointId.of("b"));
+    reopen();
+    assertThat(versions()).containsExactly(2);
+    upsert(database, point("a", "avocado", NEW));
+    MovingDocs.delete(database, "b");
+    reopen();
+    assertThat(ids(search(embed(NEW, "avocado")))).containsExactly("a");
+  }
+
+  @Test
+  void aCancelledVersionThatWasKeptIsDroppedByAskingOnceMore() {
+    upsert(database, point("a", "apple", OLD));
+    Migration migration = start(database);
+    ready(database, migration);
+    migrations.cancel(migration.id(), true, NOTE);
+    awaitState(database, migrations.get(migration.id()), MigrationState.CANCELLING);
+    assertThat(versions()).containsExactly(1, 2);
+    migrations.cancel(migration.id(), false, NOTE);
+    assertThat(versions()).containsExactly(1);
+    assertThat(search(embed(OLD, "apple")).servedVersion()).isEqualTo(1);
+  }
+
+  private List<Integer> versions() {
+    return database.describe(COLLECTION).fields().getFirst().versions().stream()
+        .map(version -> version.number())
+        .toList();
   }
 
   private static float[] derived(String text) {

@@ -54,6 +54,9 @@ import org.junit.jupiter.api.io.TempDir;
 /// Traffic that moves under running searches, and space that comes back.
 class MigrationTrafficTest {
   private static final int FLIPS = 100;
+
+  /// `-Dwhimbrel.flip.searches=10000` is a million searches.
+  private static final int SEARCHES_PER_FLIP = Integer.getInteger("whimbrel.flip.searches", 50);
   private static final int SEARCHERS = 3;
 
   @TempDir private Path directory;
@@ -73,17 +76,20 @@ class MigrationTrafficTest {
       Map<Long, RoutingPolicy> policies = new ConcurrentHashMap<>();
       AtomicBoolean stop = new AtomicBoolean();
       AtomicLong served = new AtomicLong();
-      List<Future<List<SearchResult>>> searchers = new ArrayList<>();
+      List<Future<List<Served>>> searchers = new ArrayList<>();
+      long started = System.nanoTime();
       for (int s = 0; s < SEARCHERS; s++) {
         String key = "user-" + s;
         searchers.add(
             pool.submit(() -> {
-              List<SearchResult> results = new ArrayList<>();
+              List<Served> answers = new ArrayList<>();
               while (!stop.get()) {
-                results.add(searchBoth(database, key));
+                SearchResult result = searchBoth(database, key);
+                checkIsOfOneVersion(result);
+                answers.add(new Served(result.epoch(), result.servedVersion()));
                 served.incrementAndGet();
               }
-              return results;
+              return answers;
             }));
       }
       RoutingPolicy now = database.migrations().policy(COLLECTION, "default");
@@ -95,25 +101,33 @@ class MigrationTrafficTest {
             .switchTraffic(migration.id(), flip % 2 == 0 ? 6_000 : 0, 0, false, NOTE);
         RoutingPolicy policy = database.migrations().policy(COLLECTION, "default");
         policies.put(policy.epoch(), policy);
-        while (served.get() < before + SEARCHERS) {
+        while (served.get() < before + SEARCHES_PER_FLIP) {
           Thread.onSpinWait();
         }
       }
       stop.set(true);
+      double seconds = (System.nanoTime() - started) / 1e9;
+      System.out.printf(
+          "%,d searches, %,.0f/s, through %d flips%n", served.get(), served.get() / seconds, FLIPS);
       for (int s = 0; s < SEARCHERS; s++) {
-        for (SearchResult result : searchers.get(s).get()) {
-          RoutingPolicy policy = Objects.requireNonNull(policies.get(result.epoch()));
+        for (Served answer : searchers.get(s).get()) {
+          RoutingPolicy policy = Objects.requireNonNull(policies.get(answer.epoch()));
           int bucket = RoutingBuckets.of(policy.migrationId(), "user-" + s);
-          assertThat(result.servedVersion()).isEqualTo(policy.versionOf(bucket));
-          EmbeddingSpec model = result.servedVersion() == 1 ? OLD : NEW;
-          assertThat(result.hits()).hasSize(5);
-          for (SearchResult.Hit hit : result.hits()) {
-            String text = "text " + hit.point().id().toString().substring(1);
-            assertThat(hit.point().vectors()).containsEntry("default", embed(model, text));
-          }
+          assertThat(answer.version()).isEqualTo(policy.versionOf(bucket));
         }
       }
       assertThat(policies).hasSize(FLIPS + 1);
+    }
+  }
+
+  private record Served(long epoch, int version) {}
+
+  private static void checkIsOfOneVersion(SearchResult result) {
+    EmbeddingSpec model = result.servedVersion() == 1 ? OLD : NEW;
+    assertThat(result.hits()).hasSize(5);
+    for (SearchResult.Hit hit : result.hits()) {
+      String text = "text " + hit.point().id().toString().substring(1);
+      assertThat(hit.point().vectors()).containsEntry("default", embed(model, text));
     }
   }
 

@@ -197,6 +197,35 @@ class HnswPropertyTest {
 
   /// Copies of few vectors must neither crowd a row nor cut the others off.
   @Test
+  void aRowThatNoEdgeLeadsToIsNamedAndMended() {
+    Random random = Seeds.random("aRowThatNoEdgeLeadsToIsNamedAndMended");
+    Model model = new Model(Metric.L2);
+    try (HnswIndex index = model.index) {
+      for (int i = 0; i < 1_000; i++) {
+        index.add(Seeds.gaussian(random, DIMENSION), i);
+      }
+      index.publish(1);
+      while (index.work(Integer.MAX_VALUE)) {
+        // Until linked.
+      }
+      assertThat(index.graph().unreached()).isEmpty();
+      GraphRows rows = index.graphRows();
+      int lost = Entry.ROWS + 500;
+      for (int row = 0; row < rows.shown(); row++) {
+        for (int lane = 0; lane < rows.layout.degree(); lane++) {
+          if (rows.id(row, lane) == lost) {
+            rows.clearLane(row, lane);
+            rows.addInDegree(lost, row < Entry.ROWS ? 0 : -1);
+          }
+        }
+      }
+      assertThat(index.graph().unreached()).containsExactly(lost);
+      assertThat(index.unreachable()).isEmpty();
+      assertThat(index.graph().unreached()).isEmpty();
+    }
+  }
+
+  @Test
   void findsTheFewAmongManyCopies() {
     Random random = Seeds.random("findsTheFewAmongManyCopies");
     Model model = new Model(Metric.L2);

@@ -129,8 +129,7 @@ final class Int8FlatIndexTest extends VectorIndexContract {
           FlatIndex floats = new FlatIndex(dimension, Metric.DOT, KernelProvider.best())) {
         float[] row = new float[dimension];
         row[0] = 1;
-        // Full chunks of both, so that only rows count.
-        for (int i = 0; i < 16_384; i++) {
+        for (int i = 0; i < 30_000; i++) {
           index.addStored(row, i);
           floats.addStored(row, i);
         }
@@ -138,7 +137,8 @@ final class Int8FlatIndexTest extends VectorIndexContract {
             .isLessThan(dimension * 4 / 3);
         index.publish(1);
         floats.publish(1);
-        assertThat(index.bytes()).isLessThan(floats.bytes() / 2);
+        // Codes and factors end in a huge page of their own.
+        assertThat(index.bytes()).isLessThan(floats.bytes() / 2 + (4 << 20));
       }
     }
   }

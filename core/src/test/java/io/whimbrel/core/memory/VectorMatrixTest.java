@@ -40,11 +40,8 @@ final class VectorMatrixTest {
       }
       assertThat(matrix.rows()).isEqualTo(rows);
       assertThat(matrix.segment(0).address()).isEqualTo(firstAddress);
-      long capacity = 0;
-      for (int i = 0; i < rows; i += matrix.contiguous(i)) {
-        capacity += (long) matrix.contiguous(i) * matrix.strideBytes();
-      }
-      assertThat(matrix.bytes()).isEqualTo(capacity);
+      long used = (long) rows * matrix.strideBytes();
+      assertThat(matrix.bytes()).isBetween(used, used + HugePages.PAGE_BYTES);
       for (int i = 0; i < rows; i++) {
         matrix.copyRow(i, read);
         if (!Arrays.equals(read, row(i, row))) {
@@ -97,7 +94,7 @@ final class VectorMatrixTest {
       for (int i = 0; i < 1_000_000; i++) {
         large.append(new float[128]);
       }
-      assertThat(large.bytes()).isBetween(512_000_000L, 512_000_000L + (32 << 20));
+      assertThat(large.bytes()).isBetween(512_000_000L, 512_000_000L + HugePages.PAGE_BYTES);
     }
   }
 
@@ -143,7 +140,7 @@ final class VectorMatrixTest {
   void givesItsMemoryBackOnce() {
     long before = Region.bytesOpen();
     VectorMatrix matrix = new VectorMatrix(300);
-    for (int i = 0; i < 10_000; i++) {
+    for (int i = 0; i < 1_000; i++) {
       matrix.append(new float[300]);
     }
     assertThat(Region.bytesOpen()).isEqualTo(before + matrix.bytes());

@@ -54,8 +54,43 @@ class PaceTest {
     assertThat(slow.points()).isZero();
     assertThat(slow.waitReason()).isEqualTo("search p99 is 11.0 ms, above 10.0 ms");
     assertThat(pace.waitReason()).isEqualTo(slow.waitReason());
-    assertThat(pace.ask(throttle, 5, POINT_BYTES, Duration.ofMillis(10)).points()).isEqualTo(5);
+    clock.addAndGet(SECOND);
+    assertThat(pace.ask(throttle, 3, POINT_BYTES, Duration.ofMillis(10)).points()).isEqualTo(3);
     assertThat(pace.waitReason()).isEmpty();
+  }
+
+  @Test
+  void findsOutWhatSearchesBear() {
+    BackfillThrottle throttle = throttle(0, 0, 0);
+    // These searches bear 1,000 points a second; they are told of with the delay of a window.
+    long most = 0;
+    long leased = 0;
+    long slow = 0;
+    long second = 0;
+    long leasedInSecond = 0;
+    Duration p99 = Duration.ofMillis(5);
+    for (int i = 0; i < 12_000; i++) {
+      clock.addAndGet(SECOND / 100);
+      Pace.Permit permit = pace.ask(throttle, 64, POINT_BYTES, p99);
+      pace.leased(throttle, permit.points(), POINT_BYTES);
+      leased += permit.points();
+      leasedInSecond += permit.points();
+      slow += permit.waitReason().contains("above") ? 1 : 0;
+      if (clock.get() / SECOND > second) {
+        second = clock.get() / SECOND;
+        most = Math.max(most, leasedInSecond);
+        p99 = Duration.ofMillis(leasedInSecond > 1_000 ? 11 : 5);
+        leasedInSecond = 0;
+      }
+    }
+    assertThat(most).as("in a second").isBetween(1_000L, 2_100L);
+    assertThat(leased / 120.0).as("a second, on average").isBetween(500.0, 1_000.0);
+    assertThat(slow / 12_000.0).as("share of the time above the limit").isLessThan(0.15);
+  }
+
+  @Test
+  void aLimitWithoutSearchesHoldsNothing() {
+    assertThat(inSeconds(throttle(0, 0, 0), 1, 64)).isEqualTo(6_400);
   }
 
   @Test

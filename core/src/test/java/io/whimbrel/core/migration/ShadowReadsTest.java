@@ -3,6 +3,7 @@ package io.whimbrel.core.migration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.whimbrel.core.memory.YieldingThreads;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.MirrorReport;
 import io.whimbrel.core.model.Point;
@@ -15,6 +16,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 
 /// Everything here would hang or throw if a mirrored search could reach the one that it mirrors.
@@ -36,7 +38,7 @@ class ShadowReadsTest {
   @Test
   void comparesTheAnswers() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, LONG);
-    try (ShadowReads shadows = new ShadowReads(1, 100)) {
+    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       for (int i = 0; i < 4; i++) {
         shadows.offer(
             mirror, result("a", "b"), 3_000_000, Optional.of(_ -> result("b", "c", "d", "e")));
@@ -56,7 +58,7 @@ class ShadowReadsTest {
   void samplesTheShareThatWasAskedFor() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(7, LONG);
     ShadowReads.Mirror none = new ShadowReads.Mirror(0, LONG);
-    try (ShadowReads shadows = new ShadowReads(1, 1)) {
+    try (ShadowReads shadows = new ShadowReads(1, 1, Thread.ofPlatform().daemon(true).factory())) {
       for (int i = 0; i < 1000; i++) {
         shadows.offer(mirror, result(), 1, Optional.empty());
         shadows.offer(none, result(), 1, Optional.empty());
@@ -70,7 +72,7 @@ class ShadowReadsTest {
   @Test
   void recordsWhatIsThrown() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, LONG);
-    try (ShadowReads shadows = new ShadowReads(1, 100)) {
+    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       shadows.offer(
           mirror,
           result("a"),
@@ -99,7 +101,7 @@ class ShadowReadsTest {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, LONG);
     CountDownLatch hanging = new CountDownLatch(1);
     CountDownLatch release = new CountDownLatch(1);
-    try (ShadowReads shadows = new ShadowReads(1, 2)) {
+    try (ShadowReads shadows = new ShadowReads(1, 2, Thread.ofPlatform().daemon(true).factory())) {
       shadows.offer(
           mirror,
           result("a"),
@@ -120,11 +122,60 @@ class ShadowReadsTest {
     assertThat(mirror.report().compared()).isEqualTo(3);
   }
 
+  /// A search is as fast beside mirrored ones that hang and throw: its share of the mirror is to
+  /// offer. `-Dwhimbrel.shadow.searches=200000` makes the printed 99th percentiles firm.
+  @Test
+  void hangingAndThrowingSearchesDoNotSlowTheOthers() {
+    int searches = Integer.getInteger("whimbrel.shadow.searches", 800);
+    ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, Duration.ofMillis(50));
+    Histogram alone = new Histogram(3);
+    Histogram mirrored = new Histogram(3);
+    SearchResult answer = result("a");
+    try (ShadowReads shadows = new ShadowReads(2, 64, YieldingThreads.named("shadow"))) {
+      for (int i = 0; i < searches; i++) {
+        boolean hangs = i % 4 == 0;
+        boolean mirrors = i / 100 % 2 == 1;
+        long start = System.nanoTime();
+        double _ = work();
+        if (mirrors) {
+          shadows.offer(
+              mirror,
+              answer,
+              1,
+              Optional.of(cancelled -> {
+                while (hangs && !cancelled.getAsBoolean()) {
+                  Thread.onSpinWait();
+                }
+                throw WhimbrelException.of(ErrorCode.UNAVAILABLE, "search", 1, "planted");
+              }));
+        }
+        (mirrors ? mirrored : alone).recordValue(System.nanoTime() - start);
+      }
+    }
+    double times =
+        (double) mirrored.getValueAtPercentile(99) / Math.max(1, alone.getValueAtPercentile(99));
+    System.out.printf(
+        "p99 %,d ns alone, %,d ns beside mirrored searches that hang and throw: %.3f times%n",
+        alone.getValueAtPercentile(99), mirrored.getValueAtPercentile(99), times);
+    MirrorReport report = mirror.report();
+    assertThat(report.sampled()).isEqualTo(searches / 2);
+    assertThat(report.compared()).isZero();
+  }
+
+  /// About half a millisecond of arithmetic.
+  private static double work() {
+    double sum = 0;
+    for (int i = 1; i < 300_000; i++) {
+      sum += 1.0 / i;
+    }
+    return sum;
+  }
+
   @Test
   void endsASearchAtItsDeadline() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, Duration.ofMillis(1));
     CountDownLatch ended = new CountDownLatch(1);
-    try (ShadowReads shadows = new ShadowReads(1, 100)) {
+    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       shadows.offer(
           mirror,
           result("a"),

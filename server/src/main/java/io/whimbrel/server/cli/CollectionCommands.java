@@ -7,9 +7,12 @@ import io.whimbrel.client.EmbeddingSpec;
 import io.whimbrel.client.FieldSpec;
 import io.whimbrel.client.IndexSpec;
 import io.whimbrel.client.PayloadIndexSpec;
+import io.whimbrel.client.TextAnalyzer;
+import io.whimbrel.client.TextIndexSpec;
 import io.whimbrel.client.WhimbrelClient;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -20,6 +23,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /// `collection ...`: making, showing and removing collections.
 @Command(
@@ -32,7 +36,7 @@ final class CollectionCommands implements Callable<Integer> {
   @Override
   public Integer call() {
     throw new ParameterException(
-        spec.commandLine(), "a command is missing: create, list, describe, delete or index");
+        spec.commandLine(), "a command is missing: create, list, describe, delete, index, field, alias or ttl");
   }
 
   /// `collection create`.
@@ -62,6 +66,14 @@ final class CollectionCommands implements Callable<Integer> {
 
     @Mixin private IndexFieldOption indexFields = new IndexFieldOption();
 
+    @Mixin private TextFieldOption textFields = new TextFieldOption();
+
+    @Option(
+        names = "--ttl-field",
+        paramLabel = "PATH",
+        description = "Points expire at the timestamp of this payload field.")
+    private String ttlField = "";
+
     Create(Session session) {
       this.session = session;
     }
@@ -73,7 +85,11 @@ final class CollectionCommands implements Callable<Integer> {
         CollectionInfo made =
             client.createCollection(
                 new CollectionSpec(
-                    name, List.of(new FieldSpec(options.field(), spec)), indexFields.indexes()));
+                    name,
+                    List.of(new FieldSpec(options.field(), spec)),
+                    indexFields.indexes(),
+                    textFields.texts(),
+                    ttlField));
         print(session, made);
       }
       return Main.DONE;
@@ -166,7 +182,8 @@ final class CollectionCommands implements Callable<Integer> {
   /// `collection index ...`.
   @Command(
       name = "index",
-      description = "Add, drop and show payload indexes, which filters are answered by.",
+      description =
+          "Add, drop and show payload indexes, which answer filters, and full-text indexes.",
       synopsisSubcommandLabel = "COMMAND")
   static final class Index implements Callable<Integer> {
     @Spec private CommandSpec spec = CommandSpec.create();
@@ -181,11 +198,14 @@ final class CollectionCommands implements Callable<Integer> {
   @Command(
       name = "add",
       description = {
-        "Declare payload indexes. They are built in the background; conditions on their paths read"
-            + " payloads until they are ready."
+        "Declare payload and full-text indexes. They are built in the background; conditions on"
+            + " their paths read payloads until they are ready, and text is not searched."
       },
-      footerHeading = "%nExample:%n",
-      footer = "  whimbrel collection index add docs year:int64 authors[].name:keyword")
+      footerHeading = "%nExamples:%n",
+      footer = {
+        "  whimbrel collection index add docs year:int64 authors[].name:keyword",
+        "  whimbrel collection index add docs title --type text --analyzer english"
+      })
   static final class AddIndex implements Callable<Integer> {
     private final Session session;
 
@@ -195,10 +215,23 @@ final class CollectionCommands implements Callable<Integer> {
     @Parameters(
         index = "1..*",
         arity = "1..*",
-        paramLabel = "PATH:TYPE",
-        converter = IndexFieldOption.Converter.class,
-        description = "Types: " + IndexFieldOption.HELP + '.')
-    private List<PayloadIndexSpec> indexes = List.of();
+        paramLabel = "PATH[:TYPE]",
+        description = "Types: " + IndexFieldOption.HELP + ". Without :TYPE where --type says it.")
+    private List<String> paths = List.of();
+
+    @Option(
+        names = "--type",
+        paramLabel = "TYPE",
+        description = "The type of all paths: one of those, or text.")
+    private String type = "";
+
+    @Option(
+        names = "--analyzer",
+        paramLabel = "NAME",
+        description = "How text becomes words, with --type text; standard when not given.")
+    private String analyzer = "";
+
+    @Spec private CommandSpec spec = CommandSpec.create();
 
     AddIndex(Session session) {
       this.session = session;
@@ -206,7 +239,28 @@ final class CollectionCommands implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+      boolean isText = type.equalsIgnoreCase("text");
+      if (!isText && !analyzer.isEmpty()) {
+        throw new ParameterException(spec.commandLine(), "--analyzer goes with --type text");
+      }
+      // Everything is read before the first is declared.
+      TextAnalyzer words = TextAnalyzer.STANDARD;
+      List<PayloadIndexSpec> indexes = new ArrayList<>();
+      try {
+        words = analyzer.isEmpty() ? words : TextFieldOption.analyzer(analyzer);
+        for (String path : isText ? List.<String>of() : paths) {
+          indexes.add(
+              new IndexFieldOption.Converter().convert(type.isEmpty() ? path : path + ':' + type));
+        }
+      } catch (TypeConversionException e) {
+        throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+      }
       try (WhimbrelClient client = session.connect()) {
+        if (isText) {
+          for (String path : paths) {
+            client.addTextIndex(name, new TextIndexSpec(path, words));
+          }
+        }
         for (PayloadIndexSpec index : indexes) {
           client.addIndex(name, index);
         }
@@ -217,7 +271,7 @@ final class CollectionCommands implements Callable<Integer> {
   }
 
   /// `collection index drop`.
-  @Command(name = "drop", description = "Drop payload indexes.")
+  @Command(name = "drop", description = "Drop payload indexes, or full-text indexes with --type text.")
   static final class DropIndex implements Callable<Integer> {
     private final Session session;
 
@@ -231,15 +285,27 @@ final class CollectionCommands implements Callable<Integer> {
         description = "Paths of the indexes.")
     private List<String> paths = List.of();
 
+    @Option(names = "--type", paramLabel = "text", description = "Drop full-text indexes.")
+    private String type = "";
+
+    @Spec private CommandSpec spec = CommandSpec.create();
+
     DropIndex(Session session) {
       this.session = session;
     }
 
     @Override
     public Integer call() throws IOException {
+      if (!type.isEmpty() && !type.equalsIgnoreCase("text")) {
+        throw new ParameterException(spec.commandLine(), "--type takes text only");
+      }
       try (WhimbrelClient client = session.connect()) {
         for (String path : paths) {
-          client.dropIndex(name, path);
+          if (type.isEmpty()) {
+            client.dropIndex(name, path);
+          } else {
+            client.dropTextIndex(name, path);
+          }
         }
         showIndexes(session, client.collection(name));
       }
@@ -268,11 +334,121 @@ final class CollectionCommands implements Callable<Integer> {
     }
   }
 
+  /// `collection field ...`.
+  @Command(
+      name = "field",
+      description = "Add and drop vector fields of a collection in use.",
+      synopsisSubcommandLabel = "COMMAND")
+  static final class Field implements Callable<Integer> {
+    @Spec private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() {
+      throw new ParameterException(spec.commandLine(), "a command is missing: add or drop");
+    }
+  }
+
+  /// `collection field add`.
+  @Command(
+      name = "add",
+      description = "Add a vector field. Points have no vector in it until one is written.",
+      sortOptions = false,
+      footerHeading = "%nExample:%n",
+      footer = "  whimbrel collection field add docs --field image --dimension 512 --index hnsw")
+  static final class AddField implements Callable<Integer> {
+    private final Session session;
+
+    @Parameters(paramLabel = "NAME", description = "Name of the collection.")
+    private String name = "";
+
+    @Option(
+        names = "--dimension",
+        required = true,
+        paramLabel = "N",
+        description = "Numbers in a vector, 1 to 65536.")
+    private int dimension;
+
+    @Mixin private SpecOptions options = new SpecOptions();
+
+    AddField(Session session) {
+      this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+      FieldSpec field = new FieldSpec(options.field(), options.spec(dimension));
+      try (WhimbrelClient client = session.connect()) {
+        print(session, client.addField(name, field));
+      }
+      return Main.DONE;
+    }
+  }
+
+  /// `collection field drop`.
+  @Command(name = "drop", description = "Drop a vector field with all its vectors, for good.")
+  static final class DropField implements Callable<Integer> {
+    private final Session session;
+
+    @Parameters(index = "0", paramLabel = "NAME", description = "Name of the collection.")
+    private String name = "";
+
+    @Parameters(index = "1", paramLabel = "FIELD", description = "Name of the field.")
+    private String field = "";
+
+    DropField(Session session) {
+      this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+      try (WhimbrelClient client = session.connect()) {
+        print(session, client.dropField(name, field));
+      }
+      return Main.DONE;
+    }
+  }
+
+  /// `collection ttl`.
+  @Command(
+      name = "ttl",
+      description =
+          "Let points expire by the timestamp of a payload field, or no more. The field needs a"
+              + " timestamp index.")
+  static final class Ttl implements Callable<Integer> {
+    private final Session session;
+
+    @Parameters(index = "0", paramLabel = "NAME", description = "Name of the collection.")
+    private String name = "";
+
+    @Option(names = "--field", paramLabel = "PATH", description = "The payload field.")
+    private String field = "";
+
+    @Option(names = "--off", description = "Points expire no more.")
+    private boolean off;
+
+    @Spec private CommandSpec spec = CommandSpec.create();
+
+    Ttl(Session session) {
+      this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+      if (off != field.isEmpty()) {
+        throw new ParameterException(spec.commandLine(), "give either --field or --off");
+      }
+      try (WhimbrelClient client = session.connect()) {
+        print(session, client.setTtl(name, field));
+      }
+      return Main.DONE;
+    }
+  }
+
   private static void showIndexes(Session session, CollectionInfo info) throws IOException {
     if (session.json()) {
       session.printJson(json -> writeIndexes(json, info));
-    } else if (info.indexes().isEmpty()) {
-      session.out().println("no payload indexes");
+    } else if (info.indexes().isEmpty() && info.texts().isEmpty()) {
+      session.out().println("no indexes");
     } else {
       printIndexes(session.out(), info);
     }
@@ -318,6 +494,17 @@ final class CollectionCommands implements Callable<Integer> {
       }
     }
     printIndexes(out, info);
+    if (!info.aliases().isEmpty()) {
+      out.println("  aliases " + String.join(", ", info.aliases()));
+    }
+    info.ttl()
+        .ifPresent(ttl ->
+            out.printf(
+                Locale.ROOT,
+                "  points expire by %s; %d wait for deletion, %d deleted since the start%n",
+                ttl.path(),
+                ttl.waiting(),
+                ttl.deleted()));
   }
 
   private static void printIndexes(PrintStream out, CollectionInfo info) {
@@ -330,6 +517,20 @@ final class CollectionCommands implements Callable<Integer> {
           index.ready()
               ? "%d points, %d values".formatted(index.points(), index.values())
               : index.note().isEmpty() ? "being built" : index.note());
+    }
+    for (CollectionInfo.TextIndexInfo text : info.texts()) {
+      String state =
+          text.ready()
+              ? "%d points, %.1f MiB on disk"
+                  .formatted(text.points(), text.diskBytes() / (double) (1 << 20))
+              : "being filled";
+      out.printf(
+          Locale.ROOT,
+          "  text %s: %s; %s%s%n",
+          text.spec().path(),
+          lower(text.spec().analyzer()),
+          state,
+          text.note().isEmpty() ? "" : "; " + text.note());
     }
   }
 
@@ -364,6 +565,18 @@ final class CollectionCommands implements Callable<Integer> {
     }
     json.writeEndArray();
     writeIndexes(json, info);
+    json.writeArrayFieldStart("aliases");
+    for (String alias : info.aliases()) {
+      json.writeString(alias);
+    }
+    json.writeEndArray();
+    if (info.ttl().isPresent()) {
+      json.writeObjectFieldStart("ttl");
+      json.writeStringField("path", info.ttl().get().path());
+      json.writeNumberField("waiting", info.ttl().get().waiting());
+      json.writeNumberField("deleted", info.ttl().get().deleted());
+      json.writeEndObject();
+    }
   }
 
   private static void writeIndexes(JsonGenerator json, CollectionInfo info) throws IOException {
@@ -376,6 +589,19 @@ final class CollectionCommands implements Callable<Integer> {
       json.writeNumberField("points", index.points());
       json.writeNumberField("values", index.values());
       json.writeStringField("note", index.note());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeArrayFieldStart("texts");
+    for (CollectionInfo.TextIndexInfo text : info.texts()) {
+      json.writeStartObject();
+      json.writeStringField("path", text.spec().path());
+      json.writeStringField("analyzer", lower(text.spec().analyzer()));
+      json.writeBooleanField("ready", text.ready());
+      json.writeNumberField("points", text.points());
+      json.writeNumberField("pending", text.pending());
+      json.writeNumberField("disk_bytes", text.diskBytes());
+      json.writeStringField("note", text.note());
       json.writeEndObject();
     }
     json.writeEndArray();

@@ -66,7 +66,13 @@ public final class Main {
                 new CommandLine(new CollectionCommands.Index())
                     .addSubcommand(new CollectionCommands.AddIndex(session))
                     .addSubcommand(new CollectionCommands.DropIndex(session))
-                    .addSubcommand(new CollectionCommands.ListIndexes(session)));
+                    .addSubcommand(new CollectionCommands.ListIndexes(session)))
+            .addSubcommand(
+                new CommandLine(new CollectionCommands.Field())
+                    .addSubcommand(new CollectionCommands.AddField(session))
+                    .addSubcommand(new CollectionCommands.DropField(session)))
+            .addSubcommand(new AliasCommands(session))
+            .addSubcommand(new CollectionCommands.Ttl(session));
     return new CommandLine(new RootCommand(session))
         .addSubcommand(ServeCommand.commandLine(session))
         .addSubcommand(
@@ -158,6 +164,8 @@ public final class Main {
       case COLLECTION_NOT_FOUND ->
           "`whimbrel collection list` shows what there is, `whimbrel collection create` or"
               + " `import --create` makes one";
+      case ALIAS_NOT_FOUND, ALIAS_EXISTS -> "`whimbrel collection alias` shows what there is";
+      case INDEX_NOT_READY -> "`whimbrel collection describe` shows how far it is";
       case COLLECTION_EXISTS ->
           "choose another name, or delete it with `whimbrel collection delete`";
       case UNKNOWN_FIELD, UNKNOWN_VERSION, DIMENSION_MISMATCH ->

@@ -390,6 +390,7 @@ final class MigrationReport {
     writeSeconds(json, "eta_seconds", progress.eta());
     json.writeStringField("wait_reason", progress.waitReason());
     json.writeNumberField("coverage", progress.coverage());
+    writeSeconds(json, "search_p99_seconds", progress.searchP99());
     json.writeEndObject();
   }
 

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -38,8 +39,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "search",
     description = {
-      "Find the points nearest to a vector or to a stored point, best first; or by a query of"
-          + " several stages.",
+      "Find the points nearest to a vector or to a stored point, or with the words of a text, best"
+          + " first; or by a query of several stages.",
       "",
       "The form of --query is in docs/QUERIES.md."
     },
@@ -53,6 +54,8 @@ import picocli.CommandLine.Spec;
       "  whimbrel search -c docs --vector - --json < vector.json",
       "  whimbrel search -c docs --id intro --diversity 0.3 --group-by author --group-size 2",
       "  whimbrel search -c docs --order-by year --descending -k 100",
+      "  whimbrel search -c docs --text 'waders of the tundra'",
+      "  whimbrel search -c docs --text waders --vector '[0.1, 0.7, 0.2]' --hybrid",
       "  whimbrel search -c docs --query hybrid.json --explain"
     })
 final class SearchCommand implements Callable<Integer> {
@@ -61,12 +64,35 @@ final class SearchCommand implements Callable<Integer> {
 
   private final Session session;
 
-  @Spec private CommandSpec spec = CommandSpec.create();
-
   @Mixin private CollectionOption collection = new CollectionOption();
 
-  @ArgGroup(multiplicity = "1")
-  private Source source = new Source();
+  @ArgGroup private Source source = new Source();
+
+  @Option(
+      names = "--text",
+      paramLabel = "WORDS",
+      description = "Rank by BM25 over a full-text index; points with any of the words are hits.")
+  private @Nullable String text;
+
+  @Option(
+      names = "--text-path",
+      paramLabel = "PATH",
+      description = "The payload field to search. Default: the only one with a full-text index.")
+  private String textPath = "";
+
+  @Option(
+      names = "--hybrid",
+      description = "With --text and a vector or --id: fuse the ranks of both (RRF).")
+  private boolean hybrid;
+
+  @Option(
+      names = "--candidates",
+      defaultValue = "100",
+      paramLabel = "N",
+      description = "With --hybrid: how many of each kind compete, k at least. Default: 100")
+  private int candidates;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(
       names = "--row",
@@ -116,7 +142,7 @@ final class SearchCommand implements Callable<Integer> {
   private int ef;
 
   @Option(
-      names = "--shortlist",
+      names = "--maxsim-shortlist",
       defaultValue = "0",
       paramLabel = "N",
       description =
@@ -125,13 +151,13 @@ final class SearchCommand implements Callable<Integer> {
   private int shortlist;
 
   @Option(
-      names = "--candidates",
+      names = "--maxsim-candidates",
       defaultValue = "0",
       paramLabel = "N",
       description =
           "Many vectors a point: points whose tokens are compared, k to shortlist; 0 for 16 times k"
               + " and at least 160. Default: 0")
-  private int candidates;
+  private int compared;
 
   @Option(
       names = "--scoring",
@@ -250,8 +276,28 @@ final class SearchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    boolean near = source.vector != null || source.file != null || source.id != null;
+    boolean other = source.orderBy != null || source.sample != null || source.tree != null;
+    if (text == null && !near && !other) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "a query is missing: --vector, --vector-file, --id, --text, --order-by, --sample or"
+              + " --query");
+    }
+    if (text != null && other) {
+      throw new ParameterException(
+          spec.commandLine(), "--text goes alone, or with a vector or --id and --hybrid");
+    }
+    if (hybrid != (text != null && near)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          hybrid
+              ? "--hybrid needs --text, and a vector or --id"
+              : "--text beside a vector or --id goes with --hybrid");
+    }
     boolean plain =
-        (source.vector != null || source.file != null)
+        text == null
+            && (source.vector != null || source.file != null)
             && diversity == null
             && searchDims == 0
             && groupBy.isEmpty()
@@ -266,7 +312,7 @@ final class SearchCommand implements Callable<Integer> {
             .version(version)
             .k(k)
             .exact(exact)
-            .maxSim(new MaxSimOptions(size(shortlist), size(candidates), scoring, align))
+            .maxSim(new MaxSimOptions(size(shortlist), size(compared), scoring, align))
             .read(read.options());
     if (ef != 0) {
       request.ef(ef);
@@ -315,26 +361,30 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private int query() throws IOException {
-    if (shortlist != 0 || candidates != 0 || align || scoring != MaxSimOptions.Scoring.SUM) {
+    if (shortlist != 0 || compared != 0 || align || scoring != MaxSimOptions.Scoring.SUM) {
       throw new ParameterException(
           spec.commandLine(),
-          "--shortlist, --candidates, --scoring and --align go with --vector or --vector-file alone"
-              + " (expected: none, in a query of stages, groups or pages)");
+          "--maxsim-shortlist, --maxsim-candidates, --scoring and --align go with a vector alone"
+              + " (expected: none, in a query of stages, text, groups or pages)");
     }
-    QueryRequest.Builder request =
-        QueryRequest.builder(tree()).k(k).exact(exact).read(read.options()).cursor(cursor);
-    if (ef != 0) {
-      request.ef(ef);
-    }
-    if (scoreThreshold != null) {
-      request.scoreThreshold(scoreThreshold);
-    }
-    if (!groupBy.isEmpty()) {
-      request.groupBy(groupBy, groupSize);
-    }
-    filter.filter().ifPresent(request::filter);
     QueryResult result;
     try (WhimbrelClient client = session.connect()) {
+      QueryRequest.Builder request =
+          QueryRequest.builder(text == null ? tree() : byText(client, text))
+              .k(k)
+              .exact(exact)
+              .read(read.options())
+              .cursor(cursor);
+      if (ef != 0) {
+        request.ef(ef);
+      }
+      if (scoreThreshold != null) {
+        request.scoreThreshold(scoreThreshold);
+      }
+      if (!groupBy.isEmpty()) {
+        request.groupBy(groupBy, groupSize);
+      }
+      filter.filter().ifPresent(request::filter);
       result = client.query(collection.name(), request.build());
     }
     if (session.json()) {
@@ -343,6 +393,28 @@ final class SearchCommand implements Callable<Integer> {
       print(result);
     }
     return Main.DONE;
+  }
+
+  private Query byText(WhimbrelClient client, String words) throws IOException {
+    Query ranked = Query.text(textPath.isEmpty() ? onlyText(client) : textPath, words);
+    int limit = Math.max(k, candidates);
+    return hybrid ? Query.rrf(tree().limit(limit), ranked.limit(limit)) : ranked;
+  }
+
+  private String onlyText(WhimbrelClient client) {
+    List<String> paths =
+        client.collection(collection.name()).texts().stream()
+            .map(index -> index.spec().path())
+            .toList();
+    if (paths.size() != 1) {
+      throw new ParameterException(
+          spec.commandLine(),
+          paths.isEmpty()
+              ? "the collection has no full-text index; declare one: whimbrel collection index add"
+                  + " --help"
+              : "--text-path says which of " + paths + " to search");
+    }
+    return paths.getFirst();
   }
 
   private Query tree() throws IOException {

@@ -45,6 +45,8 @@ final class ServerProcess implements AutoCloseable {
             "--sun-misc-unsafe-memory-access=allow",
             "--add-opens=java.base/java.nio=ALL-UNNAMED",
             "-XX:+ExitOnOutOfMemoryError",
+            "-XX:CompileCommand=quiet",
+            "-XX:CompileCommand=CompileThresholdScaling,io.whimbrel.core.simd.panama.*::*,0.05",
             "-Xmx512m",
             "-cp",
             System.getProperty("java.class.path"),

@@ -2,6 +2,20 @@ package io.whimbrel.server.grpc;
 
 import io.grpc.stub.StreamObserver;
 import io.whimbrel.core.engine.Database;
+import io.whimbrel.proto.v1.AddFieldRequest;
+import io.whimbrel.proto.v1.AddFieldResponse;
+import io.whimbrel.proto.v1.AddTextIndexRequest;
+import io.whimbrel.proto.v1.AddTextIndexResponse;
+import io.whimbrel.proto.v1.ChangeAliasesRequest;
+import io.whimbrel.proto.v1.ChangeAliasesResponse;
+import io.whimbrel.proto.v1.DropFieldRequest;
+import io.whimbrel.proto.v1.DropFieldResponse;
+import io.whimbrel.proto.v1.DropTextIndexRequest;
+import io.whimbrel.proto.v1.DropTextIndexResponse;
+import io.whimbrel.proto.v1.ListAliasesRequest;
+import io.whimbrel.proto.v1.ListAliasesResponse;
+import io.whimbrel.proto.v1.SetTtlRequest;
+import io.whimbrel.proto.v1.SetTtlResponse;
 import io.whimbrel.proto.v1.AddIndexRequest;
 import io.whimbrel.proto.v1.AddIndexResponse;
 import io.whimbrel.proto.v1.CollectionsGrpc;
@@ -16,7 +30,9 @@ import io.whimbrel.proto.v1.GetCollectionResponse;
 import io.whimbrel.proto.v1.ListCollectionsRequest;
 import io.whimbrel.proto.v1.ListCollectionsResponse;
 import io.whimbrel.server.ops.WorkPool;
+import io.whimbrel.server.wire.AliasWire;
 import io.whimbrel.server.wire.SpecWire;
+import io.whimbrel.server.wire.TextWire;
 
 /// Collections and their vector fields.
 final class CollectionsService extends CollectionsGrpc.CollectionsImplBase {
@@ -99,6 +115,97 @@ final class CollectionsService extends CollectionsGrpc.CollectionsImplBase {
           SpecWire.DropIndex drop = SpecWire.dropIndex(request);
           return DropIndexResponse.newBuilder()
               .setCollection(SpecWire.message(database.dropIndex(drop.collection(), drop.path())))
+              .build();
+        });
+  }
+
+  @Override
+  public void addTextIndex(AddTextIndexRequest request, StreamObserver<AddTextIndexResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () -> {
+          TextWire.AddText asked = TextWire.add(request);
+          return AddTextIndexResponse.newBuilder()
+              .setCollection(SpecWire.message(database.addText(asked.collection(), asked.index())))
+              .build();
+        });
+  }
+
+  @Override
+  public void dropTextIndex(DropTextIndexRequest request, StreamObserver<DropTextIndexResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () -> {
+          TextWire.DropText asked = TextWire.drop(request);
+          return DropTextIndexResponse.newBuilder()
+              .setCollection(SpecWire.message(database.dropText(asked.collection(), asked.path())))
+              .build();
+        });
+  }
+
+  @Override
+  public void addField(AddFieldRequest request, StreamObserver<AddFieldResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () -> {
+          SpecWire.AddField asked = SpecWire.addField(request);
+          return AddFieldResponse.newBuilder()
+              .setCollection(SpecWire.message(database.addField(asked.collection(), asked.field())))
+              .build();
+        });
+  }
+
+  @Override
+  public void dropField(DropFieldRequest request, StreamObserver<DropFieldResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () -> {
+          SpecWire.DropField asked = SpecWire.dropField(request);
+          return DropFieldResponse.newBuilder()
+              .setCollection(SpecWire.message(database.dropField(asked.collection(), asked.field())))
+              .build();
+        });
+  }
+
+  @Override
+  public void setTtl(SetTtlRequest request, StreamObserver<SetTtlResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () -> {
+          SpecWire.SetTtl asked = SpecWire.setTtl(request);
+          return SetTtlResponse.newBuilder()
+              .setCollection(SpecWire.message(database.expireBy(asked.collection(), asked.path())))
+              .build();
+        });
+  }
+
+  @Override
+  public void changeAliases(
+      ChangeAliasesRequest request, StreamObserver<ChangeAliasesResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () ->
+            ChangeAliasesResponse.newBuilder()
+                .addAllAliases(
+                    AliasWire.messages(database.changeAliases(AliasWire.changes(request))))
+                .build());
+  }
+
+  @Override
+  public void listAliases(ListAliasesRequest request, StreamObserver<ListAliasesResponse> call) {
+    Calls.answer(
+        pool,
+        call,
+        () -> {
+          AliasWire.check(request);
+          return ListAliasesResponse.newBuilder()
+              .addAllAliases(AliasWire.messages(database.aliases()))
               .build();
         });
   }

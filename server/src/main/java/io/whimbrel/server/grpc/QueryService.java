@@ -32,11 +32,13 @@ final class QueryService extends QueryGrpc.QueryImplBase {
 
   @Override
   public void search(SearchRequest request, StreamObserver<SearchResponse> call) {
-    Calls.answer(pool, call, () -> search(QueryWire.search(request)));
+    long arrived = System.nanoTime();
+    Calls.answer(pool, call, () -> search(QueryWire.search(request), arrived));
   }
 
   @Override
   public void searchBatch(SearchBatchRequest request, StreamObserver<SearchBatchResponse> call) {
+    long arrived = System.nanoTime();
     Calls.answer(
         pool,
         call,
@@ -47,7 +49,8 @@ final class QueryService extends QueryGrpc.QueryImplBase {
           SearchBatchResponse.Builder answer = SearchBatchResponse.newBuilder();
           for (int i = 0; i < searches.size(); i++) {
             try {
-              answer.addResponses(search(searches.get(i)));
+              // The others have waited for their own batch only.
+              answer.addResponses(search(searches.get(i), i == 0 ? arrived : System.nanoTime()));
             } catch (WhimbrelException e) {
               throw e.code() == ErrorCode.CANCELLED ? e : QueryWire.inBatch(i, e);
             }
@@ -100,18 +103,25 @@ final class QueryService extends QueryGrpc.QueryImplBase {
         });
   }
 
-  private SearchResponse search(QueryWire.Call call) {
+  private SearchResponse search(QueryWire.Call call, long arrivedNanos) {
     Context context = Context.current();
     return switch (call) {
       case QueryWire.Search search ->
           QueryWire.message(
               search,
               database.search(
-                  search.collection(), search.request(), () -> Calls.abandoned(context)));
+                  search.collection(),
+                  search.request(),
+                  () -> Calls.abandoned(context),
+                  arrivedNanos));
       case QueryWire.Tree tree ->
           QueryWire.message(
               tree,
-              database.query(tree.collection(), tree.request(), () -> Calls.abandoned(context)));
+              database.query(
+                  tree.collection(),
+                  tree.request(),
+                  () -> Calls.abandoned(context),
+                  arrivedNanos));
     };
   }
 }

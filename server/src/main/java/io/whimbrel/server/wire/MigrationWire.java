@@ -476,6 +476,9 @@ public final class MigrationWire {
             .setWaitReason(progress.waitReason())
             .setCoverage(progress.coverage());
     progress.etaSeconds().ifPresent(seconds -> out.setEta(seconds(seconds)));
+    if (!progress.searchP99().isZero()) {
+      out.setSearchP99(message(progress.searchP99()));
+    }
     return out.build();
   }
 

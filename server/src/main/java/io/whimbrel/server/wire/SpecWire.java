@@ -15,11 +15,14 @@ import io.whimbrel.core.model.Origin;
 import io.whimbrel.core.model.PayloadIndexSpec;
 import io.whimbrel.core.model.ScalarType;
 import io.whimbrel.core.model.Storage;
+import io.whimbrel.core.model.TextIndexSpec;
 import io.whimbrel.core.model.WhimbrelException;
+import io.whimbrel.proto.v1.AddFieldRequest;
 import io.whimbrel.proto.v1.AddIndexRequest;
 import io.whimbrel.proto.v1.Collection;
 import io.whimbrel.proto.v1.CreateCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionRequest;
+import io.whimbrel.proto.v1.DropFieldRequest;
 import io.whimbrel.proto.v1.DropIndexRequest;
 import io.whimbrel.proto.v1.Field;
 import io.whimbrel.proto.v1.FlatIndexSpec;
@@ -30,9 +33,12 @@ import io.whimbrel.proto.v1.Model;
 import io.whimbrel.proto.v1.MultiVectorIndexSpec;
 import io.whimbrel.proto.v1.PayloadIndex;
 import io.whimbrel.proto.v1.PayloadType;
+import io.whimbrel.proto.v1.SetTtlRequest;
+import io.whimbrel.proto.v1.Ttl;
 import io.whimbrel.proto.v1.Version;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// Collections, their fields and versions.
 public final class SpecWire {
@@ -91,7 +97,17 @@ public final class SpecWire {
         throw Form.within("indexes[" + i + "]", e);
       }
     }
-    return new CollectionSpec(message.getName(), fields, indexes);
+    Limits.checkRange("texts", message.getTextsCount(), 0, Limits.TEXT_INDEXES_MAX);
+    List<TextIndexSpec> texts = new ArrayList<>(message.getTextsCount());
+    for (int i = 0; i < message.getTextsCount(); i++) {
+      try {
+        texts.add(TextWire.spec(message.getTexts(i)));
+      } catch (WhimbrelException e) {
+        throw Form.within("texts[" + i + "]", e);
+      }
+    }
+    return new CollectionSpec(
+        message.getName(), fields, indexes, texts, path("ttl_path", message.getTtlPath()));
   }
 
   private static PayloadIndexSpec index(io.whimbrel.proto.v1.PayloadIndexSpec message) {
@@ -110,6 +126,45 @@ public final class SpecWire {
           case UNRECOGNIZED -> throw Form.unknownEnum("type", message.getTypeValue(), expected);
         };
     return new PayloadIndexSpec(FieldPath.parse("path", message.getPath()), type);
+  }
+
+  /// Empty for no path.
+  private static Optional<FieldPath> path(String field, String text) {
+    return text.isEmpty() ? Optional.empty() : Optional.of(FieldPath.parse(field, text));
+  }
+
+  /// A vector field to add.
+  public record AddField(String collection, FieldSpec field) {}
+
+  public static AddField addField(AddFieldRequest message) {
+    Form.known(message);
+    String collection = Form.collection(message.getCollection());
+    if (!message.hasField()) {
+      throw Form.missing("field", "the field to add");
+    }
+    try {
+      return new AddField(collection, field(message.getField()));
+    } catch (WhimbrelException e) {
+      throw Form.within("field", e);
+    }
+  }
+
+  /// A vector field to drop.
+  public record DropField(String collection, String field) {}
+
+  public static DropField dropField(DropFieldRequest message) {
+    Form.known(message);
+    return new DropField(
+        Form.collection(message.getCollection()), QueryWire.fieldName(message.getField()));
+  }
+
+  /// By which path points expire.
+  public record SetTtl(String collection, Optional<FieldPath> path) {}
+
+  public static SetTtl setTtl(SetTtlRequest message) {
+    Form.known(message);
+    return new SetTtl(
+        Form.collection(message.getCollection()), path("path", message.getPath()));
   }
 
   /// A payload index to declare.
@@ -286,6 +341,15 @@ public final class SpecWire {
             .setCreatedSeq(info.createdSeq());
     info.fields().forEach(field -> out.addFields(message(field)));
     info.indexes().forEach(index -> out.addIndexes(message(index)));
+    info.texts().forEach(text -> out.addTexts(TextWire.message(text)));
+    out.addAllAliases(info.aliases());
+    info.ttl()
+        .ifPresent(ttl ->
+            out.setTtl(
+                Ttl.newBuilder()
+                    .setPath(ttl.path().text())
+                    .setWaiting(ttl.waiting())
+                    .setDeleted(ttl.deleted())));
     return out.build();
   }
 

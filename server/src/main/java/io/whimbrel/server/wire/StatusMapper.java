@@ -60,12 +60,14 @@ public final class StatusMapper {
           SPACE_REQUIRED ->
           Status.Code.INVALID_ARGUMENT;
       case COLLECTION_NOT_FOUND,
+          ALIAS_NOT_FOUND,
           POINT_NOT_FOUND,
           UNKNOWN_INDEX,
           MIGRATION_NOT_FOUND,
           GOLDEN_SET_NOT_FOUND ->
           Status.Code.NOT_FOUND;
-      case COLLECTION_EXISTS, INDEX_EXISTS, MIGRATION_EXISTS -> Status.Code.ALREADY_EXISTS;
+      case COLLECTION_EXISTS, ALIAS_EXISTS, FIELD_EXISTS, INDEX_EXISTS, MIGRATION_EXISTS ->
+          Status.Code.ALREADY_EXISTS;
       // The client reads again and decides again: gRPC's word for a lost compare-and-set.
       case SEQ_MISMATCH, EPOCH_MISMATCH, CURSOR_EXPIRED -> Status.Code.ABORTED;
       case OLD_SPACE,
@@ -80,7 +82,7 @@ public final class StatusMapper {
       case OVERLOADED -> Status.Code.RESOURCE_EXHAUSTED;
       case DEADLINE_EXCEEDED -> Status.Code.DEADLINE_EXCEEDED;
       case CANCELLED -> Status.Code.CANCELLED;
-      case READ_ONLY, INDEX_NEEDED -> Status.Code.FAILED_PRECONDITION;
+      case READ_ONLY, INDEX_NEEDED, INDEX_NOT_READY -> Status.Code.FAILED_PRECONDITION;
       case OUTCOME_UNKNOWN -> Status.Code.UNKNOWN;
       case DATA_LOSS -> Status.Code.DATA_LOSS;
       case UNAVAILABLE -> Status.Code.UNAVAILABLE;
@@ -104,9 +106,11 @@ public final class StatusMapper {
           SPACE_MISMATCH,
           LIMIT_EXCEEDED,
           UNKNOWN_FIELD,
+          FIELD_EXISTS,
           UNKNOWN_VERSION,
           TYPE_MISMATCH,
           INDEX_NEEDED,
+          INDEX_NOT_READY,
           UNKNOWN_INDEX,
           INDEX_EXISTS,
           OLD_SPACE,
@@ -124,6 +128,8 @@ public final class StatusMapper {
           COLLECTION_NOT_FOUND,
           GOLDEN_SET_NOT_FOUND,
           COLLECTION_EXISTS,
+          ALIAS_NOT_FOUND,
+          ALIAS_EXISTS,
           POINT_NOT_FOUND,
           SEQ_MISMATCH,
           REQUEST_ID_REUSED,

@@ -528,9 +528,9 @@ class CliIT {
                 "-k",
                 "1",
                 "--align",
-                "--shortlist",
+                "--maxsim-shortlist",
                 "2",
-                "--candidates",
+                "--maxsim-candidates",
                 "2"))
         .contains("\"alignment\":[{\"query_token\":0,\"token\":1,\"score\":1.0}");
     assertThat(run("search", "-c", "tokens", "--vector", "[[0, 1]]", "--ef", "50").err())

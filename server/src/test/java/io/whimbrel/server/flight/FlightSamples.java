@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.Map;
 import java.util.Random;
 
@@ -42,7 +43,14 @@ final class FlightSamples {
           "");
   static final CollectionInfo COLLECTION =
       new CollectionInfo(
-          "docs", List.of(field("default", DENSE), field("tokens", TOKENS)), 0, 1, List.of());
+          "docs",
+          List.of(field("default", DENSE), field("tokens", TOKENS)),
+          0,
+          1,
+          List.of(),
+          List.of(),
+          List.of(),
+          Optional.empty());
 
   private final Random random;
 
