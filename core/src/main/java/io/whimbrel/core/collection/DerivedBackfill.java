@@ -3,6 +3,7 @@ package io.whimbrel.core.collection;
 import io.whimbrel.core.memory.YieldingThreads;
 import io.whimbrel.core.migration.Derivation;
 import io.whimbrel.core.model.BackfillCommit;
+import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.BackfillSide;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Vector;
@@ -34,6 +35,10 @@ import org.slf4j.LoggerFactory;
 final class DerivedBackfill implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DerivedBackfill.class);
   private static final int BATCH_POINTS = 512;
+
+  /// A matrix is some hundred vectors.
+  private static final int BATCH_MATRICES = 32;
+
   private static final Duration TTL = Duration.ofMinutes(10);
   private static final long LOOK_EVERY_MILLIS = 50;
 
@@ -112,8 +117,14 @@ final class DerivedBackfill implements AutoCloseable {
       pauseCritical.accept(moving.migration().id());
       return false;
     }
+    boolean matrices = moving.from().spec().cardinality() == Cardinality.MULTI;
     Backfills.Work work =
-        backfills.lease(collection, moving, BackfillSide.FORWARD, BATCH_POINTS, TTL);
+        backfills.lease(
+            collection,
+            moving,
+            BackfillSide.FORWARD,
+            matrices ? BATCH_MATRICES : BATCH_POINTS,
+            TTL);
     if (work.points().isEmpty()) {
       return false;
     }
@@ -143,7 +154,7 @@ final class DerivedBackfill implements AutoCloseable {
                 point.point().id(),
                 point.point().seq(),
                 ContentHash.ofVector(values),
-                Vector.of(derivation.apply(values))));
+                matrix(derivation.apply(values), moving.to().spec().dimension())));
       }
     }
     if (!commits.isEmpty()) {
@@ -152,6 +163,10 @@ final class DerivedBackfill implements AutoCloseable {
           .join();
     }
     return true;
+  }
+
+  private static Vector matrix(float[] values, int dimension) {
+    return new Vector(values, values.length / dimension, "");
   }
 
   /// Ends the thread; a batch that runs is finished first. The sequencer must still run.

@@ -163,9 +163,6 @@ public final class Database implements AutoCloseable {
   /// is a version to derive from.
   void refuseUnsupported(String path, EmbeddingSpec embedding, boolean derivable) {
     MultiVectorSpecs.check(path, embedding);
-    if (derivable) {
-      MultiVectorSpecs.refuseInMigration(path + ".cardinality", embedding);
-    }
     if (embedding.origin() == Origin.DERIVED && !derivable) {
       throw WhimbrelException.unimplemented(
           path + ".origin", embedding.origin(), "CLIENT; a derived version comes by a migration");
