@@ -8,14 +8,10 @@ import io.whimbrel.client.internal.QueryTreeWire;
 import io.whimbrel.client.internal.QueryWire;
 import io.whimbrel.client.internal.ValueWire;
 import io.whimbrel.proto.v1.AddFieldRequest;
-import io.whimbrel.proto.v1.AddTextIndexRequest;
-import io.whimbrel.proto.v1.ChangeAliasesRequest;
-import io.whimbrel.proto.v1.DropFieldRequest;
-import io.whimbrel.proto.v1.DropTextIndexRequest;
-import io.whimbrel.proto.v1.ListAliasesRequest;
-import io.whimbrel.proto.v1.SetTtlRequest;
 import io.whimbrel.proto.v1.AddIndexRequest;
+import io.whimbrel.proto.v1.AddTextIndexRequest;
 import io.whimbrel.proto.v1.AdminGrpc;
+import io.whimbrel.proto.v1.ChangeAliasesRequest;
 import io.whimbrel.proto.v1.CollectionsGrpc;
 import io.whimbrel.proto.v1.CountRequest;
 import io.whimbrel.proto.v1.CountResponse;
@@ -23,7 +19,9 @@ import io.whimbrel.proto.v1.CreateCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionResponse;
 import io.whimbrel.proto.v1.DeleteRequest;
+import io.whimbrel.proto.v1.DropFieldRequest;
 import io.whimbrel.proto.v1.DropIndexRequest;
+import io.whimbrel.proto.v1.DropTextIndexRequest;
 import io.whimbrel.proto.v1.FacetRequest;
 import io.whimbrel.proto.v1.FlushRequest;
 import io.whimbrel.proto.v1.FlushResponse;
@@ -34,12 +32,14 @@ import io.whimbrel.proto.v1.GetServerInfoResponse;
 import io.whimbrel.proto.v1.GetStorageStatsRequest;
 import io.whimbrel.proto.v1.GetStorageStatsResponse;
 import io.whimbrel.proto.v1.Limit;
+import io.whimbrel.proto.v1.ListAliasesRequest;
 import io.whimbrel.proto.v1.ListCollectionsRequest;
 import io.whimbrel.proto.v1.PathList;
 import io.whimbrel.proto.v1.PointsGrpc;
 import io.whimbrel.proto.v1.QueryGrpc;
 import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.SearchBatchRequest;
+import io.whimbrel.proto.v1.SetTtlRequest;
 import io.whimbrel.proto.v1.UpdatePayloadRequest;
 import io.whimbrel.proto.v1.UpsertRequest;
 import java.time.Duration;
@@ -129,7 +129,10 @@ public final class WhimbrelAsyncClient {
   public CompletableFuture<CollectionInfo> addTextIndex(String collection, TextIndexSpec index) {
     return calls.call(
         CollectionsGrpc.getAddTextIndexMethod(),
-        AddTextIndexRequest.newBuilder().setCollection(collection).setIndex(CollectionWire.encode(index)).build(),
+        AddTextIndexRequest.newBuilder()
+            .setCollection(collection)
+            .setIndex(CollectionWire.encode(index))
+            .build(),
         false,
         answer -> CollectionWire.decode(answer.getCollection()));
   }
@@ -147,7 +150,10 @@ public final class WhimbrelAsyncClient {
   public CompletableFuture<CollectionInfo> addField(String collection, FieldSpec field) {
     return calls.call(
         CollectionsGrpc.getAddFieldMethod(),
-        AddFieldRequest.newBuilder().setCollection(collection).setField(CollectionWire.encode(field)).build(),
+        AddFieldRequest.newBuilder()
+            .setCollection(collection)
+            .setField(CollectionWire.encode(field))
+            .build(),
         false,
         answer -> CollectionWire.decode(answer.getCollection()));
   }
@@ -174,7 +180,9 @@ public final class WhimbrelAsyncClient {
   public CompletableFuture<List<Alias>> changeAliases(List<AliasChange> changes) {
     return calls.call(
         CollectionsGrpc.getChangeAliasesMethod(),
-        ChangeAliasesRequest.newBuilder().addAllChanges(changes.stream().map(CollectionWire::encode).toList()).build(),
+        ChangeAliasesRequest.newBuilder()
+            .addAllChanges(changes.stream().map(CollectionWire::encode).toList())
+            .build(),
         false,
         answer -> CollectionWire.aliases(answer.getAliasesList()));
   }

@@ -164,13 +164,12 @@ public final class Truth {
     }
     return IntStream.range(0, queries)
         .parallel()
-        .mapToLong(
-            query ->
-                Arrays.stream(ids, query * k, query * k + k)
-                    .filter(id -> id >= 0 && accepted[query].get(id))
-                    .distinct()
-                    .filter(id -> distances.of(query, id) <= farthest[query])
-                    .count())
+        .mapToLong(query ->
+            Arrays.stream(ids, query * k, query * k + k)
+                .filter(id -> id >= 0 && accepted[query].get(id))
+                .distinct()
+                .filter(id -> distances.of(query, id) <= farthest[query])
+                .count())
         .sum();
   }
 }

@@ -206,9 +206,8 @@ public final class FilterCommand implements Callable<Integer> {
     return new Plot.Series(
         name,
         results.stream()
-            .flatMap(
-                result ->
-                    qps.apply(result).map(each -> new Plot.Point(result.percent(), each)).stream())
+            .flatMap(result ->
+                qps.apply(result).map(each -> new Plot.Point(result.percent(), each)).stream())
             .toList());
   }
 

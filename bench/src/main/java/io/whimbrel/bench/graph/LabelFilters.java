@@ -37,11 +37,10 @@ final class LabelFilters {
     }
     int[] labels =
         IntStream.range(0, data.base().length)
-            .map(
-                row ->
-                    width == 1
-                        ? bytes[row] & 0xff
-                        : bytes[2 * row] & 0xff | (bytes[2 * row + 1] & 0xff) << 8)
+            .map(row ->
+                width == 1
+                    ? bytes[row] & 0xff
+                    : bytes[2 * row] & 0xff | (bytes[2 * row + 1] & 0xff) << 8)
             .toArray();
     int count = IntStream.of(labels).max().orElse(0) + 1;
     BitSet[] rows = IntStream.range(0, count).mapToObj(_ -> new BitSet()).toArray(BitSet[]::new);

@@ -79,7 +79,9 @@ final class CppKernels {
     Measured measured = read(line);
     for (Kernel kernel : Kernel.values()) {
       if (kernel.name().toLowerCase(Locale.ROOT).equals(measured.kernel())) {
-        nanos.computeIfAbsent(kernel, _ -> new HashMap<>()).put(measured.dimension(), measured.nanos());
+        nanos
+            .computeIfAbsent(kernel, _ -> new HashMap<>())
+            .put(measured.dimension(), measured.nanos());
       }
     }
   }

@@ -142,14 +142,9 @@ public final class KernelsCommand implements Callable<Integer> {
       err.println("OpenBLAS is skipped: " + e.getMessage());
     }
     out.printf(
-        "%nMaxSim of %d query tokens, float32, ns a document token of %d%n%6s %10s %10s %10s %10s%n",
-        MaxSimTimer.QUERIES,
-        MaxSimTimer.TOKENS,
-        "dim",
-        "scalar",
-        "vector",
-        "OpenBLAS",
-        "ratio");
+        "%nMaxSim of %d query tokens, float32, ns a document token of %d%n%6s %10s %10s %10s"
+            + " %10s%n",
+        MaxSimTimer.QUERIES, MaxSimTimer.TOKENS, "dim", "scalar", "vector", "OpenBLAS", "ratio");
     List<MaxSimLine> lines = new ArrayList<>();
     for (int dimension : tokenDimensions) {
       try (MaxSimTimer timer = new MaxSimTimer(dimension)) {
@@ -169,9 +164,7 @@ public final class KernelsCommand implements Callable<Integer> {
             line.vector(),
             cell(line.openBlas()),
             cell(
-                there == null
-                    ? OptionalDouble.empty()
-                    : OptionalDouble.of(there / line.vector())));
+                there == null ? OptionalDouble.empty() : OptionalDouble.of(there / line.vector())));
       }
     }
     return lines;
@@ -224,7 +217,8 @@ public final class KernelsCommand implements Callable<Integer> {
   }
 
   private static String json(
-      Machine machine, Kernels vector, List<Line> lines, List<MaxSimLine> maxSim) throws IOException {
+      Machine machine, Kernels vector, List<Line> lines, List<MaxSimLine> maxSim)
+      throws IOException {
     StringWriter text = new StringWriter();
     try (JsonGenerator to = new JsonFactory().createGenerator(text)) {
       to.writeStartObject();

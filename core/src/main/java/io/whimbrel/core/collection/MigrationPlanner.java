@@ -97,7 +97,8 @@ final class MigrationPlanner {
                     + rows * to.dimension() * (to.keepOriginals() ? Float.BYTES : 1)));
     double rowBytes = rows * to.dimension() * (to.storage() == Storage.INT8 ? 1 : Float.BYTES);
     if (to.cardinality() == Cardinality.MULTI && from.spec().cardinality() == Cardinality.SINGLE) {
-      warnings.add("how many tokens a point will have is not known: sizes are those of one token each");
+      warnings.add(
+          "how many tokens a point will have is not known: sizes are those of one token each");
     }
     long sourceBytes =
         derived || sample.points == 0 ? 0 : sample.sourceBytes * points / sample.points;

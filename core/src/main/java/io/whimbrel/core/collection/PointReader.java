@@ -112,8 +112,7 @@ public final class PointReader {
       throws StorageException {
     try (Visibility.Moment moment = visibility.now(collection, List.of())) {
       Filter alive = expirer.alive(collection, Filter.ALL);
-      LongPredicate shown =
-          Selection.of(moment, collection, alive, () -> false).ids().lookup();
+      LongPredicate shown = Selection.of(moment, collection, alive, () -> false).ids().lookup();
       return get(moment.view(), collection, ids, shown, read, selected);
     }
   }
@@ -126,16 +125,16 @@ public final class PointReader {
       ReadOptions read,
       List<Selected> selected)
       throws StorageException {
-      List<byte[]> idKeys = ids.stream().map(id -> Keys.id(collection.number(), id)).toList();
-      List<Long> internalIds = new ArrayList<>(ids.size());
-      for (byte[] internalId : view.multiGet(Table.IDS, idKeys)) {
-        if (internalId != null && shown.test(ByteBuffer.wrap(internalId).getLong())) {
-          internalIds.add(ByteBuffer.wrap(internalId).getLong());
-        }
+    List<byte[]> idKeys = ids.stream().map(id -> Keys.id(collection.number(), id)).toList();
+    List<Long> internalIds = new ArrayList<>(ids.size());
+    for (byte[] internalId : view.multiGet(Table.IDS, idKeys)) {
+      if (internalId != null && shown.test(ByteBuffer.wrap(internalId).getLong())) {
+        internalIds.add(ByteBuffer.wrap(internalId).getLong());
       }
-      return points(view, collection, internalIds, read, selected).stream()
-          .flatMap(Optional::stream)
-          .toList();
+    }
+    return points(view, collection, internalIds, read, selected).stream()
+        .flatMap(Optional::stream)
+        .toList();
   }
 
   /// A page of up to `limit` points in id order, from `cursor` (empty, or from the page before). A
@@ -173,8 +172,7 @@ public final class PointReader {
     try (Visibility.Moment moment = visibility.now(collection, List.of());
         Scan ids = moment.view().scan(Table.IDS, from, to)) {
       View view = moment.view();
-      ScrollFilter wanted =
-          ScrollFilter.of(moment, collection, expirer.alive(collection, filter));
+      ScrollFilter wanted = ScrollFilter.of(moment, collection, expirer.alive(collection, filter));
       while (page.size() < limit
           && bytes < Limits.PAGE_BYTES_MAX
           && seen < SCROLL_IDS_MAX
@@ -511,9 +509,7 @@ public final class PointReader {
       return new SearchPlan(
           matches == 0
               ? SearchPlan.Method.NOTHING
-              : rows.scans(params)
-                  ? SearchPlan.Method.SCAN
-                  : byIndex(version),
+              : rows.scans(params) ? SearchPlan.Method.SCAN : byIndex(version),
           matches,
           payloadsRead);
     }

@@ -231,9 +231,7 @@ final class QueryStages {
     SearchPlan.Method method =
         matches == 0
             ? SearchPlan.Method.NOTHING
-            : reader.rows().scans(params)
-                ? SearchPlan.Method.SCAN
-                : PointReader.byIndex(version);
+            : reader.rows().scans(params) ? SearchPlan.Method.SCAN : PointReader.byIndex(version);
     SearchPlan plan = new SearchPlan(method, matches, payloadsRead - readBefore);
     return note(ask, Optional.of(plan), best(found, ask.limit()));
   }
@@ -599,8 +597,7 @@ final class QueryStages {
       labels[i] = found.id(i);
       scores[i] = found.score(i);
     }
-    return note(
-        ask, Optional.empty(), best(labels, scores, ask.limit()).above(ask.floor()));
+    return note(ask, Optional.empty(), best(labels, scores, ask.limit()).above(ask.floor()));
   }
 
   // -------------------------------------------------------------------------------------- fusion

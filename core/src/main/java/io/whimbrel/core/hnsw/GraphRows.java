@@ -271,8 +271,7 @@ final class GraphRows implements AutoCloseable {
 
   /// The same for the remainders.
   int touchRemainders(GraphKernels kernels, int row) {
-    return kernels.touch(
-        segment(row), offset(row) + layout.remainders(), layout.remainderBytes());
+    return kernels.touch(segment(row), offset(row) + layout.remainders(), layout.remainderBytes());
   }
 
   /// Squared distance of a rotated query to a row with its remainders, where it has them.

@@ -8,8 +8,8 @@ import java.util.List;
 /// A growing number of rows of one size, off-heap and zeroed.
 ///
 /// Rows lie `strideBytes` apart in chunks that double in size from 16 KiB to 32 MiB, so that few
-/// rows are cheap, many waste little of their huge pages, and a row never moves. A chunk starts on a 64-byte line. The
-/// first chunk is made with the first row.
+/// rows are cheap, many waste little of their huge pages, and a row never moves. A chunk starts on
+/// a 64-byte line. The first chunk is made with the first row.
 ///
 /// One thread appends; any number of threads read. A reader may touch the rows whose count it was
 /// told with a happens-before edge, for example through a volatile field of the owner. The writer

@@ -22,12 +22,7 @@ import io.whimbrel.core.model.WhimbrelException;
 /// @param factor of [Pooling#WARD]; else 1
 /// @param unitTokens whether tokens are scaled to unit length before they are pooled
 public record Derivation(
-    int source,
-    int dimension,
-    boolean normalize,
-    Pooling pooling,
-    int factor,
-    boolean unitTokens) {
+    int source, int dimension, boolean normalize, Pooling pooling, int factor, boolean unitTokens) {
   /// What becomes of the rows.
   public enum Pooling {
     /// As many.
@@ -99,12 +94,7 @@ public record Derivation(
     return factor == 1
         ? new Derivation(from.dimension(), to.dimension(), normalize, Pooling.NONE, 1, false)
         : new Derivation(
-            from.dimension(),
-            to.dimension(),
-            to.normalized(),
-            Pooling.WARD,
-            factor,
-            unitTokens);
+            from.dimension(), to.dimension(), to.normalized(), Pooling.WARD, factor, unitTokens);
   }
 
   /// How many times fewer tokens `to` has than `from`.
@@ -173,8 +163,8 @@ public record Derivation(
     return values;
   }
 
-  /// Share of the squared length that the first `dimension` values of each row hold: near 1 for a model whose
-  /// early dimensions matter most.
+  /// Share of the squared length that the first `dimension` values of each row hold: near 1 for a
+  /// model whose early dimensions matter most.
   public double energy(float[] vector) {
     double head = 0;
     double all = 0;

@@ -27,6 +27,7 @@ final class TokenPooling {
 
   /// The later cluster that costs least to join, and its cost.
   private final int[] partner;
+
   private final float[] least;
 
   private TokenPooling(float[] tokens, int from, int count, int dimension) {
@@ -86,8 +87,7 @@ final class TokenPooling {
   private float cost(int a, int b) {
     double squares = 0;
     for (int i = 0; i < dimension; i++) {
-      double difference =
-          sums[a * dimension + i] / sizes[a] - sums[b * dimension + i] / sizes[b];
+      double difference = sums[a * dimension + i] / sizes[a] - sums[b * dimension + i] / sizes[b];
       squares += difference * difference;
     }
     return (float) (squares * sizes[a] * sizes[b] / (sizes[a] + sizes[b]));

@@ -107,7 +107,9 @@ final class MultiVectorMigrationTest {
   private static PointWrite point(int id, EmbeddingSpec... models) {
     String text = TEXTS.get(id);
     return PointWrite.of(
-        PointId.of(id), payload(text), java.util.Arrays.stream(models).map(m -> embed(m, text)).toList());
+        PointId.of(id),
+        payload(text),
+        java.util.Arrays.stream(models).map(m -> embed(m, text)).toList());
   }
 
   private void create(EmbeddingSpec spec) {
@@ -209,7 +211,8 @@ final class MultiVectorMigrationTest {
       // A client goes on with all tokens of its query.
       check(id, embed(OLD, TEXTS.get(id)));
     }
-    assertThat(database.describe(COLLECTION).fields().getFirst().versions().getFirst().spec().index())
+    assertThat(
+            database.describe(COLLECTION).fields().getFirst().versions().getFirst().spec().index())
         .isEqualTo(new IndexSpec.MultiVector(64, 2));
     // A point that is written now is pooled too.
     upsert(database, point(0, OLD));
@@ -249,8 +252,8 @@ final class MultiVectorMigrationTest {
   }
 
   private void refused(EmbeddingSpec to, String message) {
-    assertThatThrownBy(() ->
-            migrations.create(MigrationSpec.of(COLLECTION, "default", to), true, NOTE))
+    assertThatThrownBy(
+            () -> migrations.create(MigrationSpec.of(COLLECTION, "default", to), true, NOTE))
         .isInstanceOf(WhimbrelException.class)
         .hasMessageContaining(message);
   }

@@ -127,7 +127,12 @@ class DerivationTest {
     float half = (float) Math.sqrt(0.5);
     EmbeddingSpec unit = spec(2, Metric.COSINE, true);
     assertThat(Derivation.between(matrix(2, Metric.COSINE, true, 1), unit).apply(tokens))
-        .containsExactly(new float[] {30 / 34f / (float) Math.hypot(30 / 34f, 4 / 34f), 4 / 34f / (float) Math.hypot(30 / 34f, 4 / 34f)}, Offset.offset(1e-6f));
+        .containsExactly(
+            new float[] {
+              30 / 34f / (float) Math.hypot(30 / 34f, 4 / 34f),
+              4 / 34f / (float) Math.hypot(30 / 34f, 4 / 34f)
+            },
+            Offset.offset(1e-6f));
     assertThat(Derivation.between(matrix(2, Metric.COSINE, false, 1), unit).apply(tokens))
         .containsExactly(new float[] {half, half}, Offset.offset(1e-6f));
   }
@@ -136,19 +141,16 @@ class DerivationTest {
   void closeTokensArePooledAndThoseOfQueriesAreNot() {
     float[] tokens = {1, 0, 0, 1, 1, 0.1f, 0.1f, 1};
     Derivation pooled =
-        Derivation.between(
-            matrix(2, Metric.DOT, false, 1), matrix(2, Metric.DOT, false, 2));
+        Derivation.between(matrix(2, Metric.DOT, false, 1), matrix(2, Metric.DOT, false, 2));
     assertThat(pooled.apply(tokens))
         .containsExactly(new float[] {1, 0.05f, 0.05f, 1}, Offset.offset(1e-6f));
     assertThat(pooled.applyToQuery(tokens)).isSameAs(tokens);
     // What is pooled already is pooled by the rest of the factor.
     Derivation further =
-        Derivation.between(
-            matrix(2, Metric.DOT, false, 2), matrix(2, Metric.DOT, false, 4));
+        Derivation.between(matrix(2, Metric.DOT, false, 2), matrix(2, Metric.DOT, false, 4));
     assertThat(further.apply(tokens)).hasSize(4);
     assertThat(
-            Derivation.between(
-                    matrix(2, Metric.DOT, false, 2), matrix(2, Metric.DOT, false, 2))
+            Derivation.between(matrix(2, Metric.DOT, false, 2), matrix(2, Metric.DOT, false, 2))
                 .apply(tokens))
         .isSameAs(tokens);
   }

@@ -68,8 +68,7 @@ class TokenPoolingTest {
         List<List<Integer>> clusters = slowly(tokens, dimension, Math.ceilDiv(count, factor));
         float[] expected = new float[clusters.size() * dimension];
         for (int i = 0; i < expected.length; i++) {
-          expected[i] =
-              (float) mean(tokens, dimension, clusters.get(i / dimension), i % dimension);
+          expected[i] = (float) mean(tokens, dimension, clusters.get(i / dimension), i % dimension);
         }
         assertThat(pooled).containsExactly(expected, Offset.offset(1e-5f));
       }

@@ -62,14 +62,11 @@ final class CodeKernelsOracleTest {
 
   static Stream<Arguments> cases() {
     return ALL.stream()
-        .flatMap(
-            kernels ->
-                IntStream.of(DIMS)
-                    .boxed()
-                    .flatMap(
-                        dim ->
-                            Arrays.stream(Values.values())
-                                .map(v -> Arguments.of(kernels, dim, v))));
+        .flatMap(kernels ->
+            IntStream.of(DIMS)
+                .boxed()
+                .flatMap(
+                    dim -> Arrays.stream(Values.values()).map(v -> Arguments.of(kernels, dim, v))));
   }
 
   /// One of the three kernels over rows, with the layouts as its contract says them, value by

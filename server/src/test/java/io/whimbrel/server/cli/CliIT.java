@@ -266,9 +266,11 @@ class CliIT {
     ok("collection", "delete", "graph");
   }
 
-  /// On the books: number `i` has the vector (1, i), so the direction of the last is nearest to (0, 1).
+  /// On the books: number `i` has the vector (1, i), so the direction of the last is nearest to (0,
+  /// 1).
   private void queries() throws IOException {
-    assertThat(hits("--vector", "[0, 1]", "-k", "2", "--diversity", "0")).containsExactly("29", "28");
+    assertThat(hits("--vector", "[0, 1]", "-k", "2", "--diversity", "0"))
+        .containsExactly("29", "28");
     assertThat(hits("--id", "29", "-k", "2")).containsExactly("28", "27");
     assertThat(hits("--order-by", "year", "--descending", "-k", "2")).containsExactly("29", "28");
     assertThat(hits("--sample", "7", "-k", "3"))
@@ -292,7 +294,9 @@ class CliIT {
 
     Run page = run("search", "-c", "books", "--order-by", "year", "-k", "20", "--no-payload");
     String cursor = page.err().strip().substring("more: --cursor ".length());
-    assertThat(hits("--order-by", "year", "-k", "20", "--cursor", cursor)).hasSize(10).startsWith("20");
+    assertThat(hits("--order-by", "year", "-k", "20", "--cursor", cursor))
+        .hasSize(10)
+        .startsWith("20");
 
     Path tree = files.resolve("tree.json");
     Files.writeString(
@@ -312,7 +316,8 @@ class CliIT {
     assertThat(run("search", "-c", "books", "--query", tree.toString()).err())
         .contains("query.nearest: key \"fields\" (expected: field, version, vector or id");
 
-    assertThat(ok("facet", "-c", "books", "lang", "--filter", "year >= 2000"))
+    // The summary is for people, on standard error.
+    assertThat(run("facet", "-c", "books", "lang", "--filter", "year >= 2000").out())
         .isEqualTo("14  \"en\"\n6  \"de\"\n");
     assertThat(ok("negatives", "-c", "books", "--id", "29", "--negatives", "2", "--range-min", "1"))
         .startsWith("{\"query\":\"29\",\"positives\":[],\"negatives\":[{\"id\":27,")

@@ -49,8 +49,7 @@ class NothingIgnoredTest {
             .build();
     SearchRequest search = search(payload, vectors);
     return Stream.concat(
-        Stream.concat(
-            Stream.concat(migrationRequests(), queryRequests()), collectionRequests()),
+        Stream.concat(Stream.concat(migrationRequests(), queryRequests()), collectionRequests()),
         Stream.of(
             request(create(), SpecWire::create),
             request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),

@@ -31,7 +31,9 @@ public record TokenData(
     }
     if (halves.hasRemaining() || tokens.isEmpty()) {
       throw new IOException(
-          folder + ": doc_tokens.f16 has %d bytes too many for doclens.txt".formatted(halves.remaining()));
+          folder
+              + ": doc_tokens.f16 has %d bytes too many for doclens.txt"
+                  .formatted(halves.remaining()));
     }
     ByteBuffer floats = bytes(folder.resolve("query_tokens.f32"));
     List<float[]> queries = new ArrayList<>();
@@ -50,7 +52,9 @@ public record TokenData(
   private static float[] document(Path folder, int number, String line, ByteBuffer halves)
       throws IOException {
     int length = line.strip().matches("\\d{1,5}") ? Integer.parseInt(line.strip()) : 0;
-    if (length < 1 || length > TOKENS_MAX || halves.remaining() < length * DIMENSION * Short.BYTES) {
+    if (length < 1
+        || length > TOKENS_MAX
+        || halves.remaining() < length * DIMENSION * Short.BYTES) {
       throw new IOException(
           folder
               + ": document "
@@ -70,7 +74,9 @@ public record TokenData(
 
   private static List<String> texts(Path file, int count) throws IOException {
     List<String> texts =
-        Files.readAllLines(file).stream().map(line -> line.substring(line.indexOf('\t') + 1)).toList();
+        Files.readAllLines(file).stream()
+            .map(line -> line.substring(line.indexOf('\t') + 1))
+            .toList();
     if (texts.size() != count || count == 0) {
       throw new IOException(file + ": " + texts.size() + " texts (expected: " + count + ")");
     }
