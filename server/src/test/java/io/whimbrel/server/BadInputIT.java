@@ -704,12 +704,6 @@ class BadInputIT {
 
   static Stream<Row> notYet() {
     return Stream.of(
-            query(
-                "text",
-                QueryNode.newBuilder()
-                    .setText(TextQuery.newBuilder().setPath("p").setText("waders")),
-                "UNIMPLEMENTED",
-                "text"),
             badSpec(
                 "provider", b -> b.setOrigin(Origin.ORIGIN_PROVIDER), "UNIMPLEMENTED", "origin"),
             badSpec("derived", b -> b.setOrigin(Origin.ORIGIN_DERIVED), "UNIMPLEMENTED", "origin"))
@@ -755,6 +749,15 @@ class BadInputIT {
                 "POINT_NOT_FOUND",
                 "nearest.id",
                 "gone")),
+        coded(
+            Status.Code.NOT_FOUND,
+            query(
+                "text without an index",
+                QueryNode.newBuilder()
+                    .setText(TextQuery.newBuilder().setPath("p").setText("waders")),
+                "UNKNOWN_INDEX",
+                "text.path",
+                "text index")),
         query("too deep", deep, "LIMIT_EXCEEDED", PREFETCH.repeat(8) + "depth", "9", "8"),
         query(
             "prefetch without query",

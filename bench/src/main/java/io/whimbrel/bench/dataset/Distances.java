@@ -1,6 +1,7 @@
 package io.whimbrel.bench.dataset;
 
 import io.whimbrel.core.model.Metric;
+import java.util.Arrays;
 
 /// True distances in float64 on the vectors as the files have them; smaller is nearer.
 ///
@@ -24,6 +25,11 @@ final class Distances {
   /// The same queries over other rows.
   Distances over(float[][] rows) {
     return new Distances(metric, rows, queries);
+  }
+
+  /// The first queries over the same rows.
+  Distances first(int count) {
+    return new Distances(metric, base, Arrays.copyOf(queries, count));
   }
 
   int rows() {

@@ -99,6 +99,11 @@ public final class SearchOptions {
     return SearchSet.open(data, prefix, metric, rows, k);
   }
 
+  /// Rows of the base in its file, also of which only the first are taken.
+  public long fileRows() throws IOException {
+    return VectorFile.count(VectorFile.find(data, prefix + "base"));
+  }
+
   /// The command line that repeats the run.
   public String command() {
     return "./whimbrel bench "

@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /// Rows, queries and what is true of them.
 ///
@@ -68,6 +69,15 @@ public record SearchSet(
 
   public int dimension() {
     return base[0].length;
+  }
+
+  /// The same with at most so many queries, the first.
+  public SearchSet first(int queriesMax) {
+    if (queriesMax >= queries.length) {
+      return this;
+    }
+    float[][] some = Arrays.copyOf(queries, queriesMax);
+    return new SearchSet(name, metric, base, some, truth.first(queriesMax), exactHere);
   }
 
   /// Writes rows as the systems read them: float32, little-endian, nothing else; under COSINE of

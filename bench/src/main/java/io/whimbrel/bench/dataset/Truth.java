@@ -15,20 +15,29 @@ public final class Truth {
 
   private final Distances distances;
   private final int k;
-  private final BitSet accepted;
+
+  /// The rows that may be hits of each query.
+  private final BitSet[] accepted;
+
   private final double[] farthest;
 
-  private Truth(Distances distances, int k, BitSet accepted, double[] farthest) {
+  private Truth(Distances distances, int k, BitSet[] accepted, double[] farthest) {
     this.distances = distances;
     this.k = k;
     this.accepted = accepted;
     this.farthest = farthest;
   }
 
-  private static BitSet all(Distances distances) {
+  private static BitSet[] all(Distances distances) {
     BitSet all = new BitSet();
     all.set(0, distances.rows());
-    return all;
+    return same(all, distances.queryCount());
+  }
+
+  private static BitSet[] same(BitSet rows, int queries) {
+    BitSet[] each = new BitSet[queries];
+    Arrays.fill(each, rows);
+    return each;
   }
 
   /// From the rows of the exact answers, nearest first, at least `k` a query. Refuses answers that
@@ -73,11 +82,11 @@ public final class Truth {
     return exact(distances, k, all(distances));
   }
 
-  private static Truth exact(Distances distances, int k, BitSet accepted) {
+  private static Truth exact(Distances distances, int k, BitSet[] accepted) {
     double[] farthest =
         IntStream.range(0, distances.queryCount())
             .parallel()
-            .mapToDouble(query -> kth(distances, query, k, accepted))
+            .mapToDouble(query -> kth(distances, query, k, accepted[query]))
             .toArray();
     return new Truth(distances, k, accepted, farthest);
   }
@@ -107,11 +116,31 @@ public final class Truth {
   /// What is true when only these rows may be hits, at least one; the others are no hits then.
   /// Compares every query with each of them.
   public Truth among(BitSet rows) {
-    if (rows.isEmpty() || rows.length() > distances.rows()) {
+    return among(same((BitSet) rows.clone(), distances.queryCount()));
+  }
+
+  /// The same with rows of its own for each query, which are lent.
+  public Truth among(BitSet[] rows) {
+    if (rows.length != distances.queryCount()) {
       throw new IllegalArgumentException(
-          "rows up to " + rows.length() + " (expected: 1 to " + distances.rows() + ")");
+          rows.length + " sets of rows (expected: " + distances.queryCount() + ")");
     }
-    return exact(distances, k, (BitSet) rows.clone());
+    for (BitSet each : rows) {
+      if (each.isEmpty() || each.length() > distances.rows()) {
+        throw new IllegalArgumentException(
+            "rows up to " + each.length() + " (expected: 1 to " + distances.rows() + ")");
+      }
+    }
+    return exact(distances, k, rows);
+  }
+
+  /// What is true of the first queries alone.
+  Truth first(int queries) {
+    return new Truth(
+        distances.first(queries),
+        k,
+        Arrays.copyOf(accepted, queries),
+        Arrays.copyOf(farthest, queries));
   }
 
   /// What is true when the same rows have other numbers; costs nothing.
@@ -122,7 +151,8 @@ public final class Truth {
   /// Recall@k of `k` ids a query, one query after the other; a negative id is no hit, and an id
   /// that is given twice counts once. Where fewer than `k` rows may be hits, all of them make 1.
   public double recall(int[] ids) {
-    return (double) hits(ids) / distances.queryCount() / Math.min(k, accepted.cardinality());
+    return (double) hits(ids)
+        / Arrays.stream(accepted).mapToLong(rows -> Math.min(k, rows.cardinality())).sum();
   }
 
   /// How many of `ids`, as for [#recall], are true hits.
@@ -134,12 +164,13 @@ public final class Truth {
     }
     return IntStream.range(0, queries)
         .parallel()
-        .mapToLong(query ->
-            Arrays.stream(ids, query * k, query * k + k)
-                .filter(id -> id >= 0 && accepted.get(id))
-                .distinct()
-                .filter(id -> distances.of(query, id) <= farthest[query])
-                .count())
+        .mapToLong(
+            query ->
+                Arrays.stream(ids, query * k, query * k + k)
+                    .filter(id -> id >= 0 && accepted[query].get(id))
+                    .distinct()
+                    .filter(id -> distances.of(query, id) <= farthest[query])
+                    .count())
         .sum();
   }
 }

@@ -5,6 +5,7 @@ import io.whimbrel.bench.dataset.Truth;
 import io.whimbrel.core.hnsw.HnswIndex;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.model.IndexSpec;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -79,7 +80,7 @@ final class Churn implements AutoCloseable {
       List<Pair> pairs) {}
 
   /// @param percents growing, to 100 at most
-  List<Step> run(List<Double> percents, Consumer<Step> watcher) {
+  List<Step> run(List<Double> percents, Consumer<Step> watcher) throws IOException {
     List<Step> steps = new ArrayList<>();
     int done = 0;
     for (double percent : percents) {
@@ -92,7 +93,7 @@ final class Churn implements AutoCloseable {
     return steps;
   }
 
-  private Step step(double percent, int from, int to) {
+  private Step step(double percent, int from, int to) throws IOException {
     double removing = 0;
     double inserting = 0;
     for (int at = from; at < to; at += BATCH) {

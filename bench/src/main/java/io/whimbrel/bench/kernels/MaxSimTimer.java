@@ -39,11 +39,11 @@ final class MaxSimTimer implements AutoCloseable {
   double nanos(Kernels kernels) {
     MaxSimKernels maxSim = kernels.maxSim();
     return RowTimer.nanos(
-            () -> {
-              Arrays.fill(best, Float.NEGATIVE_INFINITY);
-              maxSim.maxFloat(panel.segment(), rows.segment(), 0, TOKENS, stride, dimension, best);
-            },
-            TOKENS);
+        TOKENS,
+        () -> {
+          Arrays.fill(best, Float.NEGATIVE_INFINITY);
+          maxSim.maxFloat(panel.segment(), rows.segment(), 0, TOKENS, stride, dimension, best);
+        });
   }
 
   @Override

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// Lucene's HNSW over float32: one segment in mapped files, searched below the query layer, so that
 /// only the graph is measured.
 final class LucenePeer implements Peer {
-  private static final String FIELD = "vector";
+  static final String FIELD = "vector";
 
   private final Path directory;
   private @Nullable MMapDirectory files;
@@ -83,12 +83,7 @@ final class LucenePeer implements Peer {
 
   @Override
   public Searcher searcher() {
-    List<LeafReader> leaves =
-        Objects.requireNonNull(reader).leaves().stream().map(leaf -> leaf.reader()).toList();
-    if (leaves.size() != 1) {
-      throw new IllegalStateException(leaves.size() + " segments (expected: 1)");
-    }
-    LeafReader leaf = leaves.getFirst();
+    LeafReader leaf = leaf();
     AcceptDocs all = AcceptDocs.fromLiveDocs(leaf.getLiveDocs(), leaf.maxDoc());
     return (query, ef, k, out, at) -> {
       TopKnnCollector collector = new TopKnnCollector(ef, Integer.MAX_VALUE);
@@ -98,6 +93,16 @@ final class LucenePeer implements Peer {
         out[at + rank] = best[rank].doc;
       }
     };
+  }
+
+  /// The only segment of what was built.
+  LeafReader leaf() {
+    List<LeafReader> leaves =
+        Objects.requireNonNull(reader).leaves().stream().map(leaf -> leaf.reader()).toList();
+    if (leaves.size() != 1) {
+      throw new IllegalStateException(leaves.size() + " segments (expected: 1)");
+    }
+    return leaves.getFirst();
   }
 
   @Override

@@ -2,12 +2,14 @@ package io.whimbrel.bench.report;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.function.DoubleUnaryOperator;
 import java.util.stream.DoubleStream;
 
-/// Recall against queries a second as an SVG picture, one line a series.
+/// Queries a second against recall, or against the share of accepted rows, as an SVG picture, one
+/// line a series.
 ///
 /// Recall is drawn by the number of nines, so that 0.99 and 0.999 do not fall together; no chart
-/// library at hand has such an axis, and the rest is a few lines.
+/// library at hand has such an axis, and the rest is a few lines. Shares are drawn by logarithm.
 public final class Plot {
   private static final int WIDTH = 860;
   private static final int HEIGHT = 520;
@@ -24,24 +26,62 @@ public final class Plot {
   private static final List<String> COLOURS =
       List.of("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000");
 
+  private final Axis axis;
   private final StringBuilder svg = new StringBuilder();
   private final double qpsMin;
   private final double qpsMax;
 
-  /// One line, its points by rising recall.
+  /// One line, its points by rising `x`.
   public record Series(String name, List<Point> points) {}
 
-  public record Point(double recall, double qps) {}
+  /// @param x recall, or per cent
+  public record Point(double x, double qps) {}
 
-  private Plot(List<Series> all) {
+  /// What goes from left to right.
+  ///
+  /// @param min points below are left out
+  /// @param place of a value, 0 at the left end and 1 at the right
+  private record Axis(String title, double min, List<Double> ticks, DoubleUnaryOperator place) {}
+
+  private static final Axis RECALL =
+      new Axis(
+          "recall",
+          RECALL_MIN,
+          RECALL_TICKS,
+          recall -> {
+            double shown = Math.clamp(recall, RECALL_MIN, RECALL_MAX);
+            double share = Math.log((1 - RECALL_MIN) / (1 - shown));
+            return share / Math.log((1 - RECALL_MIN) / (1 - RECALL_MAX));
+          });
+
+  private static final double PERCENT_MIN = 0.01;
+  private static final Axis ACCEPTED =
+      new Axis(
+          "accepted rows, per cent",
+          PERCENT_MIN,
+          List.of(0.01, 0.1, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
+          percent -> Math.log(percent / PERCENT_MIN) / Math.log(100 / PERCENT_MIN));
+
+  private Plot(Axis axis, List<Series> all) {
+    this.axis = axis;
     double[] qps =
         all.stream().flatMap(series -> series.points().stream()).mapToDouble(Point::qps).toArray();
     qpsMin = Math.pow(10, Math.floor(Math.log10(DoubleStream.of(qps).min().orElse(1))));
     qpsMax = Math.pow(10, Math.ceil(Math.log10(DoubleStream.of(qps).max().orElse(10))));
   }
 
+  /// Over recall.
   public static String svg(String title, List<Series> all) {
-    Plot plot = new Plot(all);
+    return svg(RECALL, title, all);
+  }
+
+  /// Over the share of accepted rows.
+  public static String overAccepted(String title, List<Series> all) {
+    return svg(ACCEPTED, title, all);
+  }
+
+  private static String svg(Axis axis, String title, List<Series> all) {
+    Plot plot = new Plot(axis, all);
     plot.frame(title);
     for (int i = 0; i < all.size(); i++) {
       plot.line(all.get(i), i);
@@ -56,11 +96,11 @@ public final class Plot {
         WIDTH, HEIGHT);
     add("<rect width=\"%d\" height=\"%d\" fill=\"white\"/>%n", WIDTH, HEIGHT);
     text(LEFT, TOP - 20, "start", title);
-    text((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 12, "middle", "recall");
+    text((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 12, "middle", axis.title());
     text(LEFT, TOP - 5, "end", "queries/s");
-    for (double recall : RECALL_TICKS) {
-      rule(x(recall), TOP, x(recall), HEIGHT - BOTTOM);
-      text(x(recall), HEIGHT - BOTTOM + 16, "middle", Double.toString(recall));
+    for (double tick : axis.ticks()) {
+      rule(x(tick), TOP, x(tick), HEIGHT - BOTTOM);
+      text(x(tick), HEIGHT - BOTTOM + 16, "middle", tick >= 1 ? "%.0f".formatted(tick) : "" + tick);
     }
     for (double qps = qpsMin; qps <= qpsMax * 1.001; qps *= 10) {
       rule(LEFT, y(qps), WIDTH - RIGHT, y(qps));
@@ -72,13 +112,13 @@ public final class Plot {
     String colour = COLOURS.get(index % COLOURS.size());
     StringBuilder path = new StringBuilder();
     for (Point point : series.points()) {
-      if (point.recall() < RECALL_MIN) {
+      if (point.x() < axis.min()) {
         continue;
       }
-      path.append(String.format(Locale.ROOT, "%.1f,%.1f ", x(point.recall()), y(point.qps())));
+      path.append(String.format(Locale.ROOT, "%.1f,%.1f ", x(point.x()), y(point.qps())));
       add(
           "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>%n",
-          x(point.recall()), y(point.qps()), colour);
+          x(point.x()), y(point.qps()), colour);
     }
     add(
         "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>%n",
@@ -90,11 +130,8 @@ public final class Plot {
     text(WIDTH - RIGHT + 35, legend + 2, "start", series.name());
   }
 
-  private static double x(double recall) {
-    double shown = Math.clamp(recall, RECALL_MIN, RECALL_MAX);
-    double share = Math.log((1 - RECALL_MIN) / (1 - shown));
-    double whole = Math.log((1 - RECALL_MIN) / (1 - RECALL_MAX));
-    return LEFT + (WIDTH - LEFT - RIGHT) * share / whole;
+  private double x(double value) {
+    return LEFT + (WIDTH - LEFT - RIGHT) * axis.place().applyAsDouble(value);
   }
 
   private double y(double qps) {

@@ -83,6 +83,21 @@ class TruthTest {
   }
 
   @Test
+  void countsTheRowsOfEachQuery() {
+    Distances two = new Distances(Metric.L2, BASE, new float[][] {BASE[0], BASE[0]});
+    BitSet near = BitSet.valueOf(new long[] {0b00011});
+    BitSet far = BitSet.valueOf(new long[] {0b10000});
+    Truth truth = Truth.exact(two, 2).among(new BitSet[] {near, far});
+
+    // Two hits and one.
+    assertThat(truth.recall(new int[] {0, 1, 4, -1})).isEqualTo(1);
+    assertThat(truth.hits(new int[] {0, 1, 0, 1})).isEqualTo(2);
+    assertThat(truth.first(1).recall(new int[] {0, 1})).isEqualTo(1);
+    assertThatThrownBy(() -> truth.among(new BitSet[] {near}))
+        .hasMessageContaining("1 sets of rows (expected: 2)");
+  }
+
+  @Test
   void staysTrueWhenRowsGetOtherNumbers() {
     float[][] turned = {BASE[4], BASE[3], BASE[2], BASE[1], BASE[0]};
     Truth truth = Truth.exact(L2, 2).renumbered(turned);

@@ -1,20 +1,26 @@
 package io.whimbrel.bench.graph;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import io.whimbrel.bench.dataset.SearchSet;
+import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.WhimbrelException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
@@ -63,11 +69,40 @@ class GraphCommandsIT {
   }
 
   @Test
+  void filtersByLabelLieNearTheQueryOrFarFromIt(@TempDir Path folder) throws IOException {
+    byte[] bytes = new byte[9_500];
+    for (int row = 0; row < bytes.length; row++) {
+      bytes[row] = (byte) (row % 10);
+    }
+    Path labels = Files.write(folder.resolve("labels.u8"), bytes);
+    Path plot = folder.resolve("plot.svg");
+    String json =
+        run(
+            FilterCommand::new,
+            "--accept=100,20",
+            "--labels=" + labels,
+            "--lucene",
+            "--queries=50",
+            "--plot=" + plot);
+
+    assertThat(numbers(json, "accepted")).containsExactly(600.0, 120.0, 600.0, 120.0, 600.0, 120.0);
+    assertThat(numbers(json, "recall")).hasSize(6).allMatch(recall -> recall >= 0.95);
+    assertThat(numbers(json, "lucene_recall")).hasSize(6).allMatch(recall -> recall >= 0.95);
+    assertThat(numbers(json, "lucene_qps")).hasSize(6).allMatch(qps -> qps > 0);
+    assertThat(Files.readString(plot)).contains("whimbrel near", "scan far", "lucene random");
+    SearchSet data = SearchSet.open(DATA, "", Metric.L2, ROWS, 10);
+    Files.write(labels, new byte[3]);
+    assertThatThrownBy(() -> LabelFilters.read(labels, data, 9_500))
+        .isInstanceOf(WhimbrelException.class)
+        .hasMessageContaining("1 or 2 bytes for each of 9500 rows");
+  }
+
+  @Test
   void bothRefuseWhatMakesNoSense() {
     for (String wrong : List.of("--k=0", "--ef=5", "--replace=50,10", "--replace=101")) {
       refuses(ChurnCommand::new, wrong);
     }
-    for (String wrong : List.of("--m=1", "--accept=0", "--recall=1.5", "--runs=0")) {
+    for (String wrong : List.of("--m=1", "--accept=0", "--recall=1.5", "--runs=0", "--queries=0")) {
       refuses(FilterCommand::new, wrong);
     }
   }

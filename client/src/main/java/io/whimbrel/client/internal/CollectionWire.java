@@ -40,9 +40,7 @@ public final class CollectionWire {
   public static io.whimbrel.proto.v1.CollectionSpec encode(CollectionSpec spec) {
     io.whimbrel.proto.v1.CollectionSpec.Builder message =
         io.whimbrel.proto.v1.CollectionSpec.newBuilder().setName(spec.name());
-    spec.fields()
-        .forEach(field ->
-            message.addFields(encode(field)));
+    spec.fields().forEach(field -> message.addFields(encode(field)));
     spec.indexes().forEach(index -> message.addIndexes(encode(index)));
     spec.texts().forEach(text -> message.addTexts(encode(text)));
     return message.setTtlPath(spec.ttlPath()).build();

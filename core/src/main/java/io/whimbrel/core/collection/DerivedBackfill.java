@@ -30,8 +30,8 @@ import org.slf4j.LoggerFactory;
 /// The worker inside: fills derived versions from the stored vectors of the old one, by the same
 /// leases and commits as workers outside.
 ///
-/// One thread for the whole database that yields to all others, a batch of each migration in turn; it
-/// looks for work several times a second.
+/// One thread for the whole database that yields to all others, a batch of each migration in turn;
+/// it looks for work several times a second.
 final class DerivedBackfill implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DerivedBackfill.class);
   private static final int BATCH_POINTS = 512;
@@ -48,8 +48,7 @@ final class DerivedBackfill implements AutoCloseable {
   private final Backfills backfills;
   private final Consumer<String> pauseCritical;
   private final ScheduledExecutorService thread =
-      Executors.newSingleThreadScheduledExecutor(
-          YieldingThreads.named("whimbrel-derive"));
+      Executors.newSingleThreadScheduledExecutor(YieldingThreads.named("whimbrel-derive"));
   private volatile boolean stopping;
 
   DerivedBackfill(

@@ -63,9 +63,7 @@ public final class Expirer {
   /// What has expired at a moment.
   static Filter expired(FieldPath path, Instant now) {
     return new Filter.Range(
-        path,
-        Optional.empty(),
-        Optional.of(new Filter.Bound(new Value.TimestampValue(now), true)));
+        path, Optional.empty(), Optional.of(new Filter.Bound(new Value.TimestampValue(now), true)));
   }
 
   /// `filter`, and not expired.

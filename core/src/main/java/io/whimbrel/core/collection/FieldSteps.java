@@ -16,7 +16,6 @@ import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
 import io.whimbrel.core.store.Totals;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
@@ -63,13 +62,11 @@ final class FieldSteps {
   }
 
   /// The payload path that says when points expire; empty when none does.
-  CompletableFuture<LiveCollection> expireBy(
-      LiveCollection collection, Optional<FieldPath> path) {
+  CompletableFuture<LiveCollection> expireBy(LiveCollection collection, Optional<FieldPath> path) {
     return sequencer.run(() -> expireByNow(collection, path));
   }
 
-  private LiveCollection addNow(LiveCollection collection, FieldSpec spec)
-      throws StorageException {
+  private LiveCollection addNow(LiveCollection collection, FieldSpec spec) throws StorageException {
     sequencer.requireHeld(collection);
     CollectionRecord before = collection.layout().collectionRecord();
     if (collection.layout().fields().containsKey(spec.name())) {
@@ -93,8 +90,7 @@ final class FieldSteps {
     return collection;
   }
 
-  private LiveCollection dropNow(LiveCollection collection, String name)
-      throws StorageException {
+  private LiveCollection dropNow(LiveCollection collection, String name) throws StorageException {
     sequencer.requireHeld(collection);
     LiveCollection.Layout before = collection.layout();
     LiveCollection.LiveField field = collection.field("field", name);
@@ -162,7 +158,8 @@ final class FieldSteps {
       store.flush();
       sequencer.run(() -> reclaimed(collection, field));
     } catch (StorageException e) {
-      LOG.error("cannot give back the space of dropped field {} of {}", field, collection.name(), e);
+      LOG.error(
+          "cannot give back the space of dropped field {} of {}", field, collection.name(), e);
     }
   }
 
@@ -180,10 +177,8 @@ final class FieldSteps {
       throws StorageException {
     sequencer.requireHeld(collection);
     if (path.isPresent()) {
-      PayloadIndexSpec index =
-          collection.payload().snapshot().declared().get(path.get().steps());
-      boolean ready =
-          collection.payload().snapshot().indexes().containsKey(path.get().steps());
+      PayloadIndexSpec index = collection.payload().snapshot().declared().get(path.get().steps());
+      boolean ready = collection.payload().snapshot().indexes().containsKey(path.get().steps());
       if (index == null || index.type() != ScalarType.TIMESTAMP || !ready) {
         throw WhimbrelException.of(
             ErrorCode.INDEX_NEEDED,
@@ -198,8 +193,7 @@ final class FieldSteps {
     return collection;
   }
 
-  private void write(
-      LiveCollection collection, LiveCollection.Layout after, Sequencer.Rows more)
+  private void write(LiveCollection collection, LiveCollection.Layout after, Sequencer.Rows more)
       throws StorageException {
     sequencer.change(
         collection,

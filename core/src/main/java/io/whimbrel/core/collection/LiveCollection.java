@@ -353,7 +353,9 @@ public final class LiveCollection {
                 ErrorCode.UNKNOWN_INDEX,
                 field,
                 '"' + path.text() + '"',
-                "the path of a text index of collection \"" + name + "\": one of "
+                "the path of a text index of collection \""
+                    + name
+                    + "\": one of "
                     + texts.stream().map(text -> text.spec().path().text()).toList()));
   }
 

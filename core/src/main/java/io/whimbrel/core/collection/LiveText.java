@@ -119,9 +119,7 @@ final class LiveText {
     if (hasFailed()) {
       throw notReady();
     }
-    return index
-        .reader()
-        .orElseThrow(this::notReady);
+    return index.reader().orElseThrow(this::notReady);
   }
 
   private WhimbrelException notReady() {

@@ -34,12 +34,16 @@ final class OrderedPoints {
   private final PathValues values;
   private final List<Entry> found = new ArrayList<>();
 
+  /// What was looked at so far.
+  private Optional<QueryCursors.Place> last;
+
   private record Entry(Value value, long id) {}
 
   OrderedPoints(QueryStages stages, QueryNode.OrderBy order, QueryStages.Ask ask) {
     this.stages = stages;
     this.order = order;
     this.ask = ask;
+    this.last = ask.after();
     this.payload = stages.moment().payload();
     this.values = new PathValues(order.path(), payload.declaredType(order.path()));
   }
@@ -70,13 +74,12 @@ final class OrderedPoints {
   }
 
   private boolean isBehind(Value value, long id) {
-    if (ask.after().isEmpty()) {
+    if (last.isEmpty()) {
       return true;
     }
-    Value last = ask.after().get().value();
-    int behind = PathValues.ORDER.compare(value, last);
+    int behind = PathValues.ORDER.compare(value, last.get().value());
     behind = order.descending() ? -behind : behind;
-    return behind > 0 || behind == 0 && id > ask.after().get().internalId();
+    return behind > 0 || behind == 0 && id > last.get().internalId();
   }
 
   private void walk(IdSet accepted) throws StorageException {
@@ -104,14 +107,27 @@ final class OrderedPoints {
               ended[0] = false;
               return false;
             }
+            // A value may have most of the points: no more of them are kept than are wanted.
+            boolean[] cut = {false};
             ids.and(accepted)
                 .forEach(id -> {
                   if (isBehind(value, id)) {
-                    some.add(new Entry(value, id));
+                    if (some.size() < room) {
+                      some.add(new Entry(value, id));
+                    } else {
+                      cut[0] = true;
+                    }
                   }
                 });
-            return true;
+            if (cut[0]) {
+              next[0] = value;
+              ended[0] = false;
+            }
+            return !cut[0];
           });
+      if (!some.isEmpty()) {
+        last = Optional.of(new QueryCursors.Place(some.getLast().value(), some.getLast().id()));
+      }
       for (Entry entry : some) {
         // A point of several values stands at one of them alone.
         if (!several.contains(entry.id()) || entry.value().equals(own(entry.id()))) {

@@ -221,8 +221,7 @@ final class TextWorkers {
     }
     long[] ids = new long[64];
     int count = 0;
-    try (Scan log =
-        view.scan(Table.LOG, Keys.log(committed + 1), Keys.log(Long.MAX_VALUE))) {
+    try (Scan log = view.scan(Table.LOG, Keys.log(committed + 1), Keys.log(Long.MAX_VALUE))) {
       boolean first = true;
       while (log.advance()) {
         if (first && Keys.logSeqOf(log.key()) != committed + 1) {
@@ -357,8 +356,8 @@ final class TextWorkers {
     }
   }
 
-  /// Waits until what is pending now has moved. The mover does it: a caller that is interrupted would
-  /// close the files under everybody.
+  /// Waits until what is pending now has moved. The mover does it: a caller that is interrupted
+  /// would close the files under everybody.
   private void await(LiveText text) {
     try {
       mover.submit(() -> move(text)).get();
@@ -366,8 +365,7 @@ final class TextWorkers {
       LOG.debug("closing; changes of {} are found in memory", text.title());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw WhimbrelException.of(
-          ErrorCode.CANCELLED, "text index", "interrupted while waiting", e);
+      throw WhimbrelException.of(ErrorCode.CANCELLED, "text index", "interrupted while waiting", e);
     } catch (ExecutionException e) {
       throw new IllegalStateException("moving changes of " + text.title() + " failed", e);
     }
@@ -375,28 +373,31 @@ final class TextWorkers {
 
   private static boolean hasMuch(LiveText text) {
     return text.index().isReady()
-        && (text.index().pending() > PENDING_MAX || text.index().pendingBytes() > PENDING_BYTES_MAX);
+        && (text.index().pending() > PENDING_MAX
+            || text.index().pendingBytes() > PENDING_BYTES_MAX);
   }
 
   /// Bounds what the next start has to read again. In the mover's thread.
   private void commitAll() {
-    catalog.all().stream().flatMap(collection -> collection.texts().stream()).forEach(text -> {
-      if (text.work.tryLock()) {
-        try {
-          long seq = visibility.seq();
-          if (text.index().isReady()
-              && !text.hasFailed()
-              && (text.movedSinceCommit > 0
-                  || seq - text.committedSeq > WriteGroup.LOG_ROWS_MAX / 4)) {
-            commit(text, seq);
+    catalog.all().stream()
+        .flatMap(collection -> collection.texts().stream())
+        .forEach(text -> {
+          if (text.work.tryLock()) {
+            try {
+              long seq = visibility.seq();
+              if (text.index().isReady()
+                  && !text.hasFailed()
+                  && (text.movedSinceCommit > 0
+                      || seq - text.committedSeq > WriteGroup.LOG_ROWS_MAX / 4)) {
+                commit(text, seq);
+              }
+            } catch (IOException | RuntimeException e) {
+              failed(text, e);
+            } finally {
+              text.work.unlock();
+            }
           }
-        } catch (IOException | RuntimeException e) {
-          failed(text, e);
-        } finally {
-          text.work.unlock();
-        }
-      }
-    });
+        });
   }
 
   /// A search found the files damaged: fills the index anew. Any thread.

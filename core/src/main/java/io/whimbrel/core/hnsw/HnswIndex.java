@@ -62,6 +62,10 @@ public final class HnswIndex implements VectorIndex {
 
   private static final int SPARE_SHARE = 4;
 
+  /// Squared distances of this part of the query's squared norm are what rounding rows to 24 bits
+  /// makes of none.
+  private static final double ROUNDING = 1e-12;
+
   private final int dimension;
   private final Metric metric;
   private final Storage storage;
@@ -376,7 +380,7 @@ public final class HnswIndex implements VectorIndex {
     double score =
         switch (metric) {
           case COSINE -> Math.clamp(1 - distance / 2, -1, 1);
-          case L2 -> -distance;
+          case L2 -> distance <= ROUNDING * squares ? 0 : -distance;
           case DOT -> (squares - distance) / 2;
         };
     // Adding zero makes -0 a +0.

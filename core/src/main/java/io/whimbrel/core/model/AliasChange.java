@@ -1,7 +1,7 @@
 package io.whimbrel.core.model;
 
-/// One change of the names that stand for collections. Several are made in one step, in order, all or
-/// none.
+/// One change of the names that stand for collections. Several are made in one step, in order, all
+/// or none.
 public sealed interface AliasChange {
   String alias();
 

@@ -82,8 +82,7 @@ public record CollectionRecord(
 
   /// The same collection with `field` in place of the one of its number.
   public CollectionRecord with(FieldRecord field) {
-    return withFields(
-        fields.stream().map(f -> f.number() == field.number() ? field : f).toList());
+    return withFields(fields.stream().map(f -> f.number() == field.number() ? field : f).toList());
   }
 
   private CollectionRecord withFields(List<FieldRecord> newFields) {
@@ -143,8 +142,7 @@ public record CollectionRecord(
     for (FieldSpec field : spec.fields()) {
       fields.add(fresh(fields.size() + 1, field));
     }
-    return new CollectionRecord(
-        spec.name(), seq, fields, fields.size() + 1, List.of(), spec.ttl());
+    return new CollectionRecord(spec.name(), seq, fields, fields.size() + 1, List.of(), spec.ttl());
   }
 
   public byte[] encode() {

@@ -16,8 +16,7 @@ public record PayloadIndexesRecord(
     List<PayloadIndexSpec> indexes, List<TextRecord> texts, int nextText) {
   private static final int FORMAT = 2;
 
-  public static final PayloadIndexesRecord NONE =
-      new PayloadIndexesRecord(List.of(), List.of(), 1);
+  public static final PayloadIndexesRecord NONE = new PayloadIndexesRecord(List.of(), List.of(), 1);
 
   public PayloadIndexesRecord {
     indexes = List.copyOf(indexes);

@@ -21,8 +21,8 @@ import org.apache.lucene.analysis.ru.RussianAnalyzer;
 import org.apache.lucene.analysis.standard.StandardAnalyzer;
 import org.apache.lucene.analysis.sv.SwedishAnalyzer;
 
-/// Lucene's analyzers by our names, as Lucene makes them. All cut words at 255 characters, so no term
-/// is too long for the index.
+/// Lucene's analyzers by our names, as Lucene makes them. All cut words at 255 characters, so no
+/// term is too long for the index.
 final class Analyzers {
   private Analyzers() {}
 

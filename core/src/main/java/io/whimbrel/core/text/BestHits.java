@@ -16,10 +16,11 @@ import org.apache.lucene.search.Scorable;
 import org.apache.lucene.search.ScoreMode;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps the best `k` accepted points, and lets Lucene pass over documents that cannot be among them.
+/// Keeps the best `k` accepted points, and lets Lucene pass over documents that cannot be among
+/// them.
 ///
-/// Unlike Lucene's own collector it settles ties by internal id, so that the answer does not depend on
-/// how documents lie in segments.
+/// Unlike Lucene's own collector it settles ties by internal id, so that the answer does not depend
+/// on how documents lie in segments.
 final class BestHits implements Collector {
   private static final int CANCEL_INTERVAL = 1024;
 
@@ -35,8 +36,7 @@ final class BestHits implements Collector {
 
   record Hit(long id, float score) {}
 
-  BestHits(
-      int k, TextIndex.Searched searched, LongPredicate accept, BooleanSupplier cancelled) {
+  BestHits(int k, TextIndex.Searched searched, LongPredicate accept, BooleanSupplier cancelled) {
     this.k = k;
     this.searched = searched;
     this.accept = accept;

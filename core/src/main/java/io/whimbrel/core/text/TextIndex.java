@@ -41,9 +41,9 @@ import org.jspecify.annotations.Nullable;
 /// The words of one payload path over all points of a collection, in a directory of its own.
 ///
 /// Three kinds of threads, at most one of the first two at a time: the sequencer hands changes over
-/// by [#change] and shows them by [#publish]; a worker, which also opens, fills and closes the index,
-/// moves them into Lucene by [#work]; any number of readers take [#reader]. A reader sees every
-/// published change, moved or not.
+/// by [#change] and shows them by [#publish]; a worker, which also opens, fills and closes the
+/// index, moves them into Lucene by [#work]; any number of readers take [#reader]. A reader sees
+/// every published change, moved or not.
 public final class TextIndex {
   static final String ID = "id";
   static final String TEXT = "text";
@@ -189,8 +189,8 @@ public final class TextIndex {
     return data;
   }
 
-  /// Worker. What follows by [#fill] is as stored at the write `seq`, which is published; changes up
-  /// to there are in it.
+  /// Worker. What follows by [#fill] is as stored at the write `seq`, which is published; changes
+  /// up to there are in it.
   public void startFilling(long seq) {
     filledSeq = seq;
     movedWhileFilling.clear();
@@ -367,8 +367,8 @@ public final class TextIndex {
     }
   }
 
-  /// Worker. What is committed stays; later changes are found again in the store, and those that are
-  /// published from here on are not kept.
+  /// Worker. What is committed stays; later changes are found again in the store, and those that
+  /// are published from here on are not kept.
   public void close() throws IOException {
     DirectoryReader reader;
     synchronized (lock) {
@@ -394,8 +394,8 @@ public final class TextIndex {
     }
   }
 
-  /// Worker. Closes the files, to be opened and filled anew; changes that are published meanwhile are
-  /// kept. `delete` when what is on disk is of no use.
+  /// Worker. Closes the files, to be opened and filled anew; changes that are published meanwhile
+  /// are kept. `delete` when what is on disk is of no use.
   public void reset(boolean delete) throws IOException {
     DirectoryReader reader;
     synchronized (lock) {
@@ -539,7 +539,8 @@ public final class TextIndex {
       }
       Optional<DirectoryReader> tail = tail(replaced);
       tail.ifPresent(readers::add);
-      // Never closed: it owns its parts by name only, and a reader holds the files while it searches.
+      // Never closed: it owns its parts by name only, and a reader holds the files while it
+      // searches.
       IndexReader all = new MultiReader(readers.toArray(IndexReader[]::new), true);
       IndexSearcher searcher = new IndexSearcher(all);
       // Remembers nothing of other searches, so that the same search costs the same.

@@ -56,7 +56,12 @@ class AliasTest {
   }
 
   private static PointId nearest(Database database, String name) {
-    return database.search(name, SearchRequest.of(Vector.of(1, 0), 1)).hits().getFirst().point().id();
+    return database
+        .search(name, SearchRequest.of(Vector.of(1, 0), 1))
+        .hits()
+        .getFirst()
+        .point()
+        .id();
   }
 
   @Test

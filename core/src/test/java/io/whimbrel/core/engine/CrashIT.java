@@ -164,8 +164,7 @@ class CrashIT {
         }
       }
       assertThat(database.count(CrashWriter.COLLECTION, 0)).isEqualTo(points);
-      for (CollectionInfo.TextIndexInfo text :
-          database.describe(CrashWriter.COLLECTION).texts()) {
+      for (CollectionInfo.TextIndexInfo text : database.describe(CrashWriter.COLLECTION).texts()) {
         // Nothing deleted or replaced came back: one document for each point.
         assertThat(text.points()).isEqualTo(points);
       }

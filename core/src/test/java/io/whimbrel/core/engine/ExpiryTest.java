@@ -74,7 +74,9 @@ class ExpiryTest {
             .orElseGet(() -> new Value.StringValue("never"));
     PointWrite point =
         PointWrite.of(
-            id, Map.of("expires_at", value, "body", new Value.StringValue("word")), Vector.of(1, 0));
+            id,
+            Map.of("expires_at", value, "body", new Value.StringValue("word")),
+            Vector.of(1, 0));
     database.write(DOCS, new Mutation.Upsert(List.of(point)), WriteOptions.DEFAULT).join();
     model.put(id, until);
   }
@@ -166,8 +168,7 @@ class ExpiryTest {
       CollectionInfo info = database.describe(DOCS);
       assertThat(waiting).isBetween(0L, 1L);
       assertThat(info.points()).isEqualTo(1);
-      assertThat(info.ttl().orElseThrow())
-          .isEqualTo(new CollectionInfo.TtlInfo(UNTIL, 0, 1));
+      assertThat(info.ttl().orElseThrow()).isEqualTo(new CollectionInfo.TtlInfo(UNTIL, 0, 1));
     }
   }
 
@@ -226,8 +227,7 @@ class ExpiryTest {
                   new Filter.Range(
                       UNTIL,
                       Optional.empty(),
-                      Optional.of(
-                          new Filter.Bound(new Value.TimestampValue(now), true)))),
+                      Optional.of(new Filter.Bound(new Value.TimestampValue(now), true)))),
               WriteOptions.DEFAULT)
           .join();
       database.deleteExpired();
@@ -237,7 +237,6 @@ class ExpiryTest {
 
   private static void refused(Runnable call, ErrorCode code) {
     assertThatThrownBy(call::run)
-        .isInstanceOfSatisfying(
-            WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(code));
+        .isInstanceOfSatisfying(WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(code));
   }
 }

@@ -3,7 +3,6 @@ package io.whimbrel.core.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.whimbrel.core.model.MigrationSpec;
 import io.whimbrel.core.model.CollectionInfo;
 import io.whimbrel.core.model.CollectionSpec;
 import io.whimbrel.core.model.EmbeddingSpec;
@@ -11,6 +10,7 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.MigrationSpec;
 import io.whimbrel.core.model.ModelId;
 import io.whimbrel.core.model.Mutation;
 import io.whimbrel.core.model.Mutation.PayloadChange;

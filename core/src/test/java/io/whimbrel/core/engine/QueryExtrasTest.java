@@ -528,7 +528,7 @@ final class QueryExtrasTest {
                                         List.of()),
                                     10))),
                         10))),
-            ErrorCode.UNIMPLEMENTED,
+            ErrorCode.UNKNOWN_INDEX,
             List.of(() ->
                 database.query(
                     COLLECTION,

@@ -124,9 +124,7 @@ class TextDatabaseTest {
               clear
                   ? new PayloadChange.Clear()
                   : new PayloadChange.Merge(Map.of("body", value(texts)));
-          write(
-              database,
-              new Mutation.UpdatePayload(List.of(id), change, OptionalLong.empty()));
+          write(database, new Mutation.UpdatePayload(List.of(id), change, OptionalLong.empty()));
           model.put(id, texts);
         }
       }
@@ -179,8 +177,7 @@ class TextDatabaseTest {
       expected.removeIf(id -> !((Filter.HasId) filter).ids().contains(id));
       assertThat(
               new TreeSet<>(
-                  query(
-                      database, QueryRequest.of(text(BODY, words), 9).withFilter(filter))))
+                  query(database, QueryRequest.of(text(BODY, words), 9).withFilter(filter))))
           .isEqualTo(expected);
     }
   }
@@ -319,8 +316,7 @@ class TextDatabaseTest {
           });
       long seen = 0;
       while (!done.get()) {
-        var hits =
-            database.query(DOCS, QueryRequest.of(text(BODY, "here"), 5)).hits();
+        var hits = database.query(DOCS, QueryRequest.of(text(BODY, "here"), 5)).hits();
         assertThat(hits).hasSize(1);
         assertThat(hits.getFirst().point().payload())
             .containsEntry("body", new Value.StringValue("it is here"));
@@ -365,8 +361,7 @@ class TextDatabaseTest {
       assertThat(hits.getFirst().point().id()).isEqualTo(PointId.of("both"));
       assertThat(hits.getFirst().score()).isEqualTo(2.0 / 62);
       // Text ranks what vectors found, and no others.
-      QueryNode ranked =
-          new QueryNode.Text(BODY, "curlew tide", List.of(Prefetch.of(nearest, 3)));
+      QueryNode ranked = new QueryNode.Text(BODY, "curlew tide", List.of(Prefetch.of(nearest, 3)));
       assertThat(query(database, QueryRequest.of(ranked, 3)))
           .containsExactlyInAnyOrder(PointId.of("both"), PointId.of("none"));
     }

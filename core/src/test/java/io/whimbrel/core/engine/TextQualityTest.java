@@ -144,7 +144,8 @@ class TextQualityTest {
         for (Map.Entry<String, String> query : texts.queries().entrySet()) {
           Map<String, Float> expected = new LinkedHashMap<>();
           for (ScoreDoc hit :
-              searcher.search(builder.createBooleanQuery("text", query.getValue()), 1000).scoreDocs) {
+              searcher.search(builder.createBooleanQuery("text", query.getValue()), 1000)
+                  .scoreDocs) {
             expected.put(searcher.storedFields().document(hit.doc).get("id"), hit.score);
           }
           Map<String, Float> found = search(database, query.getValue());
@@ -201,8 +202,7 @@ class TextQualityTest {
   private static Map<String, Float> search(Database database, String text) {
     QueryResult result =
         database.query(
-            "docs",
-            QueryRequest.of(new QueryNode.Text(FieldPath.of("text"), text, List.of()), K));
+            "docs", QueryRequest.of(new QueryNode.Text(FieldPath.of("text"), text, List.of()), K));
     Map<String, Float> found = new LinkedHashMap<>();
     result.hits().forEach(hit -> found.put(hit.point().id().toString(), (float) hit.score()));
     return found;

@@ -163,8 +163,7 @@ class TextIndexTest {
       index.close();
       Path largest;
       try (Stream<Path> files = Files.list(directory.resolve("t"))) {
-        largest =
-            files.filter(f -> f.toString().endsWith(".cfs")).findFirst().orElseThrow();
+        largest = files.filter(f -> f.toString().endsWith(".cfs")).findFirst().orElseThrow();
       }
       byte[] bytes = Files.readAllBytes(largest);
       switch (damage) {

@@ -17,7 +17,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "alias",
     description = {
-      "Show or change aliases: names that stand for a collection in every command but its deletion.",
+      "Show or change aliases: names that stand for a collection in every command but its"
+          + " deletion.",
       "All changes of one call are made in one step, or none."
     },
     sortOptions = false,

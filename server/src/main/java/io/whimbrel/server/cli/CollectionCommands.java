@@ -36,7 +36,8 @@ final class CollectionCommands implements Callable<Integer> {
   @Override
   public Integer call() {
     throw new ParameterException(
-        spec.commandLine(), "a command is missing: create, list, describe, delete, index, field, alias or ttl");
+        spec.commandLine(),
+        "a command is missing: create, list, describe, delete, index, field, alias or ttl");
   }
 
   /// `collection create`.
@@ -271,7 +272,9 @@ final class CollectionCommands implements Callable<Integer> {
   }
 
   /// `collection index drop`.
-  @Command(name = "drop", description = "Drop payload indexes, or full-text indexes with --type text.")
+  @Command(
+      name = "drop",
+      description = "Drop payload indexes, or full-text indexes with --type text.")
   static final class DropIndex implements Callable<Integer> {
     private final Session session;
 

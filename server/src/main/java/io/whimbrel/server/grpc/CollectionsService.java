@@ -4,31 +4,31 @@ import io.grpc.stub.StreamObserver;
 import io.whimbrel.core.engine.Database;
 import io.whimbrel.proto.v1.AddFieldRequest;
 import io.whimbrel.proto.v1.AddFieldResponse;
+import io.whimbrel.proto.v1.AddIndexRequest;
+import io.whimbrel.proto.v1.AddIndexResponse;
 import io.whimbrel.proto.v1.AddTextIndexRequest;
 import io.whimbrel.proto.v1.AddTextIndexResponse;
 import io.whimbrel.proto.v1.ChangeAliasesRequest;
 import io.whimbrel.proto.v1.ChangeAliasesResponse;
-import io.whimbrel.proto.v1.DropFieldRequest;
-import io.whimbrel.proto.v1.DropFieldResponse;
-import io.whimbrel.proto.v1.DropTextIndexRequest;
-import io.whimbrel.proto.v1.DropTextIndexResponse;
-import io.whimbrel.proto.v1.ListAliasesRequest;
-import io.whimbrel.proto.v1.ListAliasesResponse;
-import io.whimbrel.proto.v1.SetTtlRequest;
-import io.whimbrel.proto.v1.SetTtlResponse;
-import io.whimbrel.proto.v1.AddIndexRequest;
-import io.whimbrel.proto.v1.AddIndexResponse;
 import io.whimbrel.proto.v1.CollectionsGrpc;
 import io.whimbrel.proto.v1.CreateCollectionRequest;
 import io.whimbrel.proto.v1.CreateCollectionResponse;
 import io.whimbrel.proto.v1.DeleteCollectionRequest;
 import io.whimbrel.proto.v1.DeleteCollectionResponse;
+import io.whimbrel.proto.v1.DropFieldRequest;
+import io.whimbrel.proto.v1.DropFieldResponse;
 import io.whimbrel.proto.v1.DropIndexRequest;
 import io.whimbrel.proto.v1.DropIndexResponse;
+import io.whimbrel.proto.v1.DropTextIndexRequest;
+import io.whimbrel.proto.v1.DropTextIndexResponse;
 import io.whimbrel.proto.v1.GetCollectionRequest;
 import io.whimbrel.proto.v1.GetCollectionResponse;
+import io.whimbrel.proto.v1.ListAliasesRequest;
+import io.whimbrel.proto.v1.ListAliasesResponse;
 import io.whimbrel.proto.v1.ListCollectionsRequest;
 import io.whimbrel.proto.v1.ListCollectionsResponse;
+import io.whimbrel.proto.v1.SetTtlRequest;
+import io.whimbrel.proto.v1.SetTtlResponse;
 import io.whimbrel.server.ops.WorkPool;
 import io.whimbrel.server.wire.AliasWire;
 import io.whimbrel.server.wire.SpecWire;
@@ -133,7 +133,8 @@ final class CollectionsService extends CollectionsGrpc.CollectionsImplBase {
   }
 
   @Override
-  public void dropTextIndex(DropTextIndexRequest request, StreamObserver<DropTextIndexResponse> call) {
+  public void dropTextIndex(
+      DropTextIndexRequest request, StreamObserver<DropTextIndexResponse> call) {
     Calls.answer(
         pool,
         call,
@@ -166,7 +167,8 @@ final class CollectionsService extends CollectionsGrpc.CollectionsImplBase {
         () -> {
           SpecWire.DropField asked = SpecWire.dropField(request);
           return DropFieldResponse.newBuilder()
-              .setCollection(SpecWire.message(database.dropField(asked.collection(), asked.field())))
+              .setCollection(
+                  SpecWire.message(database.dropField(asked.collection(), asked.field())))
               .build();
         });
   }

@@ -163,8 +163,7 @@ public final class SpecWire {
 
   public static SetTtl setTtl(SetTtlRequest message) {
     Form.known(message);
-    return new SetTtl(
-        Form.collection(message.getCollection()), path("path", message.getPath()));
+    return new SetTtl(Form.collection(message.getCollection()), path("path", message.getPath()));
   }
 
   /// A payload index to declare.

@@ -136,6 +136,7 @@ class CliIT {
     assertThat(json("search", "-c", "books", "--vector", "[1,0]", "--filter", "id = 9999"))
         .contains("\"hits\":[]", "\"plan\":{\"method\":\"nothing\",\"matches\":0,");
 
+    queries();
     assertThat(ok("collection", "index", "drop", "books", "lang")).doesNotContain("lang");
     assertThat(ok("count", "-c", "books", "--filter", filter)).isEqualTo("5\n");
     assertThat(json("collection", "index", "add", "books", "lang:keyword", "tags:keyword"))
@@ -263,6 +264,78 @@ class CliIT {
                 .err())
         .contains("m: 1 (expected: 2 to 128)");
     ok("collection", "delete", "graph");
+  }
+
+  /// On the books: number `i` has the vector (1, i), so the direction of the last is nearest to (0, 1).
+  private void queries() throws IOException {
+    assertThat(hits("--vector", "[0, 1]", "-k", "2", "--diversity", "0")).containsExactly("29", "28");
+    assertThat(hits("--id", "29", "-k", "2")).containsExactly("28", "27");
+    assertThat(hits("--order-by", "year", "--descending", "-k", "2")).containsExactly("29", "28");
+    assertThat(hits("--sample", "7", "-k", "3"))
+        .hasSize(3)
+        .isEqualTo(hits("--sample", "7", "-k", "3"));
+    assertThat(
+            ok(
+                "search",
+                "-c",
+                "books",
+                "--vector",
+                "[0, 1]",
+                "-k",
+                "2",
+                "--group-by",
+                "lang",
+                "--group-size",
+                "1",
+                "--no-payload"))
+        .containsSubsequence("\"en\"\n  ", "  29  {}\n", "\"de\"\n  ", "  27  {}\n");
+
+    Run page = run("search", "-c", "books", "--order-by", "year", "-k", "20", "--no-payload");
+    String cursor = page.err().strip().substring("more: --cursor ".length());
+    assertThat(hits("--order-by", "year", "-k", "20", "--cursor", cursor)).hasSize(10).startsWith("20");
+
+    Path tree = files.resolve("tree.json");
+    Files.writeString(
+        tree,
+        """
+        {"prefetch": [
+           {"query": {"nearest": {"vector": [0, 1]}}, "limit": 5, "filter": "lang = 'de'"},
+           {"query": {"recommend": {"positives": [29, [0, 1]], "strategy": "best_score"}}, "limit": 5},
+           {"query": {"order_by": {"path": "year", "descending": true}}, "limit": 5}],
+         "fusion": {"rrf": {"rank_constant": 10, "weights": [1, 1, 2.5]}}}
+        """);
+    // First list 27 24 21 18 15, second 28 27 26 25 24, third 29 28 27 26 25.
+    assertThat(hits("--query", tree.toString(), "-k", "3")).containsExactly("27", "28", "26");
+    assertThat(json("search", "-c", "books", "--query", tree.toString(), "-k", "1"))
+        .contains("\"path\":\"query.prefetch[0].query\"", "\"served\":[{\"field\":\"default\"");
+    Files.writeString(tree, "{\"nearest\": {\"vector\": [0, 1], \"fields\": \"x\"}}");
+    assertThat(run("search", "-c", "books", "--query", tree.toString()).err())
+        .contains("query.nearest: key \"fields\" (expected: field, version, vector or id");
+
+    assertThat(ok("facet", "-c", "books", "lang", "--filter", "year >= 2000"))
+        .isEqualTo("14  \"en\"\n6  \"de\"\n");
+    assertThat(ok("negatives", "-c", "books", "--id", "29", "--negatives", "2", "--range-min", "1"))
+        .startsWith("{\"query\":\"29\",\"positives\":[],\"negatives\":[{\"id\":27,")
+        .contains("\"rank\":3}],\"too_near\":0}");
+
+    long sliced = 0;
+    for (int i = 0; i < 3; i++) {
+      Path part = files.resolve("part" + i + ".jsonl");
+      ok("export", part.toString(), "-c", "books", "--slice", i + "/3", "--filter", "lang = 'en'");
+      sliced += Files.readAllLines(part).size();
+    }
+    assertThat(sliced).isEqualTo(20);
+    assertThat(run("scroll", "-c", "books", "--slice", "3").err()).contains("for example 0/4");
+  }
+
+  /// Ids as printed by a search of the books.
+  private static List<String> hits(String... options) {
+    List<String> arguments = new ArrayList<>(List.of("search", "-c", "books", "--no-payload"));
+    arguments.addAll(List.of(options));
+    // The cursor of a page goes to the other stream.
+    Run run = run(arguments.toArray(String[]::new));
+    assertThat(run.code()).as(run.err()).isEqualTo(Main.DONE);
+    return run.out().lines().map(line -> line.split(" {2,}", 4)[2]).toList();
   }
 
   /// The hits of one row of the file as printed, without their rank. Ids and payloads, best first.

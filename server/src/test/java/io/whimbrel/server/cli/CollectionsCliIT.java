@@ -86,12 +86,12 @@ class CollectionsCliIT {
                   .stream()
                   .map(ranked -> ranked.hit().id()))
           .containsExactlyInAnyOrder(PointId.of("a"), PointId.of("b"));
-      assertThatThrownBy(() ->
-              client.addTextIndex("texts", new TextIndexSpec("body", TextAnalyzer.CJK)))
+      assertThatThrownBy(
+              () -> client.addTextIndex("texts", new TextIndexSpec("body", TextAnalyzer.CJK)))
           .isInstanceOfSatisfying(
               WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INDEX_EXISTS));
-      assertThatThrownBy(() ->
-              client.query("texts", QueryRequest.of(Query.text("title", "curlew"), 10)))
+      assertThatThrownBy(
+              () -> client.query("texts", QueryRequest.of(Query.text("title", "curlew"), 10)))
           .isInstanceOfSatisfying(
               WhimbrelException.class,
               e -> {
@@ -99,7 +99,9 @@ class CollectionsCliIT {
                 assertThat(e.field()).isEqualTo("query.text.path");
               });
     }
-    assertThat(ok("search", "-c", "texts", "--text", "sandpiper")).startsWith("1  ").contains("\"b\"");
+    assertThat(ok("search", "-c", "texts", "--text", "sandpiper"))
+        .startsWith("1  ")
+        .contains("\"b\"");
     assertThat(ok("search", "-c", "texts", "--text", "curlew", "--filter", "lang = 'en'").lines())
         .hasSize(1);
     String hybrid =
@@ -125,7 +127,9 @@ class CollectionsCliIT {
     ok("export", flight.toString(), "-c", "birds", "--via", "flight");
     assertThat(Files.readAllLines(flight)).hasSize(3);
     ok("import", flight.toString(), "-c", "birds", "--via", "flight");
-    assertThat(ok("collection", "describe", "birds")).startsWith("birds-1: ").contains("aliases birds");
+    assertThat(ok("collection", "describe", "birds"))
+        .startsWith("birds-1: ")
+        .contains("aliases birds");
     assertThat(run("collection", "delete", "birds").err()).contains("birds-1");
     assertThat(run("collection", "alias", "--switch", "none=birds-1").err())
         .contains("collection alias");
