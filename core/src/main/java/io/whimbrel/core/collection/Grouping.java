@@ -46,8 +46,7 @@ final class Grouping {
     int limit = Math.min(limitMax, Math.max(HITS_MIN, 4 * request.k() * by.size()));
     while (true) {
       int doneBefore = stages.done().size();
-      Ranked found =
-          stages.run(request.query(), stages.ask(request, limit, Optional.empty()));
+      Ranked found = stages.run(request.query(), stages.ask(request, limit, Optional.empty()));
       Map<Value, List<Integer>> members = members(found);
       boolean full =
           members.size() == request.k()

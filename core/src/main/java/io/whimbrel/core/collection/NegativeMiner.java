@@ -82,7 +82,8 @@ final class NegativeMiner {
       if (firstSeq < 0) {
         firstSeq = moment.seq();
       }
-      QueryStages stages = new QueryStages(
+      QueryStages stages =
+          new QueryStages(
               moment,
               collection,
               routes,

@@ -67,9 +67,9 @@ public final class QueryRunner {
       after = Optional.of(position.place());
     }
     routes.texts().forEach(textWorkers::freshen);
-    try (Visibility.Moment moment =
-        visibility.now(collection, routes.versions(), routes.texts())) {
-      QueryStages stages = new QueryStages(
+    try (Visibility.Moment moment = visibility.now(collection, routes.versions(), routes.texts())) {
+      QueryStages stages =
+          new QueryStages(
               moment,
               collection,
               routes,
@@ -82,9 +82,7 @@ public final class QueryRunner {
       if (request.groupBy().isPresent()) {
         groups = groups(stages, request, selected);
       } else {
-        Ranked found =
-            stages.run(
-                request.query(), stages.ask(request, request.k(), after));
+        Ranked found = stages.run(request.query(), stages.ask(request, request.k(), after));
         hits = hits(moment, collection, found, request.read(), selected);
         if (pages(request) && found.more()) {
           int last = found.count() - 1;

@@ -595,8 +595,7 @@ final class QueryStages {
       labels[i] = found.id(i);
       scores[i] = found.score(i);
     }
-    return note(
-        ask, Optional.empty(), best(labels, scores, ask.limit()).above(ask.floor()));
+    return note(ask, Optional.empty(), best(labels, scores, ask.limit()).above(ask.floor()));
   }
 
   // -------------------------------------------------------------------------------------- fusion

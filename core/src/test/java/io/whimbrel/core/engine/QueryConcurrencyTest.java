@@ -41,9 +41,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Every write gives all points another turn at once: the vectors of both fields and a payload value
-/// are functions of it. A query one stage of which saw another write than the next would find points
-/// of two turns, or scores that belong to none.
+/// Every write gives all points another turn at once: the vectors of both fields and a payload
+/// value are functions of it. A query one stage of which saw another write than the next would find
+/// points of two turns, or scores that belong to none.
 final class QueryConcurrencyTest {
   private static final int POINTS = 30;
   private static final int WRITES = 300;
@@ -132,15 +132,14 @@ final class QueryConcurrencyTest {
               "points",
               QueryRequest.of(tree, POINTS)
                   .withFilter(
-                      new Filter.Match(
-                          FieldPath.of("half"), List.of(new Value.IntValue(at % 2)))));
+                      new Filter.Match(FieldPath.of("half"), List.of(new Value.IntValue(at % 2)))));
       assertThat(result.hits()).hasSize(POINTS / 2 - 1);
-      assertThat(
-              result.hits().stream().map(hit -> hit.point().payload().get("turn")).distinct())
+      assertThat(result.hits().stream().map(hit -> hit.point().payload().get("turn")).distinct())
           .hasSize(1);
       for (QueryResult.Hit hit : result.hits()) {
         long other = ((PointId.Number) hit.point().id()).number();
-        assertThat(-hit.score()).isBetween((other - at) * (other - at) - 1e-2, (other - at) * (other - at) + 1e-2);
+        assertThat(-hit.score())
+            .isBetween((other - at) * (other - at) - 1e-2, (other - at) * (other - at) + 1e-2);
       }
       FacetCounts facets = database.facet("points", TURN, Filter.ALL, 10, 0, () -> false);
       assertThat(facets.values()).hasSize(1);

@@ -123,8 +123,7 @@ final class QueryVersionsTest {
             List.of(
                 Prefetch.of(nearest(both("a")), 10),
                 Prefetch.of(nearest(QueryInput.Given.of(embed(OLD, "b"))), 10)));
-    WhimbrelException e =
-        catchThrowableOfType(WhimbrelException.class, () -> ask(tree, "key"));
+    WhimbrelException e = catchThrowableOfType(WhimbrelException.class, () -> ask(tree, "key"));
     assertThat(e.code()).isEqualTo(ErrorCode.ROUTING_STALE);
     assertThat(e.field()).isEqualTo("query.prefetch[1].query.nearest.vector.space_id");
     assertThat(e.policy()).isPresent();
@@ -134,9 +133,7 @@ final class QueryVersionsTest {
             refused(() -> {
               var _ =
                   ask(
-                      nearest(
-                          QueryInput.Given.of(nameless),
-                          Prefetch.of(nearest(both("a")), 10)),
+                      nearest(QueryInput.Given.of(nameless), Prefetch.of(nearest(both("a")), 10)),
                       "key");
             }))
         .isEqualTo(ErrorCode.SPACE_REQUIRED);
@@ -147,11 +144,13 @@ final class QueryVersionsTest {
     QueryNode old = nearest(QueryInput.Given.of(embed(OLD, "text 3")));
     QueryNode rescored =
         new QueryNode.Nearest(
-            "default", 2, QueryInput.Given.of(embed(NEW, "text 3")), 0, List.of(Prefetch.of(old, 10)));
+            "default",
+            2,
+            QueryInput.Given.of(embed(NEW, "text 3")),
+            0,
+            List.of(Prefetch.of(old, 10)));
     QueryResult result = ask(rescored, "");
-    assertThat(result.served())
-        .extracting(QueryResult.Served::version)
-        .containsExactly(2, 1);
+    assertThat(result.served()).extracting(QueryResult.Served::version).containsExactly(2, 1);
     assertThat(result.hits().getFirst().point().id()).isEqualTo(PointId.of("p3"));
     assertThat(result.hits().getFirst().score()).isBetween(1 - 1e-6, 1 + 1e-6);
   }
