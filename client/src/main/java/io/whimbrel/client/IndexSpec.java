@@ -25,10 +25,20 @@ public sealed interface IndexSpec {
     }
   }
 
-  /** Late interaction by a cascade over {@code centroids} token centroids. */
-  record MultiVector(int centroids) implements IndexSpec {
+  /**
+   * Late interaction by a cascade over {@code centroids} token centroids.
+   *
+   * @param poolFactor how many times fewer tokens a point of a derived version has, those that lie
+   *     close together being one; 1 for all of them
+   */
+  record MultiVector(int centroids, int poolFactor) implements IndexSpec {
     public MultiVector {
       Checks.atLeast("index.multi_vector.centroids", centroids, 0);
+      Checks.atLeast("index.multi_vector.pool_factor", poolFactor, 1);
+    }
+
+    public MultiVector(int centroids) {
+      this(centroids, 1);
     }
   }
 }

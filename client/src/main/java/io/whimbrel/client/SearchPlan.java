@@ -15,6 +15,8 @@ public record SearchPlan(Method method, long matches, long payloadsRead) {
     /** Every match was compared with the query: the answer is exact. */
     SCAN,
     /** The graph was walked, and matches were kept. */
-    WALK
+    WALK,
+    /** Of many vectors a point, coarse forms of the matches chose those that were compared. */
+    CASCADE
   }
 }

@@ -15,6 +15,7 @@ import java.util.OptionalInt;
  * @param ef beam width of a graph search, {@code k} to 10,000: more finds more of the true hits and
  *     costs more. When empty, twice {@code k} and at least 64. An exact scan ignores it
  * @param filter what hits must meet
+ * @param maxSim of a field of many vectors a point
  */
 public record SearchRequest(
     String field,
@@ -26,7 +27,8 @@ public record SearchRequest(
     OptionalInt ef,
     ReadOptions read,
     Routing routing,
-    Optional<Filter> filter) {
+    Optional<Filter> filter,
+    MaxSimOptions maxSim) {
   public SearchRequest {
     Checks.atLeast("k", k, 1);
     Checks.atLeast("version", version, 0);
@@ -84,6 +86,7 @@ public record SearchRequest(
     private Optional<Filter> filter = Optional.empty();
     private ReadOptions read = ReadOptions.DEFAULT;
     private Routing routing = Routing.NONE;
+    private MaxSimOptions maxSim = MaxSimOptions.DEFAULT;
 
     private Builder(Vector vector) {
       this.vector = vector;
@@ -134,9 +137,14 @@ public record SearchRequest(
       return this;
     }
 
+    public Builder maxSim(MaxSimOptions maxSim) {
+      this.maxSim = maxSim;
+      return this;
+    }
+
     public SearchRequest build() {
       return new SearchRequest(
-          field, version, vector, k, scoreThreshold, exact, ef, read, routing, filter);
+          field, version, vector, k, scoreThreshold, exact, ef, read, routing, filter, maxSim);
     }
   }
 }

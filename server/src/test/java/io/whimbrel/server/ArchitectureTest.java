@@ -41,6 +41,7 @@ class ArchitectureTest {
               "core.collection",
               Set.of(
                   "core.model",
+                  "core.memory",
                   "core.simd",
                   "core.quant",
                   "core.index",

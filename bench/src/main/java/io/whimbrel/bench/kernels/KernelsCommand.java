@@ -29,7 +29,9 @@ import picocli.CommandLine.Spec;
     description = {
       "Kernels: nanoseconds a row in the cache, beside C++ with intrinsics and plain Java.",
       "",
-      "The C++ program is compiled on each run and left out where there is no g++."
+      "The C++ programs are compiled on each run and left out where there is no g++; MaxSim of 32"
+          + " query tokens and 180 document tokens is compared with sgemm of OpenBLAS"
+          + " (libopenblas-dev) and the largest of each row."
     },
     sortOptions = false)
 public final class KernelsCommand implements Callable<Integer> {
@@ -48,6 +50,13 @@ public final class KernelsCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "Values a row, multiples of 128. Default: 128,384,768,1536")
   private List<Integer> dimensions = List.of(128, 384, 768, 1_536);
+
+  @Option(
+      names = "--maxsim-dims",
+      split = ",",
+      paramLabel = "N",
+      description = "Values a token for MaxSim, multiples of 16. Default: 64,96,128")
+  private List<Integer> tokenDimensions = List.of(64, 96, 128);
 
   @Option(names = "--json", description = "Print the results as one JSON document, last.")
   private boolean json;
@@ -80,6 +89,14 @@ public final class KernelsCommand implements Callable<Integer> {
                 .formatted(dimension, STEP, DIMENSION_MAX));
       }
     }
+    for (int dimension : tokenDimensions) {
+      if (dimension < 16 || dimension > DIMENSION_MAX || dimension % 16 != 0) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--maxsim-dims: %d (expected: multiples of 16 up to %d)"
+                .formatted(dimension, DIMENSION_MAX));
+      }
+    }
     Machine machine = Machine.here(Path.of(System.getProperty("java.io.tmpdir")));
     Map<Kernel, Map<Integer, Double>> cpp = cpp();
     Kernels vector = KernelProvider.best();
@@ -103,10 +120,61 @@ public final class KernelsCommand implements Callable<Integer> {
       }
     }
     print(machine, vector, lines);
+    List<MaxSimLine> maxSim = maxSim(vector, scalar);
     if (json) {
-      out.println(json(machine, vector, lines));
+      out.println(json(machine, vector, lines, maxSim));
     }
     return 0;
+  }
+
+  /// Nanoseconds a document token.
+  private record MaxSimLine(int dimension, double scalar, double vector, OptionalDouble openBlas) {}
+
+  private List<MaxSimLine> maxSim(Kernels vector, Kernels scalar) {
+    Map<Integer, Double> peer = Map.of();
+    try {
+      peer =
+          CppKernels.measureMaxSim(
+              Path.of(HOME, "bench", "src", "main", "cpp"),
+              Path.of(HOME, "bench", "target", "peers"),
+              tokenDimensions);
+    } catch (IOException e) {
+      err.println("OpenBLAS is skipped: " + e.getMessage());
+    }
+    out.printf(
+        "%nMaxSim of %d query tokens, float32, ns a document token of %d%n%6s %10s %10s %10s %10s%n",
+        MaxSimTimer.QUERIES,
+        MaxSimTimer.TOKENS,
+        "dim",
+        "scalar",
+        "vector",
+        "OpenBLAS",
+        "ratio");
+    List<MaxSimLine> lines = new ArrayList<>();
+    for (int dimension : tokenDimensions) {
+      try (MaxSimTimer timer = new MaxSimTimer(dimension)) {
+        Double there = peer.get(dimension);
+        MaxSimLine line =
+            new MaxSimLine(
+                dimension,
+                timer.nanos(scalar),
+                timer.nanos(vector),
+                there == null ? OptionalDouble.empty() : OptionalDouble.of(there));
+        lines.add(line);
+        out.printf(
+            Locale.ROOT,
+            "%6d %10.2f %10.2f %10s %10s%n",
+            dimension,
+            line.scalar(),
+            line.vector(),
+            cell(line.openBlas()),
+            cell(
+                there == null
+                    ? OptionalDouble.empty()
+                    : OptionalDouble.of(there / line.vector())));
+      }
+    }
+    return lines;
   }
 
   private Map<Kernel, Map<Integer, Double>> cpp() {
@@ -155,7 +223,8 @@ public final class KernelsCommand implements Callable<Integer> {
     return value.isPresent() ? String.format(Locale.ROOT, "%.2f", value.getAsDouble()) : "-";
   }
 
-  private static String json(Machine machine, Kernels vector, List<Line> lines) throws IOException {
+  private static String json(
+      Machine machine, Kernels vector, List<Line> lines, List<MaxSimLine> maxSim) throws IOException {
     StringWriter text = new StringWriter();
     try (JsonGenerator to = new JsonFactory().createGenerator(text)) {
       to.writeStartObject();
@@ -177,6 +246,18 @@ public final class KernelsCommand implements Callable<Integer> {
         }
         if (line.cpp().isPresent()) {
           to.writeNumberField("cpp_ns", line.cpp().getAsDouble());
+        }
+        to.writeEndObject();
+      }
+      to.writeEndArray();
+      to.writeArrayFieldStart("maxsim");
+      for (MaxSimLine line : maxSim) {
+        to.writeStartObject();
+        to.writeNumberField("dimension", line.dimension());
+        to.writeNumberField("scalar_ns", line.scalar());
+        to.writeNumberField("vector_ns", line.vector());
+        if (line.openBlas().isPresent()) {
+          to.writeNumberField("openblas_ns", line.openBlas().getAsDouble());
         }
         to.writeEndObject();
       }

@@ -5,6 +5,7 @@ import io.whimbrel.core.simd.CodeKernels;
 import io.whimbrel.core.simd.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.ByteOrder;
@@ -22,8 +23,11 @@ final class RowTimer implements AutoCloseable {
 
   private static final int RUNS = 61;
   private static final long RUN_NANOS = 200_000;
-  private static final long WARM_UP_NANOS = 500_000_000;
+  private static final long WARM_UP_NANOS = 300_000_000;
 
+  private static final int WARM_UP_TURNS_MAX = 20;
+
+  private static final CompilationMXBean COMPILER = ManagementFactory.getCompilationMXBean();
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -118,17 +122,16 @@ final class RowTimer implements AutoCloseable {
         });
   }
 
-  private static double nanos(int rows, Runnable pass) {
-    long warm = THREADS.getCurrentThreadCpuTime();
-    long passes = 0;
-    long used = 0;
-    while (used < WARM_UP_NANOS) {
-      pass.run();
-      // The clock costs more than a pass.
-      if (++passes % 1_000 == 0) {
-        used = THREADS.getCurrentThreadCpuTime() - warm;
-      }
-    }
+  /// Nanoseconds a row of a pass over `rows`.
+  static double nanos(int rows, Runnable pass) {
+    long passes;
+    long compiled;
+    int turns = 0;
+    // On a busy machine the compiler comes late: it is waited for until it had nothing to do.
+    do {
+      compiled = COMPILER.getTotalCompilationTime();
+      passes = passesIn(WARM_UP_NANOS, pass);
+    } while (COMPILER.getTotalCompilationTime() > compiled && ++turns < WARM_UP_TURNS_MAX);
     long run = Math.max(100, passes * RUN_NANOS / WARM_UP_NANOS);
     double least = Double.POSITIVE_INFINITY;
     for (int i = 0; i < RUNS; i++) {
@@ -139,6 +142,20 @@ final class RowTimer implements AutoCloseable {
       least = Math.min(least, (THREADS.getCurrentThreadCpuTime() - before) / (double) run / rows);
     }
     return least;
+  }
+
+  /// How many passes take so much CPU time.
+  private static long passesIn(long nanos, Runnable pass) {
+    long start = THREADS.getCurrentThreadCpuTime();
+    long passes = 0;
+    while (THREADS.getCurrentThreadCpuTime() - start < nanos) {
+      // The clock costs more than a pass.
+      for (int i = 0; i < 1_000; i++) {
+        pass.run();
+      }
+      passes += 1_000;
+    }
+    return passes;
   }
 
   @Override

@@ -27,7 +27,9 @@ final class MaxSimRun implements AutoCloseable {
   /// How one kind of search did.
   ///
   /// @param recall share of the true `k` best that it found
-  record Result(String name, double recall, double p50Millis, double p99Millis, double qps) {}
+  /// @param ofExact share of the `k` best of an exact search of the index that it found
+  record Result(
+      String name, double recall, double ofExact, double p50Millis, double p99Millis, double qps) {}
 
   final MaxSimIndex index;
   final int dimension;
@@ -36,6 +38,10 @@ final class MaxSimRun implements AutoCloseable {
   private final List<float[]> queries;
   private final List<BestHeap> truthHeaps = new ArrayList<>();
   private final List<long[]> truth = new ArrayList<>();
+
+  /// What exact searches of the index found.
+  private final List<long[]> exact = new ArrayList<>();
+
   private int added;
   private long tokens;
 
@@ -133,12 +139,16 @@ final class MaxSimRun implements AutoCloseable {
   void settle() {
     for (BestHeap heap : truthHeaps) {
       TopK top = heap.drain(0, ordinal -> ordinal);
-      long[] labels = new long[top.count()];
-      for (int i = 0; i < labels.length; i++) {
-        labels[i] = top.label(i);
-      }
-      truth.add(labels);
+      truth.add(labels(top));
     }
+  }
+
+  private static long[] labels(TopK top) {
+    long[] labels = new long[top.count()];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = top.label(i);
+    }
+    return labels;
   }
 
   /// Encodes what waits, without a new fit.
@@ -165,12 +175,17 @@ final class MaxSimRun implements AutoCloseable {
     return added;
   }
 
-  /// Searches with every query, `passes` times; each query counts with its fastest.
+  /// Searches with every query, `passes` times; each query counts with its fastest. The first
+  /// search is an exact one.
   Result measure(String name, MultiVectorParams params, int passes) {
     double[] millis = new double[queries.size()];
     Arrays.fill(millis, Double.POSITIVE_INFINITY);
     int found = 0;
+    int foundOfExact = 0;
     int wanted = 0;
+    if (params.exact()) {
+      exact.clear();
+    }
     for (int pass = 0; pass < passes; pass++) {
       for (int q = 0; q < queries.size(); q++) {
         long start = THREADS.getCurrentThreadCpuTime();
@@ -179,6 +194,10 @@ final class MaxSimRun implements AutoCloseable {
         if (pass == 0) {
           wanted += truth.get(q).length;
           found += hits(best, truth.get(q));
+          if (params.exact()) {
+            exact.add(labels(best));
+          }
+          foundOfExact += hits(best, exact.get(q));
         }
       }
     }
@@ -187,6 +206,7 @@ final class MaxSimRun implements AutoCloseable {
     return new Result(
         name,
         (double) found / wanted,
+        (double) foundOfExact / wanted,
         millis[millis.length / 2],
         millis[(int) Math.ceil(0.99 * millis.length) - 1],
         1000 / mean);

@@ -155,25 +155,28 @@ interface TokenData {
   }
 
   /// Documents about topics over a vocabulary of token directions; a token is a direction with
-  /// noise of norm 0.6, and few directions make most tokens. A query is 32 noisy tokens of one
-  /// document.
+  /// noise, and few directions make most tokens. A query is 32 tokens of one document with more
+  /// noise.
   ///
+  /// @param directions of tokens
+  /// @param noise norm of it
   /// @param vocabulary seed of the directions: another one is another topic altogether
-  record Clustered(int dimension, int count, int queryCount, long vocabulary, long seed)
+  record Clustered(
+      String name,
+      int dimension,
+      int count,
+      int queryCount,
+      int directions,
+      double noise,
+      long vocabulary,
+      long seed)
       implements TokenData {
-    private static final int DIRECTIONS = 20_000;
     private static final int TOPIC_DIRECTIONS = 400;
     private static final double COMMON_SHARE = 0.4;
-    private static final double NOISE = 0.6;
     private static final double QUERY_NOISE = 0.7;
     private static final int LENGTH_MIN = 20;
     private static final int LENGTH_MAX = 180;
     private static final int QUERY_TOKENS = 32;
-
-    @Override
-    public String name() {
-      return "clustered";
-    }
 
     @Override
     public List<float[]> queries() {
@@ -196,29 +199,29 @@ interface TokenData {
 
     @Override
     public void forEach(Documents to) {
-      float[] directions = new float[DIRECTIONS * dimension];
+      float[] vocabularyRows = new float[directions * dimension];
       Random fixed = new Random(vocabulary);
-      for (int c = 0; c < DIRECTIONS; c++) {
-        noisy(directions, c, directions, c, dimension, 1, fixed);
+      for (int c = 0; c < directions; c++) {
+        noisy(vocabularyRows, c, vocabularyRows, c, dimension, 1, fixed);
       }
       Random random = new Random(seed);
       for (int d = 0; d < count; d++) {
         int length = LENGTH_MIN + random.nextInt(LENGTH_MAX - LENGTH_MIN + 1);
-        int topic = random.nextInt(DIRECTIONS);
+        int topic = random.nextInt(directions);
         float[] tokens = new float[length * dimension];
         for (int t = 0; t < length; t++) {
-          noisy(directions, direction(topic, random), tokens, t, dimension, NOISE, random);
+          noisy(vocabularyRows, direction(topic, random), tokens, t, dimension, noise, random);
         }
         to.accept(tokens);
       }
     }
 
     /// A common direction, the first the most, or one of the topic's.
-    private static int direction(int topic, Random random) {
+    private int direction(int topic, Random random) {
       double square = random.nextDouble() * random.nextDouble();
       return random.nextDouble() < COMMON_SHARE
-          ? (int) (square * square * DIRECTIONS)
-          : (topic + (int) (square * TOPIC_DIRECTIONS)) % DIRECTIONS;
+          ? (int) (square * square * directions)
+          : (topic + (int) (square * TOPIC_DIRECTIONS)) % directions;
     }
   }
 }

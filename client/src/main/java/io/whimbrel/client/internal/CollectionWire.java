@@ -214,7 +214,10 @@ public final class CollectionWire {
       message.setHnsw(
           HnswIndexSpec.newBuilder().setM(hnsw.m()).setEfConstruction(hnsw.efConstruction()));
     } else if (index instanceof IndexSpec.MultiVector multi) {
-      message.setMultiVector(MultiVectorIndexSpec.newBuilder().setCentroids(multi.centroids()));
+      message.setMultiVector(
+          MultiVectorIndexSpec.newBuilder()
+              .setCentroids(multi.centroids())
+              .setPoolFactor(multi.poolFactor() == 1 ? 0 : multi.poolFactor()));
     }
     return message.build();
   }
@@ -264,7 +267,10 @@ public final class CollectionWire {
       case FLAT -> new IndexSpec.Flat();
       case HNSW ->
           new IndexSpec.Hnsw(message.getHnsw().getM(), message.getHnsw().getEfConstruction());
-      case MULTI_VECTOR -> new IndexSpec.MultiVector(message.getMultiVector().getCentroids());
+      case MULTI_VECTOR ->
+          new IndexSpec.MultiVector(
+              message.getMultiVector().getCentroids(),
+              Math.max(1, message.getMultiVector().getPoolFactor()));
       case KIND_NOT_SET -> throw ValueWire.newerServer("index", message.getKindCase());
     };
   }

@@ -1,13 +1,19 @@
 package io.whimbrel.client.internal;
 
 import io.whimbrel.client.Hit;
+import io.whimbrel.client.MaxSimOptions;
 import io.whimbrel.client.SearchPlan;
 import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.SearchResult;
+import io.whimbrel.client.TokenMatch;
+import io.whimbrel.proto.v1.MaxSimScoring;
 import io.whimbrel.proto.v1.NearestQuery;
 import io.whimbrel.proto.v1.QueryNode;
 import io.whimbrel.proto.v1.SearchParams;
 import io.whimbrel.proto.v1.SearchResponse;
+import io.whimbrel.proto.v1.TokenAlignment;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** Searches to messages and answers back. */
@@ -40,11 +46,27 @@ public final class QueryWire {
     routing.minCoverage().ifPresent(message::setMinCoverage);
     request.scoreThreshold().ifPresent(message::setScoreThreshold);
     request.filter().map(FilterWire::encode).ifPresent(message::setFilter);
-    if (request.exact() || request.ef().isPresent()) {
-      message.setParams(
-          SearchParams.newBuilder().setExact(request.exact()).setEf(request.ef().orElse(0)));
+    SearchParams params = params(request);
+    if (!params.equals(SearchParams.getDefaultInstance())) {
+      message.setParams(params);
     }
     return message.build();
+  }
+
+  private static SearchParams params(SearchRequest request) {
+    MaxSimOptions maxSim = request.maxSim();
+    return SearchParams.newBuilder()
+        .setExact(request.exact())
+        .setEf(request.ef().orElse(0))
+        .setShortlist(maxSim.shortlist().orElse(0))
+        .setCandidates(maxSim.candidates().orElse(0))
+        .setScoring(
+            switch (maxSim.scoring()) {
+              case SUM -> MaxSimScoring.MAX_SIM_SCORING_UNSPECIFIED;
+              case MEAN -> MaxSimScoring.MAX_SIM_SCORING_MEAN;
+            })
+        .setAlign(maxSim.align())
+        .build();
   }
 
   public static SearchResult decode(SearchResponse message) {
@@ -64,6 +86,7 @@ public final class QueryWire {
           case SEARCH_METHOD_NOTHING -> SearchPlan.Method.NOTHING;
           case SEARCH_METHOD_SCAN -> SearchPlan.Method.SCAN;
           case SEARCH_METHOD_WALK -> SearchPlan.Method.WALK;
+          case SEARCH_METHOD_CASCADE -> SearchPlan.Method.CASCADE;
           case SEARCH_METHOD_UNSPECIFIED, UNRECOGNIZED ->
               throw ValueWire.newerServer("plan.method", message.getMethodValue());
         },
@@ -77,6 +100,15 @@ public final class QueryWire {
         message.getScore(),
         ValueWire.decodeFields(message.getPayloadMap()),
         PointWire.decodeVectors(message.getVectorsMap()),
-        message.getSeq());
+        message.getSeq(),
+        decode(message.getAlignment()));
+  }
+
+  private static List<TokenMatch> decode(TokenAlignment message) {
+    List<TokenMatch> matches = new ArrayList<>(message.getTokensCount());
+    for (int i = 0; i < message.getTokensCount(); i++) {
+      matches.add(new TokenMatch(i, message.getTokens(i), message.getScores(i)));
+    }
+    return matches;
   }
 }

@@ -3,6 +3,7 @@ package io.whimbrel.core.collection;
 import io.whimbrel.core.memory.YieldingThreads;
 import io.whimbrel.core.migration.Derivation;
 import io.whimbrel.core.model.BackfillCommit;
+import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.BackfillSide;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Vector;
@@ -29,11 +30,15 @@ import org.slf4j.LoggerFactory;
 /// The worker inside: fills derived versions from the stored vectors of the old one, by the same
 /// leases and commits as workers outside.
 ///
-/// One thread for the whole database that yields to all others, a batch of each migration in turn; it
-/// looks for work several times a second.
+/// One thread for the whole database that yields to all others, a batch of each migration in turn;
+/// it looks for work several times a second.
 final class DerivedBackfill implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DerivedBackfill.class);
   private static final int BATCH_POINTS = 512;
+
+  /// A matrix is some hundred vectors.
+  private static final int BATCH_MATRICES = 32;
+
   private static final Duration TTL = Duration.ofMinutes(10);
   private static final long LOOK_EVERY_MILLIS = 50;
 
@@ -43,8 +48,7 @@ final class DerivedBackfill implements AutoCloseable {
   private final Backfills backfills;
   private final Consumer<String> pauseCritical;
   private final ScheduledExecutorService thread =
-      Executors.newSingleThreadScheduledExecutor(
-          YieldingThreads.named("whimbrel-derive"));
+      Executors.newSingleThreadScheduledExecutor(YieldingThreads.named("whimbrel-derive"));
   private volatile boolean stopping;
 
   DerivedBackfill(
@@ -113,8 +117,14 @@ final class DerivedBackfill implements AutoCloseable {
       pauseCritical.accept(moving.migration().id());
       return false;
     }
+    boolean matrices = moving.from().spec().cardinality() == Cardinality.MULTI;
     Backfills.Work work =
-        backfills.lease(collection, moving, BackfillSide.FORWARD, BATCH_POINTS, TTL);
+        backfills.lease(
+            collection,
+            moving,
+            BackfillSide.FORWARD,
+            matrices ? BATCH_MATRICES : BATCH_POINTS,
+            TTL);
     if (work.points().isEmpty()) {
       return false;
     }
@@ -144,7 +154,7 @@ final class DerivedBackfill implements AutoCloseable {
                 point.point().id(),
                 point.point().seq(),
                 ContentHash.ofVector(values),
-                Vector.of(derivation.apply(values))));
+                matrix(derivation.apply(values), moving.to().spec().dimension())));
       }
     }
     if (!commits.isEmpty()) {
@@ -153,6 +163,10 @@ final class DerivedBackfill implements AutoCloseable {
           .join();
     }
     return true;
+  }
+
+  private static Vector matrix(float[] values, int dimension) {
+    return new Vector(values, values.length / dimension, "");
   }
 
   /// Ends the thread; a batch that runs is finished first. The sequencer must still run.

@@ -16,8 +16,9 @@ import org.slf4j.LoggerFactory;
 /// The threads that do the background work of indexes, one small piece at a time and in turn for
 /// all versions that have some.
 ///
-/// They come in pairs: one that yields to every other thread, so that searches do not feel it, and an
-/// ordinary one for versions with more than [#YIELD_ROWS_MAX] pending rows, which every search scans.
+/// They come in pairs: one that yields to every other thread, so that searches do not feel it, and
+/// an ordinary one for versions with more than [#YIELD_ROWS_MAX] pending rows, which every search
+/// scans.
 ///
 /// A publish wakes its version. Several threads may work on one version at once. A version whose
 /// work fails is left alone until the next open: it answers right without it, and its status says
@@ -50,8 +51,7 @@ final class IndexWorkers {
 
   IndexWorkers(int threadCount) {
     ThreadFactory yielding = YieldingThreads.named("whimbrel-index-yielding");
-    ThreadFactory ordinary =
-        Thread.ofPlatform().name("whimbrel-index-", 0).daemon(true).factory();
+    ThreadFactory ordinary = Thread.ofPlatform().name("whimbrel-index-", 0).daemon(true).factory();
     for (int i = 0; i < threadCount; i++) {
       threads.add(yielding.newThread(() -> run(false)));
       threads.add(ordinary.newThread(() -> run(true)));

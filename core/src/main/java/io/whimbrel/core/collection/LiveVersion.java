@@ -2,6 +2,9 @@ package io.whimbrel.core.collection;
 
 import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.FlatIndex;
+import io.whimbrel.core.index.MultiVectorHits;
+import io.whimbrel.core.index.MultiVectorIndex;
+import io.whimbrel.core.index.MultiVectorParams;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
@@ -149,6 +152,11 @@ public final class LiveVersion implements AutoCloseable {
     return input.isPresent() ? input.get().derivation().apply(values) : values;
   }
 
+  /// The version's query for one of its input space.
+  float[] deriveQuery(float[] values) {
+    return input.isPresent() ? input.get().derivation().applyToQuery(values) : values;
+  }
+
   /// How its vectors lie in the store.
   VectorForm form() {
     return form;
@@ -262,6 +270,15 @@ public final class LiveVersion implements AutoCloseable {
       return rows.search(query, params, cancelled);
     }
 
+    /// Of a version of many vectors a point.
+    MultiVectorHits search(float[] query, MultiVectorParams params, BooleanSupplier cancelled) {
+      if (rows instanceof MultiVectorIndex.MatrixReader matrices) {
+        return matrices.search(query, params, cancelled);
+      }
+      throw new IllegalStateException(
+          "a search of matrices (expected: of a version of cardinality MULTI)");
+    }
+
     /// The points of `ids`, all of which have a vector in this publish.
     AcceptBits accept(IdSet ids) {
       return AcceptBits.ofLabels(
@@ -336,7 +353,13 @@ public final class LiveVersion implements AutoCloseable {
     if (hasFailed()) {
       return failure;
     }
-    return rebuilding.isEmpty() || pending() == 0 ? saveFailure : "rebuilding: " + rebuilding;
+    if (!rebuilding.isEmpty() && pending() > 0) {
+      return "rebuilding: " + rebuilding;
+    }
+    if (saveFailure.isEmpty() && generation.index instanceof MaxSimIndex tokens) {
+      return tokens.note();
+    }
+    return saveFailure;
   }
 
   long live() {

@@ -368,11 +368,8 @@ public final class MigrationDesk implements AutoCloseable {
               + asked.collection().name()
               + "\", since the old version's vectors are lost for ever");
     }
-    return step(
-        () ->
-            steps
-                .ends()
-                .complete(id, keepData, force ? List.of() : unsafe(steps.find(id)), note));
+    return step(() ->
+        steps.ends().complete(id, keepData, force ? List.of() : unsafe(steps.find(id)), note));
   }
 
   /// What would be lost or hurt by completing now.
@@ -467,8 +464,7 @@ public final class MigrationDesk implements AutoCloseable {
   private static final Migration.Progress NO_PROGRESS =
       new Migration.Progress(0, 0, 0, 0, 0, 0, 0, OptionalDouble.empty(), "", 0, Duration.ZERO);
 
-  private Migration.Progress progress(
-      MigrationSteps.Found found, LiveCollection.Moving moving) {
+  private Migration.Progress progress(MigrationSteps.Found found, LiveCollection.Moving moving) {
     BacklogCounters counters = moving.state().counters();
     boolean listing = moving.migration().state() == MigrationState.DUAL_WRITE;
     long rest = counters.forward() + counters.dead() + counters.waived();

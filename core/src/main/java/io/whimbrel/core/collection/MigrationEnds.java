@@ -68,7 +68,8 @@ final class MigrationEnds {
   }
 
   /// Gives the new version up.
-  MigrationSteps.Found cancel(String id, boolean keepData, ChangeNote note) throws StorageException {
+  MigrationSteps.Found cancel(String id, boolean keepData, ChangeNote note)
+      throws StorageException {
     MigrationSteps.Found found = steps.find(id);
     MigrationState state = found.migration().state();
     if (state == MigrationState.CANCELLING || state == MigrationState.CANCELLED) {
@@ -161,8 +162,7 @@ final class MigrationEnds {
             field.nextVersion(),
             field.route(),
             field.retired());
-    Totals newTotals =
-        totalsWithout(collection, new PointRecord.VectorRef(field.number(), gone));
+    Totals newTotals = totalsWithout(collection, new PointRecord.VectorRef(field.number(), gone));
     steps.write(
         collection,
         migration
@@ -182,8 +182,7 @@ final class MigrationEnds {
   }
 
   private static Totals totalsWithout(LiveCollection collection, PointRecord.VectorRef gone) {
-    Map<PointRecord.VectorRef, Totals.Tally> vectors =
-        new HashMap<>(collection.totals().vectors());
+    Map<PointRecord.VectorRef, Totals.Tally> vectors = new HashMap<>(collection.totals().vectors());
     vectors.remove(gone);
     return new Totals(collection.totals().points(), vectors);
   }
@@ -200,7 +199,8 @@ final class MigrationEnds {
     boolean ends =
         migration.state() == MigrationState.COMPLETING
             || migration.state() == MigrationState.CANCELLING;
-    if (ends || migration.state().ended() && !migration.keepData() && isLeft(collection, migration)) {
+    if (ends
+        || migration.state().ended() && !migration.keepData() && isLeft(collection, migration)) {
       reclaimLater(collection, migration.number());
     }
   }

@@ -1,6 +1,7 @@
 package io.whimbrel.core.collection;
 
 import io.whimbrel.core.migration.Derivation;
+import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
@@ -84,16 +85,20 @@ final class MigrationPlanner {
     LiveVersion from = field.writeVersion();
     long points = collection.totals().vectorsOf(from.ref()).count();
     boolean derived = to.origin() == Origin.DERIVED;
-    long vectorBytes =
-        points
-            * (VectorRecord.HEADER_BYTES
-                + (to.keepOriginals() ? (long) Float.BYTES * to.dimension() : to.dimension()));
-    long rowBytes =
-        to.storage() == Storage.INT8 ? to.dimension() : (long) Float.BYTES * to.dimension();
     double factor = to.index() instanceof IndexSpec.Hnsw ? GRAPH_FACTOR : 1;
     List<String> sourceFields =
         to.sourceFields().isEmpty() ? from.spec().sourceFields() : to.sourceFields();
     Sample sample = sample(collection, from, to, derived, sourceFields);
+    double rows = rows(from.spec(), to, sample);
+    long vectorBytes =
+        (long)
+            (points
+                * (VectorRecord.HEADER_BYTES
+                    + rows * to.dimension() * (to.keepOriginals() ? Float.BYTES : 1)));
+    double rowBytes = rows * to.dimension() * (to.storage() == Storage.INT8 ? 1 : Float.BYTES);
+    if (to.cardinality() == Cardinality.MULTI && from.spec().cardinality() == Cardinality.SINGLE) {
+      warnings.add("how many tokens a point will have is not known: sizes are those of one token each");
+    }
     long sourceBytes =
         derived || sample.points == 0 ? 0 : sample.sourceBytes * points / sample.points;
     if (!derived && sourceFields.isEmpty()) {
@@ -148,8 +153,20 @@ final class MigrationPlanner {
         warnings);
   }
 
+  /// Vectors of a point of the new version, in the mean.
+  private static double rows(EmbeddingSpec from, EmbeddingSpec to, Sample sample) {
+    if (to.cardinality() == Cardinality.SINGLE || sample.points == 0) {
+      return 1;
+    }
+    double rows = (double) sample.rows / sample.points;
+    int pooled = to.index() instanceof IndexSpec.MultiVector(_, int poolFactor) ? poolFactor : 1;
+    int before = from.index() instanceof IndexSpec.MultiVector(_, int poolFactor) ? poolFactor : 1;
+    return Math.max(1, rows * before / pooled);
+  }
+
   private static final class Sample {
     long points;
+    long rows;
     long withSource;
     long sourceBytes;
     long vectors;
@@ -174,6 +191,8 @@ final class MigrationPlanner {
       while (sample.points < SAMPLE_POINTS && scan.advance()) {
         sample.points++;
         long internalId = Keys.internalIdOf(scan.key());
+        int valueBytes = from.form().floats(scan.value()).remaining();
+        sample.rows += valueBytes / Float.BYTES / from.spec().dimension();
         if (derived && to.dimension() < from.spec().dimension()) {
           float[] values = from.form().decode(scan.value());
           sample.energy += Derivation.between(from.spec(), to).energy(values);

@@ -1,7 +1,6 @@
 package io.whimbrel.core.collection;
 
 import io.whimbrel.core.model.BackfillSide;
-import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.ChangeNote;
 import io.whimbrel.core.model.EmbeddingSpec;
 import io.whimbrel.core.model.ErrorCode;
@@ -22,13 +21,10 @@ import io.whimbrel.core.store.Scan;
 import io.whimbrel.core.store.StorageException;
 import io.whimbrel.core.store.Store;
 import io.whimbrel.core.store.Table;
-import io.whimbrel.core.store.Totals;
 import io.whimbrel.core.store.View;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
@@ -778,10 +774,6 @@ final class MigrationSteps {
   /// Any thread.
   static void checkSpec(LiveCollection.LiveField field, EmbeddingSpec to) {
     LiveVersion from = field.writeVersion();
-    if (from.spec().cardinality() == Cardinality.MULTI) {
-      throw WhimbrelException.unimplemented(
-          "field", "of cardinality MULTI", "a field of one vector a point");
-    }
     if (to.origin() != Origin.DERIVED && from.takesSpace(to.spaceId())) {
       throw WhimbrelException.of(
           ErrorCode.INVALID_ARGUMENT,

@@ -1,6 +1,8 @@
 package io.whimbrel.core.collection;
 
 import io.whimbrel.core.index.AcceptBits;
+import io.whimbrel.core.index.MultiVectorHits;
+import io.whimbrel.core.index.MultiVectorParams;
 import io.whimbrel.core.index.SearchParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.index.VectorIndex;
@@ -10,6 +12,7 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.MaxSimOptions;
 import io.whimbrel.core.model.Page;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
@@ -19,6 +22,7 @@ import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Selector;
 import io.whimbrel.core.model.Slice;
+import io.whimbrel.core.model.TokenAlignment;
 import io.whimbrel.core.model.Value;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
@@ -442,6 +446,7 @@ public final class PointReader {
         collection.field(layout, "query.nearest.field", request.field());
     ReadRoutes.Route route = ReadRoutes.route(collection, field, request);
     LiveVersion version = route.version();
+    checkParams(collection, version, request);
     List<Selected> selected =
         selected(collection, layout, request.read()).stream()
             .map(s -> s.field().equals(field.name()) ? served(s, version, request) : s)
@@ -451,7 +456,8 @@ public final class PointReader {
       Filter filter = expirer.alive(collection, request.filter());
       Target target = Target.of(moment, collection, version, filter, cancelled);
       SearchParams params = params(version, request).withAccept(target.accept());
-      TopK candidates = reader.search(route.query(), params, cancelled);
+      MultiVectorHits found = find(reader, version, route.query(), request, params, cancelled);
+      TopK candidates = found.best();
       int count = withTies(candidates, request.k());
       List<Long> internalIds = IntStream.range(0, count).mapToObj(candidates::label).toList();
       List<Optional<Point>> points =
@@ -459,7 +465,11 @@ public final class PointReader {
       List<SearchResult.Hit> hits = new ArrayList<>(count);
       for (int i = 0; i < count; i++) {
         float score = candidates.score(i);
-        points.get(i).ifPresent(point -> hits.add(new SearchResult.Hit(point, score)));
+        Optional<TokenAlignment> alignment =
+            found.alignments().isEmpty()
+                ? Optional.empty()
+                : Optional.of(found.alignments().get(i));
+        points.get(i).ifPresent(point -> hits.add(new SearchResult.Hit(point, score, alignment)));
       }
       hits.sort(
           Comparator.comparingDouble(SearchResult.Hit::score)
@@ -471,7 +481,7 @@ public final class PointReader {
           version.ref().version(),
           route.coverage().orElseGet(version::coverage),
           route.epoch(),
-          target.plan(reader.rows(), params));
+          target.plan(version, reader.rows(), params));
     }
   }
 
@@ -497,13 +507,90 @@ public final class PointReader {
       return new Target(accept, matches.count(), selection.payloadsRead());
     }
 
-    SearchPlan plan(VectorIndex.Reader rows, SearchParams params) {
-      SearchPlan.Method method =
+    SearchPlan plan(LiveVersion version, VectorIndex.Reader rows, SearchParams params) {
+      return new SearchPlan(
           matches == 0
               ? SearchPlan.Method.NOTHING
-              : rows.scans(params) ? SearchPlan.Method.SCAN : SearchPlan.Method.WALK;
-      return new SearchPlan(method, matches, payloadsRead);
+              : rows.scans(params)
+                  ? SearchPlan.Method.SCAN
+                  : byIndex(version),
+          matches,
+          payloadsRead);
     }
+  }
+
+  /// What a search does that does not scan.
+  static SearchPlan.Method byIndex(LiveVersion version) {
+    return isMulti(version) ? SearchPlan.Method.CASCADE : SearchPlan.Method.WALK;
+  }
+
+  private static boolean isMulti(LiveVersion version) {
+    return version.spec().cardinality() == Cardinality.MULTI;
+  }
+
+  /// Refuses parameters of another kind of index than the version has.
+  private static void checkParams(
+      LiveCollection collection, LiveVersion version, SearchRequest request) {
+    String where = VectorChecks.where(collection, version);
+    MaxSimOptions asked = request.maxSim();
+    if (isMulti(version)) {
+      if (request.ef() != 0) {
+        throw WhimbrelException.of(
+            ErrorCode.INVALID_ARGUMENT,
+            "params.ef",
+            request.ef(),
+            "none, but shortlist and candidates, since " + where + " has many vectors a point");
+      }
+      return;
+    }
+    String expected = "none, since " + where + " has one vector a point";
+    if (asked.shortlist() != 0) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "params.shortlist", asked.shortlist(), expected);
+    }
+    if (asked.candidates() != 0) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "params.candidates", asked.candidates(), expected);
+    }
+    if (asked.scoring() != MaxSimOptions.Scoring.SUM) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "params.scoring", asked.scoring(), expected);
+    }
+    if (asked.align()) {
+      throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "params.align", true, expected);
+    }
+  }
+
+  private static MultiVectorHits find(
+      LiveVersion.Reader reader,
+      LiveVersion version,
+      float[] query,
+      SearchRequest request,
+      SearchParams params,
+      BooleanSupplier cancelled) {
+    if (!isMulti(version)) {
+      return new MultiVectorHits(reader.search(query, params, cancelled), List.of());
+    }
+    // Sizes are those for the hits that are wanted, not for the ties that are fetched as well.
+    MaxSimOptions asked = request.maxSim();
+    int k = request.k();
+    int shortlist =
+        asked.shortlist() == 0
+            ? MultiVectorParams.defaultShortlist(k, reader.rows().live())
+            : asked.shortlist();
+    int candidates =
+        asked.candidates() == 0 ? MultiVectorParams.defaultCandidates(k) : asked.candidates();
+    MultiVectorParams sized =
+        new MultiVectorParams(
+            params.k(),
+            shortlist,
+            candidates,
+            params.scoreThreshold(),
+            params.accept(),
+            params.exact(),
+            asked.scoring(),
+            asked.align());
+    return reader.search(query, sized, cancelled);
   }
 
   /// Asks for some more than wanted, to see ties. A graph search gets the beam that the caller
@@ -520,7 +607,7 @@ public final class PointReader {
 
   /// Candidates fetched beyond those wanted, so that ties are settled by id.
   static int tiesMax(LiveVersion version) {
-    return version.spec().cardinality() == Cardinality.MULTI ? MATRIX_TIES_MAX : TIES_MAX;
+    return isMulti(version) ? MATRIX_TIES_MAX : TIES_MAX;
   }
 
   /// How many candidates compete for the first `k` places.

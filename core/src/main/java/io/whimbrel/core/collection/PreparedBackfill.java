@@ -3,6 +3,7 @@ package io.whimbrel.core.collection;
 import io.whimbrel.core.model.BackfillCommit;
 import io.whimbrel.core.model.BackfillFailure;
 import io.whimbrel.core.model.BackfillSide;
+import io.whimbrel.core.model.Cardinality;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.PointId;
@@ -78,12 +79,13 @@ record PreparedBackfill(
                 + target.spec().model()
                 + ", which the migration fills; stop this worker");
       }
-      if (vector.dimension() != target.spec().dimension() || vector.rows() != 1) {
+      boolean single = target.spec().cardinality() == Cardinality.SINGLE;
+      if (vector.dimension() != target.spec().dimension() || single && vector.rows() != 1) {
         throw WhimbrelException.of(
             ErrorCode.DIMENSION_MISMATCH,
             path + " dimension",
             vector.rows() + " x " + vector.dimension(),
-            "1 x "
+            (single ? "1 x " : "any number x ")
                 + target.spec().dimension()
                 + ", of model "
                 + target.spec().model()

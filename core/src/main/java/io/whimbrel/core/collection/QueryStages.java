@@ -231,7 +231,9 @@ final class QueryStages {
     SearchPlan.Method method =
         matches == 0
             ? SearchPlan.Method.NOTHING
-            : reader.rows().scans(params) ? SearchPlan.Method.SCAN : SearchPlan.Method.WALK;
+            : reader.rows().scans(params)
+                ? SearchPlan.Method.SCAN
+                : PointReader.byIndex(version);
     SearchPlan plan = new SearchPlan(method, matches, payloadsRead - readBefore);
     return note(ask, Optional.of(plan), best(found, ask.limit()));
   }
@@ -494,7 +496,9 @@ final class QueryStages {
         new SearchPlan(
             all.isEmpty()
                 ? SearchPlan.Method.NOTHING
-                : few || ask.exact() ? SearchPlan.Method.SCAN : SearchPlan.Method.WALK,
+                : few || ask.exact()
+                    ? SearchPlan.Method.SCAN
+                    : PointReader.byIndex(asked.version()),
             all.count(),
             payloadsRead - readBefore);
     if (few) {

@@ -93,7 +93,8 @@ final class ReadRoutes {
     Vector vector = vectorOf(version).orElseThrow(() -> mismatch(version, request.version() == 0));
     String vectorPath = path + (vector == request.vector() ? ".vector" : ".vectors");
     VectorChecks.check(vectorPath, vector, collection, version);
-    float[] query = version.derivesFrom(vector) ? version.derive(vector.values()) : vector.values();
+    float[] query =
+        version.derivesFrom(vector) ? version.deriveQuery(vector.values()) : vector.values();
     if (version.derivesFrom(vector)) {
       VectorChecks.checkValues(
           vectorPath, query, version.spec(), VectorChecks.where(collection, version));

@@ -772,8 +772,7 @@ public final class Sequencer {
     LiveText text = collection.text("path", path);
     writeIndexes(collection, collection.declared().withoutText(text.number()));
     visibility.publishing();
-    collection.replaceTexts(
-        collection.texts().stream().filter(other -> other != text).toList());
+    collection.replaceTexts(collection.texts().stream().filter(other -> other != text).toList());
     written(true);
     textWorkers.dropped(text);
     return collection;

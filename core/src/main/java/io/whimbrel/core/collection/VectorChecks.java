@@ -22,8 +22,9 @@ final class VectorChecks {
     if (!vector.spaceId().isEmpty() && !version.takesSpace(vector.spaceId())) {
       throw spaceMismatch(path, vector, collection, version);
     }
-    if (version.spec().cardinality() == Cardinality.MULTI) {
-      checkMatrix(path, vector, version.spec(), where(collection, version));
+    EmbeddingSpec spec = version.derivesFrom(vector) ? version.inputSpec() : version.spec();
+    if (spec.cardinality() == Cardinality.MULTI) {
+      checkMatrix(path, vector, spec, where(collection, version));
       return;
     }
     if (vector.rows() != 1) {
@@ -33,7 +34,6 @@ final class VectorChecks {
           vector.rows(),
           "1, since " + where(collection, version) + " has one vector a point");
     }
-    EmbeddingSpec spec = version.derivesFrom(vector) ? version.inputSpec() : version.spec();
     if (vector.dimension() != spec.dimension()) {
       throw WhimbrelException.of(
           ErrorCode.DIMENSION_MISMATCH,
@@ -59,6 +59,10 @@ final class VectorChecks {
 
   /// Refuses values that the index of `spec` cannot take: not finite, without direction, too long.
   static void checkValues(String path, float[] values, EmbeddingSpec spec, String where) {
+    if (spec.cardinality() == Cardinality.MULTI) {
+      checkRows(path, values, values.length / spec.dimension(), spec, where);
+      return;
+    }
     double squares = 0;
     for (int i = 0; i < values.length; i++) {
       if (!Float.isFinite(values[i])) {
@@ -95,9 +99,13 @@ final class VectorChecks {
           matrix.rows() + " rows of " + matrix.dimension(),
           "rows of " + spec.dimension() + ", " + where);
     }
-    Limits.checkRange(path + ".rows", matrix.rows(), 1, MultiVectorIndex.TOKENS_MAX);
-    float[] values = matrix.values();
-    for (int row = 0; row < matrix.rows(); row++) {
+    checkRows(path, matrix.values(), matrix.rows(), spec, where);
+  }
+
+  private static void checkRows(
+      String path, float[] values, int rows, EmbeddingSpec spec, String where) {
+    Limits.checkRange(path + ".rows", rows, 1, MultiVectorIndex.TOKENS_MAX);
+    for (int row = 0; row < rows; row++) {
       double squares = 0;
       for (int i = row * spec.dimension(); i < (row + 1) * spec.dimension(); i++) {
         if (!Float.isFinite(values[i])) {

@@ -197,9 +197,20 @@ public final class VersionComparer {
     } catch (StorageException e) {
       return Optional.of(new VDiff.Fault(Kind.DIMENSION, id, String.valueOf(e.getMessage())));
     }
+    for (int from = 0; from < values.length; from += spec.dimension()) {
+      Optional<VDiff.Fault> fault = bad(id, values, from, spec);
+      if (fault.isPresent()) {
+        return fault;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<VDiff.Fault> bad(
+      String id, float[] values, int from, EmbeddingSpec spec) {
     double squares = 0;
-    for (float value : values) {
-      squares += (double) value * value;
+    for (int i = from; i < from + spec.dimension(); i++) {
+      squares += (double) values[i] * values[i];
     }
     if (!Double.isFinite(squares)) {
       return Optional.of(new VDiff.Fault(Kind.NOT_FINITE, id, ""));

@@ -91,8 +91,7 @@ public final class Database implements AutoCloseable {
   private final RecentLatency latency = new RecentLatency(System::nanoTime);
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  private Database(
-      Store store, Kernels kernels, Recovery.Opened opened, InstantSource clock) {
+  private Database(Store store, Kernels kernels, Recovery.Opened opened, InstantSource clock) {
     this.store = store;
     this.kernels = kernels;
     this.opened = opened;
@@ -164,9 +163,6 @@ public final class Database implements AutoCloseable {
   /// is a version to derive from.
   void refuseUnsupported(String path, EmbeddingSpec embedding, boolean derivable) {
     MultiVectorSpecs.check(path, embedding);
-    if (derivable) {
-      MultiVectorSpecs.refuseInMigration(path + ".cardinality", embedding);
-    }
     if (embedding.origin() == Origin.DERIVED && !derivable) {
       throw WhimbrelException.unimplemented(
           path + ".origin", embedding.origin(), "CLIENT; a derived version comes by a migration");
@@ -355,9 +351,7 @@ public final class Database implements AutoCloseable {
   /// does not count.
   public SearchResult search(
       String collection, SearchRequest request, BooleanSupplier cancelled, long arrivedNanos) {
-    long asked = System.nanoTime();
-    awaitSeq(request.read().minSeq());
-    long start = arrivedNanos + System.nanoTime() - asked;
+    long start = afterSeq(request.read().minSeq(), arrivedNanos);
     SearchResult result;
     try {
       result = searchUnwatched(collection, request, cancelled);
@@ -399,13 +393,10 @@ public final class Database implements AutoCloseable {
     return query(collection, request, cancelled, System.nanoTime());
   }
 
-  /// A query of several stages. Runs in the caller's thread; `cancelled` and `arrivedNanos` as in
-  /// [#search].
+  /// A query of several stages, otherwise like [#search].
   public QueryResult query(
       String collection, QueryRequest request, BooleanSupplier cancelled, long arrivedNanos) {
-    long asked = System.nanoTime();
-    awaitSeq(request.read().minSeq());
-    long start = arrivedNanos + System.nanoTime() - asked;
+    long start = afterSeq(request.read().minSeq(), arrivedNanos);
     QueryResult result = reading(() -> queryLive(collection, request, cancelled));
     long nanos = System.nanoTime() - start;
     latency.record(nanos);
@@ -517,6 +508,13 @@ public final class Database implements AutoCloseable {
   private LiveCollection require(String collection) {
     refuseIfClosed();
     return opened.catalog().require(collection);
+  }
+
+  /// Waits for a write to be visible; returns the time of arrival, put off by so long.
+  private long afterSeq(long minSeq, long arrivedNanos) {
+    long asked = System.nanoTime();
+    awaitSeq(minSeq);
+    return arrivedNanos + System.nanoTime() - asked;
   }
 
   private void awaitSeq(long minSeq) {

@@ -6,6 +6,7 @@ import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.Origin;
 import io.whimbrel.core.model.WhimbrelException;
 
 /// What a version of many vectors a point must be like.
@@ -36,16 +37,18 @@ final class MultiVectorSpecs {
           spec.metric(),
           "COSINE or DOT, for cardinality MULTI");
     }
+    if (spec.index() instanceof IndexSpec.MultiVector(_, int poolFactor)
+        && poolFactor > 1
+        && spec.origin() != Origin.DERIVED) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT,
+          path + ".index.multi_vector.pool_factor",
+          poolFactor,
+          "1, for origin " + spec.origin() + ": only a derived version is pooled");
+    }
     if (!spec.keepOriginals()) {
       throw WhimbrelException.unimplemented(
           path + ".keep_originals", false, "true, for cardinality MULTI");
-    }
-  }
-
-  /// Migrations move versions of one vector a point only.
-  static void refuseInMigration(String path, EmbeddingSpec spec) {
-    if (spec.cardinality() == Cardinality.MULTI) {
-      throw WhimbrelException.unimplemented(path, spec.cardinality(), "SINGLE, in a migration");
     }
   }
 }

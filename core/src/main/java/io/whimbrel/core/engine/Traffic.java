@@ -68,9 +68,8 @@ public final class Traffic implements AutoCloseable {
   /// What is watched, by migration. Searches look here first; it is empty most of the time.
   private final Map<String, Watch> watches = new ConcurrentHashMap<>();
 
-  private final ShadowReads shadows = 
-      new ShadowReads(
-          SHADOW_THREADS, SHADOW_WAITING_MAX, YieldingThreads.named("whimbrel-shadow"));
+  private final ShadowReads shadows =
+      new ShadowReads(SHADOW_THREADS, SHADOW_WAITING_MAX, YieldingThreads.named("whimbrel-shadow"));
   private final ScheduledExecutorService driver =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("whimbrel-traffic").daemon(true).factory());

@@ -58,8 +58,7 @@ public final class Verifications implements AutoCloseable {
   private final VersionComparer comparer;
   private final Map<String, Comparison> running = new ConcurrentHashMap<>();
   private final ExecutorService worker =
-      Executors.newSingleThreadExecutor(
-          YieldingThreads.named("whimbrel-verify"));
+      Executors.newSingleThreadExecutor(YieldingThreads.named("whimbrel-verify"));
 
   /// A comparison under way: it says RUNNING until its end is stored. `row` is replaced by its
   /// thread.

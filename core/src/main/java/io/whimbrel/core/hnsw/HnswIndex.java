@@ -55,12 +55,19 @@ public final class HnswIndex implements VectorIndex {
   private static final int SCANNED_PER_HOP = 8;
 
   /// How much wider the beam gets when a walk met too few accepted rows.
-  private static final int WIDER = 8;
+  private static final int WIDER = 2;
+
+  /// Standard deviations of the number of accepted rows that a walk meets.
+  private static final int MARGIN = 3;
 
   /// Hits that a walk keeps beyond `k`, to be ranked by exact distances: so many, and this share.
   private static final int SPARE_MIN = 2;
 
   private static final int SPARE_SHARE = 4;
+
+  /// Squared distances of this part of the query's squared norm are what rounding rows to 24 bits
+  /// makes of none.
+  private static final double ROUNDING = 1e-12;
 
   private final int dimension;
   private final Metric metric;
@@ -277,7 +284,9 @@ public final class HnswIndex implements VectorIndex {
     if (!scans(params, snapshot.live())) {
       // A filter that has nothing to do with the query lets a beam's worth of rows through.
       int enough = accept.isAll() ? k : Math.min(candidates, Math.max(k, params.beam() / 2));
-      double wide = params.beam() / share;
+      // Of those, how many is chance: with no margin above `k`, every other walk would be repeated.
+      double met = accept.isAll() ? k : k + MARGIN * Math.sqrt(k);
+      double wide = Math.max(params.beam(), met) / share;
       do {
         int beam = (int) Math.min(Math.ceil(wide), Limits.EF_MAX);
         Hits hits = walk(searcher, snapshot, accept, beam, k, bar, cancelled);
@@ -376,7 +385,7 @@ public final class HnswIndex implements VectorIndex {
     double score =
         switch (metric) {
           case COSINE -> Math.clamp(1 - distance / 2, -1, 1);
-          case L2 -> -distance;
+          case L2 -> distance <= ROUNDING * squares ? 0 : -distance;
           case DOT -> (squares - distance) / 2;
         };
     // Adding zero makes -0 a +0.

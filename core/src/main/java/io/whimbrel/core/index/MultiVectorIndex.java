@@ -1,5 +1,6 @@
 package io.whimbrel.core.index;
 
+import io.whimbrel.core.model.MaxSimOptions;
 import java.util.function.BooleanSupplier;
 
 /// The documents of one multi-vector version, each a matrix of token vectors, searchable by MaxSim:
@@ -26,4 +27,19 @@ public interface MultiVectorIndex extends VectorIndex {
   /// the true best when `params.exact()`; else most of them are. Cancelling and closing are as in
   /// the search of [VectorIndex], which is this one with the default sizes.
   MultiVectorHits search(float[] query, MultiVectorParams params, BooleanSupplier cancelled);
+
+  @Override
+  MatrixReader reader();
+
+  /// A [VectorIndex.Reader] of documents.
+  interface MatrixReader extends Reader {
+    /// The search of [MultiVectorIndex] over this publish.
+    MultiVectorHits search(float[] query, MultiVectorParams params, BooleanSupplier cancelled);
+
+    /// MaxSim of the query with each of these documents, over the tokens as they are stored: the
+    /// scores that a search gives. `ordinals` are live in this publish, in any order, which is that
+    /// of the scores too. Cost: every token of every document, once.
+    float[] scores(
+        float[] query, int[] ordinals, MaxSimOptions.Scoring scoring, BooleanSupplier cancelled);
+  }
 }

@@ -3,13 +3,13 @@ package io.whimbrel.core.maxsim;
 import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.BestHeap;
 import io.whimbrel.core.index.MultiVectorHits;
-import io.whimbrel.core.index.MultiVectorHits.Alignment;
 import io.whimbrel.core.index.MultiVectorParams;
 import io.whimbrel.core.index.TopK;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.memory.VectorMatrix;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.Metric;
+import io.whimbrel.core.model.TokenAlignment;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.MaxSimKernels;
 import java.lang.foreign.MemorySegment;
@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /// One search in one thread, over the documents of one publish and one generation of centroids.
 ///
-/// 1. Centroid ids of every accepted document leave the shortlist. Documents that have none yet
-///    join it. Small sets skip this.
+/// 1. Centroid ids of every accepted document leave the shortlist. Documents that have none yet, or
+///    none of use, join it. Small sets skip this.
 /// 2. Token signs of the shortlist leave the candidates.
 /// 3. Of rounded tokens, a rounded query leaves a few more candidates than hits.
 /// 4. The tokens as they are stored give the scores.
@@ -107,11 +107,23 @@ final class Cascade implements AutoCloseable {
       }
     }
     TopK top = hits.drain(seq, documents::label);
-    List<Alignment> alignments = new ArrayList<>();
+    List<TokenAlignment> alignments = new ArrayList<>();
     for (int i = 0; params.align() && i < top.count(); i++) {
       alignments.add(align(top.ordinal(i)));
     }
     return new MultiVectorHits(top, alignments);
+  }
+
+  /// MaxSim of each of these documents.
+  float[] scores(int[] ordinals) {
+    float[] scores = new float[ordinals.length];
+    for (int i = 0; i < scores.length; i++) {
+      if (i % BLOCK == 0) {
+        checkCancelled();
+      }
+      scores[i] = score(ordinals[i]);
+    }
+    return scores;
   }
 
   private void checkCancelled() {
@@ -127,7 +139,7 @@ final class Cascade implements AutoCloseable {
   private int[] shortlist(int most) {
     BestHeap bySigns = new BestHeap(Math.min(most, params.candidatesWanted()));
     int wanted = params.shortlistWanted(live);
-    int encoded = generation == null ? 0 : Math.min(rows, generation.documents());
+    int encoded = generation == null ? 0 : Math.min(rows, generation.usable());
     if (generation == null || most <= Math.max(BYPASS_DOCUMENTS, 2L * wanted)) {
       encoded = 0;
     } else {
@@ -307,7 +319,7 @@ final class Cascade implements AutoCloseable {
     return metric == Metric.COSINE ? Math.clamp(dot, -1f, 1f) : dot;
   }
 
-  private Alignment align(int document) {
+  private TokenAlignment align(int document) {
     Arrays.fill(best, Float.NEGATIVE_INFINITY);
     int[] rowOf = new int[best.length];
     int start = documents.start(document);
@@ -320,6 +332,6 @@ final class Cascade implements AutoCloseable {
     for (int t = 0; t < scores.length; t++) {
       scores[t] = bounded(best[t]);
     }
-    return new Alignment(Arrays.copyOf(rowOf, scores.length), scores);
+    return new TokenAlignment(Arrays.copyOf(rowOf, scores.length), scores);
   }
 }

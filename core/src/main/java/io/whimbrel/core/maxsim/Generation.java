@@ -19,6 +19,10 @@ final class Generation {
   static final ValueLayout.OfShort ID =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /// Farther tokens than this, in the mean, have ids that say too little of them. Of tokens with a
+  /// mean cosine of 0.54 the first stage lost a third of the best documents, of 0.74 none.
+  static final double COSINE_MIN = 0.65;
+
   final int number;
 
   /// Whether the centroids are means; else they are tokens as they came.
@@ -106,6 +110,15 @@ final class Generation {
   /// The same over the last whole window of documents since then; NaN before there is one.
   double recentCosine() {
     return recentCosine;
+  }
+
+  /// How many of the first [#documents] have ids that are good enough to choose by.
+  int usable() {
+    int encoded = documents;
+    if (meanCosine < COSINE_MIN) {
+      return 0;
+    }
+    return recentCosine < COSINE_MIN ? Math.min(encoded, documentsAtFit) : encoded;
   }
 
   int documentsAtFit() {

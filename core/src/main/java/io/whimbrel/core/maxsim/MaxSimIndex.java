@@ -11,6 +11,7 @@ import io.whimbrel.core.memory.RefCount;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
 import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.MaxSimOptions;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Storage;
 import io.whimbrel.core.model.WhimbrelException;
@@ -20,6 +21,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -276,14 +278,14 @@ public final class MaxSimIndex implements MultiVectorIndex {
   // ----------------------------------------------------------------------------------- searches
 
   @Override
-  public Reader reader() {
+  public MatrixReader reader() {
     if (!references.tryAcquire()) {
       throw closed();
     }
     return new TokenReader(published);
   }
 
-  private final class TokenReader implements Reader {
+  private final class TokenReader implements MatrixReader {
     private final Published snapshot;
 
     TokenReader(Published snapshot) {
@@ -295,9 +297,31 @@ public final class MaxSimIndex implements MultiVectorIndex {
       MultiVectorParams sized =
           MultiVectorParams.of(params.k())
               .withScoreThreshold(params.scoreThreshold())
-              .withAccept(params.accept().rows())
+              .withAccept(params.accept())
               .withExact(params.exact());
-      return MaxSimIndex.this.search(snapshot, query, sized, cancelled).best();
+      return search(query, sized, cancelled).best();
+    }
+
+    @Override
+    public MultiVectorHits search(
+        float[] query, MultiVectorParams params, BooleanSupplier cancelled) {
+      MultiVectorParams byRow = params.withAccept(params.accept().rows());
+      return MaxSimIndex.this.search(snapshot, query, byRow, cancelled);
+    }
+
+    @Override
+    public float[] scores(
+        float[] query, int[] ordinals, MaxSimOptions.Scoring scoring, BooleanSupplier cancelled) {
+      for (int ordinal : ordinals) {
+        if (isLater(ordinal) || documents.isDead(ordinal, snapshot.seq())) {
+          throw new IllegalStateException("ordinal " + ordinal + " (expected: live)");
+        }
+      }
+      MultiVectorParams params = MultiVectorParams.of(1).withScoring(scoring);
+      try (QueryTokens tokens = tokens(query);
+          Cascade cascade = cascade(snapshot, null, tokens, params, cancelled)) {
+        return cascade.scores(ordinals);
+      }
     }
 
     @Override
@@ -341,27 +365,38 @@ public final class MaxSimIndex implements MultiVectorIndex {
 
   private MultiVectorHits search(
       Published snapshot, float[] query, MultiVectorParams params, BooleanSupplier cancelled) {
-    float[] scaled = checked("query", query, QUERY_TOKENS_MAX);
     Generation generation = acquireGeneration();
-    try (QueryTokens tokens = new QueryTokens(scaled, dimension, kernels);
-        Cascade cascade =
-            new Cascade(
-                documents,
-                generation,
-                metric,
-                tokens,
-                params,
-                kernels,
-                cancelled,
-                snapshot.rows(),
-                snapshot.live(),
-                snapshot.seq())) {
+    try (QueryTokens tokens = tokens(query);
+        Cascade cascade = cascade(snapshot, generation, tokens, params, cancelled)) {
       return cascade.run();
     } finally {
       if (generation != null) {
         generation.references.release();
       }
     }
+  }
+
+  private QueryTokens tokens(float[] query) {
+    return new QueryTokens(checked("query", query, QUERY_TOKENS_MAX), dimension, kernels);
+  }
+
+  private Cascade cascade(
+      Published snapshot,
+      @Nullable Generation generation,
+      QueryTokens tokens,
+      MultiVectorParams params,
+      BooleanSupplier cancelled) {
+    return new Cascade(
+        documents,
+        generation,
+        metric,
+        tokens,
+        params,
+        kernels,
+        cancelled,
+        snapshot.rows(),
+        snapshot.live(),
+        snapshot.seq());
   }
 
   /// The generation to search with; it was swapped meanwhile when it lets no reader in any more.
@@ -485,6 +520,23 @@ public final class MaxSimIndex implements MultiVectorIndex {
         ? new Centroids(0, false, Double.NaN, Double.NaN, refitting)
         : new Centroids(
             used.number, used.fitted, used.meanCosine(), used.recentCosine(), refitting);
+  }
+
+  /// What an operator should know of the centroids; else empty.
+  public String note() {
+    Centroids now = centroids();
+    String cosines =
+        String.format(
+            Locale.ROOT,
+            "mean cosine of tokens and centroids %.3f, of new ones %.3f",
+            now.meanCosine(),
+            now.recentCosine());
+    if (now.refitting() && now.generation() > 0) {
+      return "centroids are fitted anew: " + cosines;
+    }
+    boolean far =
+        now.meanCosine() < Generation.COSINE_MIN || now.recentCosine() < Generation.COSINE_MIN;
+    return far ? "searches skip centroid ids, which more centroids would mend: " + cosines : "";
   }
 
   /// None while there are too few documents for centroids: those are searched by their signs.

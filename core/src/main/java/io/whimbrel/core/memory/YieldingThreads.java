@@ -32,10 +32,11 @@ public final class YieldingThreads {
   /// Makes daemon threads of that name.
   public static ThreadFactory named(String name) {
     ThreadFactory threads = Thread.ofPlatform().name(name).daemon(true).factory();
-    return work -> threads.newThread(() -> {
-      yieldFromNowOn();
-      work.run();
-    });
+    return work ->
+        threads.newThread(() -> {
+          yieldFromNowOn();
+          work.run();
+        });
   }
 
   private static Optional<MethodHandle> find() {

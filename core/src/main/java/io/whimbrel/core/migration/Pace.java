@@ -8,9 +8,9 @@ import java.util.function.LongSupplier;
 ///
 /// Points and bytes a second are two buckets that fill up with time, up to a second's worth, and
 /// may be overdrawn by one batch. A limit of the search p99 stops the backfill while searches are
-/// slower, and finds out what they bear: a third bucket, of a twentieth of a second, begins with few
-/// points a second, twice as many each second until the limit is first met; each time it is met half
-/// as many, and a tenth more each second after. Any number of threads.
+/// slower, and finds out what they bear: a third bucket, of a twentieth of a second, begins with
+/// few points a second, twice as many each second until the limit is first met; each time it is met
+/// half as many, and a tenth more each second after. Any number of threads.
 public final class Pace {
   private static final double NANOS = 1e9;
 

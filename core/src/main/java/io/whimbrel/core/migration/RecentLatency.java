@@ -7,8 +7,8 @@ import java.util.function.LongSupplier;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.Recorder;
 
-/// How long the searches of the last seconds took, from when each came until it was answered. Any number of threads record, at the cost of a
-/// counter each; those who ask share a lock.
+/// How long the searches of the last seconds took, from when each came until it was answered. Any
+/// number of threads record, at the cost of a counter each; those who ask share a lock.
 public final class RecentLatency {
   /// What is asked for covers the running window and the one before it.
   static final Duration WINDOW = Duration.ofSeconds(2);

@@ -39,12 +39,7 @@ public final class ShadowReads implements AutoCloseable {
   public ShadowReads(int threads, int waitingMax, ThreadFactory factory) {
     this.pool =
         new ThreadPoolExecutor(
-            threads,
-            threads,
-            1,
-            TimeUnit.MINUTES,
-            new ArrayBlockingQueue<>(waitingMax),
-            factory);
+            threads, threads, 1, TimeUnit.MINUTES, new ArrayBlockingQueue<>(waitingMax), factory);
     pool.allowCoreThreadTimeOut(true);
   }
 

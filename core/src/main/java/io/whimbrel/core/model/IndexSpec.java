@@ -29,12 +29,21 @@ public sealed interface IndexSpec {
 
   /// Late interaction by a cascade over `centroids` token centroids: more tell tokens apart better
   /// and cost more to search and much more to insert.
-  record MultiVector(int centroids) implements IndexSpec {
+  ///
+  /// @param poolFactor how many times fewer tokens a document of a derived version has, those that
+  ///   lie close together being one; 1 for all of them
+  record MultiVector(int centroids, int poolFactor) implements IndexSpec {
+    public static final int POOL_FACTOR_MAX = 64;
     public static final int CENTROIDS_MAX = 65_536;
     public static final int CENTROIDS_DEFAULT = 4096;
 
     public MultiVector {
       Limits.checkRange("index.multi_vector.centroids", centroids, 1, CENTROIDS_MAX);
+      Limits.checkRange("index.multi_vector.pool_factor", poolFactor, 1, POOL_FACTOR_MAX);
+    }
+
+    public MultiVector(int centroids) {
+      this(centroids, 1);
     }
 
     /// The default: good for some ten million tokens.

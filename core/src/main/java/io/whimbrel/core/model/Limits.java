@@ -31,6 +31,9 @@ public final class Limits {
 
   public static final int FILTER_TEXT_CHARS_MAX = 4096;
 
+  /// Points of the first stages of a search by MaxSim.
+  public static final int SHORTLIST_MAX = 1_000_000;
+
   /// Payloads that one search or count reads for conditions without an index.
   public static final int FILTER_READS_MAX = 100_000;
 

@@ -13,6 +13,8 @@ public record SearchPlan(Method method, long matches, long payloadsRead) {
     /// Every match was compared with the query: the answer is exact.
     SCAN,
     /// The graph was walked, and matches were kept.
-    WALK
+    WALK,
+    /// Coarse forms of the matches chose those whose tokens were compared.
+    CASCADE
   }
 }

@@ -14,6 +14,7 @@ import java.util.OptionalDouble;
 /// @param read what the hits carry
 /// @param routing how the version is found when the request does not name one
 /// @param filter what hits must meet
+/// @param maxSim of a field of many vectors a point
 public record SearchRequest(
     String field,
     int version,
@@ -24,11 +25,13 @@ public record SearchRequest(
     boolean exact,
     ReadOptions read,
     QueryRouting routing,
-    Filter filter) {
+    Filter filter,
+    MaxSimOptions maxSim) {
   public SearchRequest {
     Limits.checkRange("k", k, 1, Limits.K_MAX);
     Limits.checkEf(ef, k);
     Filter.check("filter", filter);
+    maxSim.checkAgainst(k);
     if (scoreThreshold.isPresent() && Double.isNaN(scoreThreshold.getAsDouble())) {
       throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "score_threshold", "NaN", "a number");
     }
@@ -45,7 +48,18 @@ public record SearchRequest(
       boolean exact,
       ReadOptions read,
       QueryRouting routing) {
-    this(field, version, vector, k, scoreThreshold, ef, exact, read, routing, Filter.ALL);
+    this(
+        field,
+        version,
+        vector,
+        k,
+        scoreThreshold,
+        ef,
+        exact,
+        read,
+        routing,
+        Filter.ALL,
+        MaxSimOptions.DEFAULT);
   }
 
   /// For a caller that knows nothing of migrations.
@@ -63,7 +77,7 @@ public record SearchRequest(
 
   public SearchRequest withRouting(QueryRouting newRouting) {
     return new SearchRequest(
-        field, version, vector, k, scoreThreshold, ef, exact, read, newRouting, filter);
+        field, version, vector, k, scoreThreshold, ef, exact, read, newRouting, filter, maxSim);
   }
 
   /// Asks the field "default".
@@ -81,6 +95,11 @@ public record SearchRequest(
 
   public SearchRequest withFilter(Filter newFilter) {
     return new SearchRequest(
-        field, version, vector, k, scoreThreshold, ef, exact, read, routing, newFilter);
+        field, version, vector, k, scoreThreshold, ef, exact, read, routing, newFilter, maxSim);
+  }
+
+  public SearchRequest withMaxSim(MaxSimOptions newMaxSim) {
+    return new SearchRequest(
+        field, version, vector, k, scoreThreshold, ef, exact, read, routing, filter, newMaxSim);
   }
 }

@@ -1,6 +1,7 @@
 package io.whimbrel.core.model;
 
 import java.util.List;
+import java.util.Optional;
 
 /// Hits, best first, ties by id.
 ///
@@ -16,5 +17,10 @@ public record SearchResult(
     hits = List.copyOf(hits);
   }
 
-  public record Hit(Point point, double score) {}
+  /// @param alignment when it was asked for
+  public record Hit(Point point, double score, Optional<TokenAlignment> alignment) {
+    public Hit(Point point, double score) {
+      this(point, score, Optional.empty());
+    }
+  }
 }

@@ -12,8 +12,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.Optional;
+import java.util.Set;
 
 /// The payload indexes of one collection. One writer (recovery, then the sequencer); readers take
 /// [#snapshot] and need no lock.

@@ -31,6 +31,7 @@ public record CollectionRecord(
   private static final int FLAT = 1;
   private static final int HNSW = 2;
   private static final int MULTI_VECTOR = 3;
+  private static final int POOLED_MULTI_VECTOR = 4;
 
   // Bits of the flags of a spec.
   private static final int NORMALIZED = 1;
@@ -258,7 +259,10 @@ public record CollectionRecord(
     switch (spec.index()) {
       case IndexSpec.Flat _ -> out.u8(FLAT);
       case IndexSpec.Hnsw hnsw -> out.u8(HNSW).varint(hnsw.m()).varint(hnsw.efConstruction());
-      case IndexSpec.MultiVector multi -> out.u8(MULTI_VECTOR).varint(multi.centroids());
+      case IndexSpec.MultiVector(int centroids, int poolFactor) when poolFactor == 1 ->
+          out.u8(MULTI_VECTOR).varint(centroids);
+      case IndexSpec.MultiVector(int centroids, int poolFactor) ->
+          out.u8(POOLED_MULTI_VECTOR).varint(centroids).varint(poolFactor);
     }
     out.varint(spec.sourceFields().size());
     spec.sourceFields().forEach(out::text);
@@ -280,6 +284,8 @@ public record CollectionRecord(
           case FLAT -> new IndexSpec.Flat();
           case HNSW -> new IndexSpec.Hnsw((int) in.varint(), (int) in.varint());
           case MULTI_VECTOR -> new IndexSpec.MultiVector((int) in.varint());
+          case POOLED_MULTI_VECTOR ->
+              new IndexSpec.MultiVector((int) in.varint(), (int) in.varint());
           default -> throw new StorageException("a stored index has the unknown kind " + kind);
         };
     int sourceCount = in.count();

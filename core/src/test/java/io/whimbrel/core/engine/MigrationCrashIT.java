@@ -107,7 +107,8 @@ class MigrationCrashIT {
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
-                // It lives for a second: plain kernels and the first compiler start it in half of one.
+                // It lives for a second: plain kernels and the first compiler start it in half of
+                // one.
                 "-Dwhimbrel.simd=scalar",
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",

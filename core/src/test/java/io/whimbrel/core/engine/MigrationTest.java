@@ -827,8 +827,7 @@ class MigrationTest {
             "",
             "",
             false);
-    Migration now =
-        migrations.create(MigrationSpec.of(COLLECTION, "default", bytes), true, NOTE);
+    Migration now = migrations.create(MigrationSpec.of(COLLECTION, "default", bytes), true, NOTE);
     String id = now.id();
     for (MigrationState state :
         List.of(MigrationState.DUAL_WRITE, MigrationState.BACKFILLING, MigrationState.INDEXING)) {

@@ -57,6 +57,7 @@ class MigrationTrafficTest {
 
   /// `-Dwhimbrel.flip.searches=10000` is a million searches.
   private static final int SEARCHES_PER_FLIP = Integer.getInteger("whimbrel.flip.searches", 50);
+
   private static final int SEARCHERS = 3;
 
   @TempDir private Path directory;

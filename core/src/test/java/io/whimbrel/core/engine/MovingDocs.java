@@ -197,10 +197,14 @@ final class MovingDocs {
 
   /// The stored vector of one version.
   static Optional<Vector> vector(Database database, String id, int version) {
+    return vector(database, PointId.of(id), version);
+  }
+
+  static Optional<Vector> vector(Database database, PointId id, int version) {
     List<Point> points =
         database.get(
             COLLECTION,
-            List.of(PointId.of(id)),
+            List.of(id),
             new ReadOptions(Selector.ALL, Selector.ALL, 0, Map.of("default", version)));
     return points.isEmpty()
         ? Optional.empty()

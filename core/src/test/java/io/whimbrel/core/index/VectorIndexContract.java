@@ -340,7 +340,7 @@ public abstract class VectorIndexContract {
 
   @Test
   void aRowAddedAndRemovedInOnePublishIsNeverSeen() {
-    try (VectorIndex index = create(2, Metric.L2)) {
+    try (VectorIndex index = create(2, Metric.COSINE)) {
       index.remove(add(index, new float[] {1, 1}, 1), 1);
       publish(index, 1);
       assertThat(search(index, new float[] {1, 1}, 3).count()).isZero();

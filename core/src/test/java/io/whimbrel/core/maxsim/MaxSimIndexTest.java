@@ -9,12 +9,13 @@ import io.whimbrel.core.index.AcceptBits;
 import io.whimbrel.core.index.MultiVectorHits;
 import io.whimbrel.core.index.MultiVectorIndex;
 import io.whimbrel.core.index.MultiVectorParams;
-import io.whimbrel.core.index.MultiVectorParams.Scoring;
 import io.whimbrel.core.memory.Region;
 import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.IndexSpec;
+import io.whimbrel.core.model.MaxSimOptions.Scoring;
 import io.whimbrel.core.model.Metric;
 import io.whimbrel.core.model.Storage;
+import io.whimbrel.core.model.TokenAlignment;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.core.simd.KernelProvider;
 import io.whimbrel.core.simd.Kernels;
@@ -94,6 +95,53 @@ final class MaxSimIndexTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(Storage.class)
+  void scoresOfChosenDocumentsAreThoseOfASearch(Storage storage) {
+    int dimension = 48;
+    TokenSets set = TokenSets.clustered(random, dimension, 400, 5, 0);
+    try (MaxSimIndex index = index(dimension, Metric.DOT, storage)) {
+      set.addTo(index);
+      index.remove(3, 2);
+      index.publish(2);
+      try (MultiVectorIndex.MatrixReader reader = index.reader()) {
+        // Not of the reader's publish: it still scores what it shows.
+        index.remove(5, 3);
+        index.add(set.documents().getFirst(), 1_000);
+        index.publish(3);
+        int[] some = {399, 5, 0, 17, 17};
+        for (float[] query : set.queries()) {
+          float[] sums = reader.scores(query, some, Scoring.SUM, () -> false);
+          float[] means = reader.scores(query, some, Scoring.MEAN, () -> false);
+          int tokens = query.length / dimension;
+          double tolerance = storage == Storage.INT8 ? 0.05 * tokens : 1e-4 * tokens;
+          for (int i = 0; i < some.length; i++) {
+            double truth = TokenSets.maxSim(query, set.documents().get(some[i]), dimension);
+            assertThat((double) sums[i]).isCloseTo(truth, within(tolerance));
+            assertThat(means[i]).isCloseTo(sums[i] / tokens, within(1e-5f));
+          }
+          var best = reader.search(query, MultiVectorParams.of(3), () -> false).best();
+          int[] found = {best.ordinal(0), best.ordinal(1), best.ordinal(2)};
+          assertThat(reader.scores(query, found, Scoring.SUM, () -> false))
+              .containsExactly(best.score(0), best.score(1), best.score(2));
+        }
+        float[] query = set.queries().getFirst();
+        assertThat(reader.scores(query, new int[0], Scoring.SUM, () -> true)).isEmpty();
+        assertThatThrownBy(() -> reader.scores(query, new int[] {3}, Scoring.SUM, () -> false))
+            .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> reader.scores(query, new int[] {400}, Scoring.SUM, () -> false))
+            .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> reader.scores(query, some, Scoring.SUM, () -> true))
+            .isInstanceOfSatisfying(
+                WhimbrelException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CANCELLED));
+        assertThatThrownBy(() -> reader.scores(new float[5], some, Scoring.SUM, () -> false))
+            .isInstanceOfSatisfying(
+                WhimbrelException.class,
+                e -> assertThat(e.code()).isEqualTo(ErrorCode.DIMENSION_MISMATCH));
+      }
+    }
+  }
+
   private static void checkScores(
       TokenSets set, Metric metric, float[] query, MultiVectorHits hits) {
     int dimension = set.dimension();
@@ -117,7 +165,7 @@ final class MaxSimIndexTest {
   }
 
   private static void checkAlignment(
-      MultiVectorHits.Alignment alignment, float[] query, float[] document, int dimension) {
+      TokenAlignment alignment, float[] query, float[] document, int dimension) {
     assertThat(alignment.count()).isEqualTo(query.length / dimension);
     for (int t = 0; t < alignment.count(); t++) {
       float[] token = Arrays.copyOfRange(query, t * dimension, (t + 1) * dimension);
@@ -197,6 +245,51 @@ final class MaxSimIndexTest {
       assertThat(narrow).isLessThan(wider);
       assertThat(wider).isLessThanOrEqualTo(recall);
       assertThat(set.recall(index, params.withSizes(2600, 2600))).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void recallGrowsWithEachSize() {
+    TokenSets set = TokenSets.clustered(random, 64, 2_200, 40, 0);
+    try (MaxSimIndex index = index(64, Metric.COSINE, Storage.INT8)) {
+      set.addTo(index);
+      TokenSets.workAll(index);
+      assertThat(index.note()).isEmpty();
+      MultiVectorParams params = MultiVectorParams.of(10);
+      double[] ofShortlist =
+          IntStream.of(10, 20, 40, 100, 400)
+              .mapToDouble(n -> set.recall(index, params.withSizes(n, 10)))
+              .toArray();
+      double[] ofCandidates =
+          IntStream.of(10, 20, 40, 100, 400)
+              .mapToDouble(n -> set.recall(index, params.withSizes(400, n)))
+              .toArray();
+      for (double[] recall : new double[][] {ofShortlist, ofCandidates}) {
+        for (int i = 1; i < recall.length; i++) {
+          assertThat(recall[i]).isGreaterThanOrEqualTo(recall[i - 1]);
+        }
+      }
+      assertThat(ofShortlist[0]).isLessThan(ofShortlist[4]);
+      assertThat(ofCandidates[0]).isLessThan(ofCandidates[4]);
+      assertThat(ofCandidates[4]).isGreaterThan(0.99);
+      assertThat(set.recall(index, params.withSizes(2_200, 2_200))).isEqualTo(1);
+    }
+  }
+
+  /// Ids of tokens that have nothing near them would lose most of the hits.
+  @Test
+  void centroidsFarFromTheTokensAreNotUsed() {
+    TokenSets set = TokenSets.clustered(random, 64, 2_200, 30, 0);
+    MaxSimIndex.Tuning tuning = new MaxSimIndex.Tuning(100, 300, 100, 0.03);
+    try (MaxSimIndex index =
+        new MaxSimIndex(
+            64, Metric.COSINE, Storage.INT8, new IndexSpec.MultiVector(4), tuning, KERNELS)) {
+      set.addTo(index);
+      TokenSets.workAll(index);
+      assertThat(index.centroids().meanCosine()).isLessThan(Generation.COSINE_MIN);
+      assertThat(index.note()).startsWith("searches skip centroid ids");
+      MultiVectorParams params = MultiVectorParams.of(10).withSizes(100, 100);
+      assertThat(set.recall(index, params)).isGreaterThan(0.97);
     }
   }
 
@@ -477,9 +570,9 @@ final class MaxSimIndexTest {
     assertThat(MultiVectorParams.defaultShortlist(10, 1000)).isEqualTo(500);
     assertThat(MultiVectorParams.defaultShortlist(100, 30_000)).isEqualTo(2000);
     assertThat(MultiVectorParams.defaultShortlist(10, 120_000)).isEqualTo(1000);
-    assertThat(MultiVectorParams.defaultCandidates(10)).isEqualTo(100);
-    assertThat(MultiVectorParams.defaultCandidates(20)).isEqualTo(200);
-    assertThat(MultiVectorParams.defaultCandidates(21)).isEqualTo(200);
+    assertThat(MultiVectorParams.defaultCandidates(10)).isEqualTo(160);
+    assertThat(MultiVectorParams.defaultCandidates(20)).isEqualTo(320);
+    assertThat(MultiVectorParams.defaultCandidates(21)).isEqualTo(320);
     assertThat(MultiVectorParams.defaultCandidates(100)).isEqualTo(500);
   }
 

@@ -23,13 +23,23 @@ class DerivationTest {
 
   private static EmbeddingSpec spec(
       String model, int dimension, Metric metric, boolean normalized, Cardinality cardinality) {
+    return spec(model, dimension, metric, normalized, cardinality, new IndexSpec.Flat());
+  }
+
+  private static EmbeddingSpec spec(
+      String model,
+      int dimension,
+      Metric metric,
+      boolean normalized,
+      Cardinality cardinality,
+      IndexSpec index) {
     return new EmbeddingSpec(
         new ModelId("", model, ""),
         dimension,
         metric,
         cardinality,
         Storage.FLOAT32,
-        new IndexSpec.Flat(),
+        index,
         List.of(),
         Origin.DERIVED,
         normalized,
@@ -73,7 +83,74 @@ class DerivationTest {
         ErrorCode.INVALID_ARGUMENT,
         FROM,
         spec("other", 4, Metric.COSINE, false, Cardinality.SINGLE));
-    refused(ErrorCode.UNIMPLEMENTED, FROM, spec("m", 4, Metric.COSINE, false, Cardinality.MULTI));
+    refused(ErrorCode.INVALID_ARGUMENT, FROM, matrix(4, Metric.COSINE, false, 1));
+    refused(
+        ErrorCode.INVALID_ARGUMENT,
+        matrix(4, Metric.COSINE, false, 2),
+        matrix(4, Metric.COSINE, false, 3));
+  }
+
+  private static EmbeddingSpec matrix(
+      int dimension, Metric metric, boolean normalized, int poolFactor) {
+    return spec(
+        "m",
+        dimension,
+        metric,
+        normalized,
+        Cardinality.MULTI,
+        new IndexSpec.MultiVector(16, poolFactor));
+  }
+
+  @Test
+  void rowsOfAMatrixAreShortenedEach() {
+    float[] tokens = {3, 4, 12, 84, 0, 2, 1, 1};
+    EmbeddingSpec from = matrix(4, Metric.COSINE, false, 1);
+    Derivation half = Derivation.between(from, matrix(2, Metric.COSINE, true, 1));
+    assertThat(half.apply(tokens))
+        .containsExactly(new float[] {0.6f, 0.8f, 0, 1}, Offset.offset(1e-6f));
+    assertThat(half.energy(new float[] {3, 0, 4, 0, 0, 0, 0, 5}))
+        .isCloseTo(9.0 / 50, Offset.offset(1e-9));
+    assertThat(Derivation.between(from, from).apply(tokens)).isSameAs(tokens);
+  }
+
+  @Test
+  void tokensBecomeTheMeanOfTheirDirections() {
+    float[] tokens = {30, 0, 0, 4};
+    EmbeddingSpec cosine = spec(2, Metric.COSINE, false);
+    EmbeddingSpec dot = spec(2, Metric.DOT, false);
+    Derivation mean = Derivation.between(matrix(2, Metric.COSINE, false, 1), cosine);
+    assertThat(mean.apply(tokens)).containsExactly(0.5f, 0.5f);
+    assertThat(mean.applyToQuery(tokens)).containsExactly(0.5f, 0.5f);
+    assertThat(tokens).containsExactly(30, 0, 0, 4);
+    assertThat(Derivation.between(matrix(2, Metric.DOT, false, 1), dot).apply(tokens))
+        .containsExactly(15, 2);
+    float half = (float) Math.sqrt(0.5);
+    EmbeddingSpec unit = spec(2, Metric.COSINE, true);
+    assertThat(Derivation.between(matrix(2, Metric.COSINE, true, 1), unit).apply(tokens))
+        .containsExactly(new float[] {30 / 34f / (float) Math.hypot(30 / 34f, 4 / 34f), 4 / 34f / (float) Math.hypot(30 / 34f, 4 / 34f)}, Offset.offset(1e-6f));
+    assertThat(Derivation.between(matrix(2, Metric.COSINE, false, 1), unit).apply(tokens))
+        .containsExactly(new float[] {half, half}, Offset.offset(1e-6f));
+  }
+
+  @Test
+  void closeTokensArePooledAndThoseOfQueriesAreNot() {
+    float[] tokens = {1, 0, 0, 1, 1, 0.1f, 0.1f, 1};
+    Derivation pooled =
+        Derivation.between(
+            matrix(2, Metric.DOT, false, 1), matrix(2, Metric.DOT, false, 2));
+    assertThat(pooled.apply(tokens))
+        .containsExactly(new float[] {1, 0.05f, 0.05f, 1}, Offset.offset(1e-6f));
+    assertThat(pooled.applyToQuery(tokens)).isSameAs(tokens);
+    // What is pooled already is pooled by the rest of the factor.
+    Derivation further =
+        Derivation.between(
+            matrix(2, Metric.DOT, false, 2), matrix(2, Metric.DOT, false, 4));
+    assertThat(further.apply(tokens)).hasSize(4);
+    assertThat(
+            Derivation.between(
+                    matrix(2, Metric.DOT, false, 2), matrix(2, Metric.DOT, false, 2))
+                .apply(tokens))
+        .isSameAs(tokens);
   }
 
   private static void refused(ErrorCode code, EmbeddingSpec from, EmbeddingSpec to) {

@@ -38,7 +38,8 @@ class ShadowReadsTest {
   @Test
   void comparesTheAnswers() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, LONG);
-    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
+    try (ShadowReads shadows =
+        new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       for (int i = 0; i < 4; i++) {
         shadows.offer(
             mirror, result("a", "b"), 3_000_000, Optional.of(_ -> result("b", "c", "d", "e")));
@@ -72,7 +73,8 @@ class ShadowReadsTest {
   @Test
   void recordsWhatIsThrown() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, LONG);
-    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
+    try (ShadowReads shadows =
+        new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       shadows.offer(
           mirror,
           result("a"),
@@ -175,7 +177,8 @@ class ShadowReadsTest {
   void endsASearchAtItsDeadline() {
     ShadowReads.Mirror mirror = new ShadowReads.Mirror(100, Duration.ofMillis(1));
     CountDownLatch ended = new CountDownLatch(1);
-    try (ShadowReads shadows = new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
+    try (ShadowReads shadows =
+        new ShadowReads(1, 100, Thread.ofPlatform().daemon(true).factory())) {
       shadows.offer(
           mirror,
           result("a"),

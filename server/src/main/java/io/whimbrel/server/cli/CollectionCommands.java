@@ -630,9 +630,10 @@ final class CollectionCommands implements Callable<Integer> {
         json.writeNumberField("m", m);
         json.writeNumberField("ef_construction", efConstruction);
       }
-      case IndexSpec.MultiVector(int centroids) -> {
+      case IndexSpec.MultiVector(int centroids, int poolFactor) -> {
         json.writeStringField("kind", "multi_vector");
         json.writeNumberField("centroids", centroids);
+        json.writeNumberField("pool_factor", poolFactor);
       }
     }
     json.writeEndObject();
@@ -654,8 +655,12 @@ final class CollectionCommands implements Callable<Integer> {
       case IndexSpec.Flat _ -> "flat index";
       case IndexSpec.Hnsw(int m, int efConstruction) ->
           "HNSW index (m " + m + ", ef_construction " + efConstruction + ")";
-      case IndexSpec.MultiVector(int centroids) ->
-          "multi-vector index (" + centroids + " centroids)";
+      case IndexSpec.MultiVector(int centroids, int poolFactor) ->
+          "multi-vector index ("
+              + centroids
+              + " centroids"
+              + (poolFactor == 1 ? "" : ", tokens pooled by " + poolFactor)
+              + ")";
     };
   }
 

@@ -36,7 +36,8 @@ import picocli.CommandLine.Command;
     footerHeading = "%nExamples:%n",
     footer = {
       "  whimbrel demo --json | tail -n 1",
-      "  whimbrel demo migration          from one embedding model to another under traffic"
+      "  whimbrel demo migration          from one embedding model to another under traffic",
+      "  whimbrel demo colbert --data DIR  late interaction on token vectors that you have"
     })
 final class DemoCommand implements Callable<Integer> {
   private static final String COLLECTION = "demo";

@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -37,7 +38,8 @@ import picocli.CommandLine.Spec;
       "",
       "Formats, by the ending of the name: fvecs, bvecs, f16vecs, npy (rows become points without"
           + " payload, ids count up from --id-start); jsonl or ndjson (one point a line); parquet"
-          + " (one row a point).",
+          + " (one row a point; a list of lists of numbers is a matrix, for fields of many vectors"
+          + " a point).",
       "A line: {\"id\": 7, \"vector\": [0.1, 0.2], \"payload\": {\"title\": \"a\"}}; \"vectors\":"
           + " {\"FIELD\": [...]} for named fields.",
       "The import ends at the first row that is malformed or refused; points before it stay"
@@ -48,7 +50,8 @@ import picocli.CommandLine.Spec;
     footer = {
       "  whimbrel import base.fvecs -c images --create --metric l2 --index hnsw",
       "  whimbrel import docs.jsonl -c docs --create --metric cosine",
-      "  whimbrel import docs.parquet -c docs --id-column url --vector-column embedding"
+      "  whimbrel import docs.parquet -c docs --id-column url --vector-column embedding",
+      "  whimbrel import tokens.npy --lengths tokens.txt -c passages --create --index multi_vector"
     })
 final class ImportCommand implements Callable<Integer> {
   private static final int POINTS_BETWEEN_LOOKS = 256;
@@ -101,6 +104,14 @@ final class ImportCommand implements Callable<Integer> {
   private String vectorColumn = "";
 
   @Option(
+      names = "--lengths",
+      paramLabel = "FILE",
+      description =
+          "fvecs, bvecs, f16vecs, npy: how many rows each point has, one number a line, for fields"
+              + " of many vectors a point. Default: one row a point")
+  private @Nullable Path lengths;
+
+  @Option(
       names = "--limit",
       defaultValue = "-1",
       paramLabel = "N",
@@ -138,7 +149,9 @@ final class ImportCommand implements Callable<Integer> {
       throw new ParameterException(
           commandSpec.commandLine(), "--id-start: " + idStart + " (expected: 0 or more)");
     }
-    ReadingOptions options = new ReadingOptions(spec.field(), idStart, idColumn, vectorColumn);
+    ReadingOptions options =
+        new ReadingOptions(
+            spec.field(), idStart, idColumn, vectorColumn, Optional.ofNullable(lengths));
     try (PointReader reader = PointReader.open(file, options);
         WhimbrelClient client = session.connect()) {
       Optional<Point> first = limit == 0 ? Optional.empty() : reader.next();

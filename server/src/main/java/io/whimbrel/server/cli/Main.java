@@ -77,7 +77,8 @@ public final class Main {
         .addSubcommand(ServeCommand.commandLine(session))
         .addSubcommand(
             new CommandLine(new DemoCommand(session))
-                .addSubcommand(new MigrationDemoCommand(session)))
+                .addSubcommand(new MigrationDemoCommand(session))
+                .addSubcommand(new ColbertDemoCommand(session)))
         .addSubcommand(collection)
         .addSubcommand(new ImportCommand(session))
         .addSubcommand(new ExportCommand(session))

@@ -140,7 +140,8 @@ final class MigrateBackfillCommand implements Callable<Integer> {
   private Map<PointId, float[]> read(String field) throws IOException {
     Map<PointId, float[]> vectors = new HashMap<>();
     long values = 0;
-    ReadingOptions options = new ReadingOptions(field, idStart, idColumn, vectorColumn);
+    ReadingOptions options =
+        new ReadingOptions(field, idStart, idColumn, vectorColumn, Optional.empty());
     try (PointReader reader = PointReader.open(file, options)) {
       for (Optional<Point> point = reader.next(); point.isPresent(); point = reader.next()) {
         Vector vector = point.get().vectors().get(field);

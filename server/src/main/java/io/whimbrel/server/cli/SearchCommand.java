@@ -2,6 +2,7 @@ package io.whimbrel.server.cli;
 
 import io.whimbrel.client.FieldSpec;
 import io.whimbrel.client.Hit;
+import io.whimbrel.client.MaxSimOptions;
 import io.whimbrel.client.Page;
 import io.whimbrel.client.Query;
 import io.whimbrel.client.QueryInput;
@@ -10,6 +11,7 @@ import io.whimbrel.client.QueryResult;
 import io.whimbrel.client.SearchPlan;
 import io.whimbrel.client.SearchRequest;
 import io.whimbrel.client.SearchResult;
+import io.whimbrel.client.TokenMatch;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelClient;
 import io.whimbrel.server.cli.files.MatrixFile;
@@ -22,7 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -100,6 +102,15 @@ final class SearchCommand implements Callable<Integer> {
   private long row;
 
   @Option(
+      names = "--rows",
+      defaultValue = "1",
+      paramLabel = "N",
+      description =
+          "Rows of --vector-file from --row on that together are the query, for fields of many"
+              + " vectors a point. Default: ${DEFAULT-VALUE}")
+  private int rows;
+
+  @Option(
       names = "-k",
       defaultValue = "10",
       paramLabel = "N",
@@ -129,6 +140,38 @@ final class SearchCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "HNSW: beam width, k to 10000; 0 for twice k and at least 64. Default: 0")
   private int ef;
+
+  @Option(
+      names = "--maxsim-shortlist",
+      defaultValue = "0",
+      paramLabel = "N",
+      description =
+          "Many vectors a point: points of the first stage, k to 1000000; 0 for 20 times k and at"
+              + " least 500. Default: 0")
+  private int shortlist;
+
+  @Option(
+      names = "--maxsim-candidates",
+      defaultValue = "0",
+      paramLabel = "N",
+      description =
+          "Many vectors a point: points whose tokens are compared, k to shortlist; 0 for 16 times k"
+              + " and at least 160. Default: 0")
+  private int compared;
+
+  @Option(
+      names = "--scoring",
+      defaultValue = "sum",
+      description =
+          "Many vectors a point: sum or mean of the best inner product of each query token."
+              + " Default: ${DEFAULT-VALUE}")
+  private MaxSimOptions.Scoring scoring = MaxSimOptions.Scoring.SUM;
+
+  @Option(
+      names = "--align",
+      description =
+          "Many vectors a point: print which token of a hit was the best for each query token.")
+  private boolean align;
 
   @Option(
       names = "--score-threshold",
@@ -269,6 +312,7 @@ final class SearchCommand implements Callable<Integer> {
             .version(version)
             .k(k)
             .exact(exact)
+            .maxSim(new MaxSimOptions(size(shortlist), size(compared), scoring, align))
             .read(read.options());
     if (ef != 0) {
       request.ef(ef);
@@ -287,6 +331,7 @@ final class SearchCommand implements Callable<Integer> {
       int rank = 1;
       for (Hit hit : result.hits()) {
         session.out().println(rank++ + "  " + line(hit));
+        hit.alignment().forEach(match -> session.out().println(line(match)));
       }
       if (result.hits().isEmpty()) {
         session.err().println("no hits");
@@ -298,11 +343,30 @@ final class SearchCommand implements Callable<Integer> {
     return Main.DONE;
   }
 
+  private static OptionalInt size(int given) {
+    return given == 0 ? OptionalInt.empty() : OptionalInt.of(given);
+  }
+
+  private static String line(TokenMatch match) {
+    return "     "
+        + match.queryToken()
+        + " -> "
+        + match.token()
+        + "  "
+        + String.format(Locale.ROOT, "%.4f", match.score());
+  }
+
   private static String line(Hit hit) throws IOException {
     return hit.score() + "  " + PointCommands.line(hit.id(), hit.payload(), hit.vectors());
   }
 
   private int query() throws IOException {
+    if (shortlist != 0 || compared != 0 || align || scoring != MaxSimOptions.Scoring.SUM) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--maxsim-shortlist, --maxsim-candidates, --scoring and --align go with a vector alone"
+              + " (expected: none, in a query of stages, text, groups or pages)");
+    }
     QueryResult result;
     try (WhimbrelClient client = session.connect()) {
       QueryRequest.Builder request =
@@ -415,6 +479,7 @@ final class SearchCommand implements Callable<Integer> {
               case NOTHING -> "nothing was compared";
               case SCAN -> "every match was compared";
               case WALK -> "the graph was walked";
+              case CASCADE -> "coarse forms chose the matches whose tokens were compared";
             },
             plan.matches(),
             plan.payloadsRead());
@@ -428,6 +493,17 @@ final class SearchCommand implements Callable<Integer> {
         Json.writePointFields(json, hit.id(), hit.payload(), hit.vectors());
         json.writeNumberField("score", hit.score());
         json.writeNumberField("seq", hit.seq());
+        if (!hit.alignment().isEmpty()) {
+          json.writeArrayFieldStart("alignment");
+          for (TokenMatch match : hit.alignment()) {
+            json.writeStartObject();
+            json.writeNumberField("query_token", match.queryToken());
+            json.writeNumberField("token", match.token());
+            json.writeNumberField("score", match.score());
+            json.writeEndObject();
+          }
+          json.writeEndArray();
+        }
         json.writeEndObject();
       }
       json.writeEndArray();
@@ -460,15 +536,24 @@ final class SearchCommand implements Callable<Integer> {
 
   private Vector fromFile(Path file) throws IOException {
     try (MatrixFile matrix = MatrixFile.open(file)) {
-      Optional<float[]> vector = Optional.empty();
-      for (long i = 0; i <= row && i < matrix.rows(); i++) {
-        vector = matrix.next();
-      }
       if (row < 0 || row >= matrix.rows()) {
         throw new IOException(
             file + " has no row " + row + " (expected: 0 to " + (matrix.rows() - 1) + ")");
       }
-      return Vector.of(vector.orElseThrow());
+      long most = Math.min(matrix.rows() - row, JsonReader.VECTOR_VALUES_MAX / matrix.dimension());
+      if (rows < 1 || rows > most) {
+        throw new IOException(
+            file + " from row " + row + " on, --rows: " + rows + " (expected: 1 to " + most + ")");
+      }
+      for (long i = 0; i < row; i++) {
+        matrix.next();
+      }
+      float[] values = new float[rows * matrix.dimension()];
+      for (int i = 0; i < rows; i++) {
+        float[] token = matrix.next().orElseThrow();
+        System.arraycopy(token, 0, values, i * token.length, token.length);
+      }
+      return new Vector(values, rows, "");
     }
   }
 }

@@ -54,6 +54,15 @@ final class SpecOptions {
   private int centroids;
 
   @Option(
+      names = "--pool-factor",
+      defaultValue = "1",
+      paramLabel = "N",
+      description =
+          "Multi-vector, with --derived: so many times fewer tokens a point, those that lie close"
+              + " together being one. Default: ${DEFAULT-VALUE}")
+  private int poolFactor;
+
+  @Option(
       names = "--storage",
       defaultValue = "float32",
       description = "float32 or int8: the copy that is searched. Default: ${DEFAULT-VALUE}")
@@ -96,7 +105,7 @@ final class SpecOptions {
         switch (index) {
           case FLAT -> new IndexSpec.Flat();
           case HNSW -> new IndexSpec.Hnsw(m, efConstruction);
-          case MULTI_VECTOR -> new IndexSpec.MultiVector(centroids);
+          case MULTI_VECTOR -> new IndexSpec.MultiVector(centroids, poolFactor);
         };
     return EmbeddingSpec.builder(dimension, metric)
         .model(parseModel(model))

@@ -118,10 +118,7 @@ final class QueryService extends QueryGrpc.QueryImplBase {
           QueryWire.message(
               tree,
               database.query(
-                  tree.collection(),
-                  tree.request(),
-                  () -> Calls.abandoned(context),
-                  arrivedNanos));
+                  tree.collection(), tree.request(), () -> Calls.abandoned(context), arrivedNanos));
     };
   }
 }

@@ -1,6 +1,7 @@
 package io.whimbrel.server.wire;
 
 import com.google.protobuf.UnsafeByteOperations;
+import io.whimbrel.core.model.ErrorCode;
 import io.whimbrel.core.model.FieldPath;
 import io.whimbrel.core.model.GroupBy;
 import io.whimbrel.core.model.Limits;
@@ -81,6 +82,7 @@ final class QueryTreeWire {
     } catch (WhimbrelException e) {
       throw Form.within("query", e);
     }
+    refuseMaxSim(message.getParams());
     int limit = Form.range("limit", message.getLimit(), 0, Limits.K_MAX);
     limit = limit == 0 ? Prefetch.LIMIT_DEFAULT : limit;
     return new Prefetch(
@@ -102,6 +104,27 @@ final class QueryTreeWire {
       return ef;
     } catch (WhimbrelException e) {
       throw Form.within("params", e);
+    }
+  }
+
+  /// Refuses what only a search of one stage over a field of many vectors a point can do: a stage
+  /// over others scores exactly what it is given.
+  static void refuseMaxSim(SearchParams params) {
+    String expected = "none, except in a query that is nearest to a vector alone";
+    if (params.getShortlist() != 0) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "params.shortlist", params.getShortlist(), expected);
+    }
+    if (params.getCandidates() != 0) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "params.candidates", params.getCandidates(), expected);
+    }
+    if (params.getScoringValue() != 0) {
+      throw WhimbrelException.of(
+          ErrorCode.INVALID_ARGUMENT, "params.scoring", params.getScoring(), expected);
+    }
+    if (params.getAlign()) {
+      throw WhimbrelException.of(ErrorCode.INVALID_ARGUMENT, "params.align", true, expected);
     }
   }
 

@@ -6,6 +6,7 @@ import io.whimbrel.core.model.FieldSpec;
 import io.whimbrel.core.model.Filter;
 import io.whimbrel.core.model.GroupBy;
 import io.whimbrel.core.model.Limits;
+import io.whimbrel.core.model.MaxSimOptions;
 import io.whimbrel.core.model.Point;
 import io.whimbrel.core.model.PointId;
 import io.whimbrel.core.model.QueryInput;
@@ -18,6 +19,7 @@ import io.whimbrel.core.model.SearchPlan;
 import io.whimbrel.core.model.SearchRequest;
 import io.whimbrel.core.model.SearchResult;
 import io.whimbrel.core.model.Slice;
+import io.whimbrel.core.model.TokenAlignment;
 import io.whimbrel.core.model.Vector;
 import io.whimbrel.core.model.WhimbrelException;
 import io.whimbrel.proto.v1.CountRequest;
@@ -26,6 +28,7 @@ import io.whimbrel.proto.v1.Hit;
 import io.whimbrel.proto.v1.ScrollRequest;
 import io.whimbrel.proto.v1.SearchBatchRequest;
 import io.whimbrel.proto.v1.SearchMethod;
+import io.whimbrel.proto.v1.SearchParams;
 import io.whimbrel.proto.v1.SearchResponse;
 import java.util.ArrayList;
 import java.util.List;
@@ -112,9 +115,11 @@ public final class QueryWire {
               exact,
               read,
               routing(message, vectors.subList(1, vectors.size())),
-              filter),
+              filter,
+              maxSim(message.getParams(), k)),
           thresholdVersion);
     }
+    QueryTreeWire.refuseMaxSim(message.getParams());
     return new Tree(
         collection,
         new QueryRequest(
@@ -176,6 +181,30 @@ public final class QueryWire {
         message.hasMinCoverage()
             ? OptionalDouble.of(message.getMinCoverage())
             : OptionalDouble.empty());
+  }
+
+  private static MaxSimOptions maxSim(SearchParams params, int k) {
+    try {
+      MaxSimOptions options =
+          new MaxSimOptions(
+              Form.range("shortlist", params.getShortlist(), 0, Limits.SHORTLIST_MAX),
+              Form.range("candidates", params.getCandidates(), 0, Limits.SHORTLIST_MAX),
+              switch (params.getScoring()) {
+                case MAX_SIM_SCORING_UNSPECIFIED, MAX_SIM_SCORING_SUM -> MaxSimOptions.Scoring.SUM;
+                case MAX_SIM_SCORING_MEAN -> MaxSimOptions.Scoring.MEAN;
+                case UNRECOGNIZED ->
+                    throw WhimbrelException.of(
+                        ErrorCode.INVALID_ARGUMENT,
+                        "scoring",
+                        params.getScoringValue(),
+                        "SUM or MEAN");
+              },
+              params.getAlign());
+      options.checkAgainst(k);
+      return options;
+    } catch (WhimbrelException e) {
+      throw Form.within("params", e);
+    }
   }
 
   static String fieldName(String name) {
@@ -243,7 +272,11 @@ public final class QueryWire {
         search.request().scoreThreshold(),
         search.scoreThresholdVersion(),
         result.servedVersion());
-    result.hits().forEach(hit -> out.addHits(hit(hit.point(), hit.score())));
+    for (SearchResult.Hit hit : result.hits()) {
+      Hit.Builder message = hit(hit.point(), hit.score());
+      hit.alignment().map(QueryWire::message).ifPresent(message::setAlignment);
+      out.addHits(message);
+    }
     return out.build();
   }
 
@@ -266,6 +299,15 @@ public final class QueryWire {
     }
   }
 
+  private static io.whimbrel.proto.v1.TokenAlignment message(TokenAlignment alignment) {
+    io.whimbrel.proto.v1.TokenAlignment.Builder message =
+        io.whimbrel.proto.v1.TokenAlignment.newBuilder();
+    for (int i = 0; i < alignment.count(); i++) {
+      message.addTokens(alignment.token(i)).addScores(alignment.score(i));
+    }
+    return message.build();
+  }
+
   static Hit.Builder hit(Point point, double score) {
     Hit.Builder message =
         Hit.newBuilder().setId(PointWire.message(point.id())).setScore(score).setSeq(point.seq());
@@ -283,6 +325,7 @@ public final class QueryWire {
               case NOTHING -> SearchMethod.SEARCH_METHOD_NOTHING;
               case SCAN -> SearchMethod.SEARCH_METHOD_SCAN;
               case WALK -> SearchMethod.SEARCH_METHOD_WALK;
+              case CASCADE -> SearchMethod.SEARCH_METHOD_CASCADE;
             })
         .setMatches(plan.matches())
         .setPayloadsRead(plan.payloadsRead())

@@ -312,7 +312,8 @@ public final class SpecWire {
     Form.known(message);
     int centroids = message.getCentroids();
     return new IndexSpec.MultiVector(
-        centroids == 0 ? IndexSpec.MultiVector.CENTROIDS_DEFAULT : centroids);
+        centroids == 0 ? IndexSpec.MultiVector.CENTROIDS_DEFAULT : centroids,
+        message.getPoolFactor() == 0 ? 1 : message.getPoolFactor());
   }
 
   private static IndexSpec hnsw(HnswIndexSpec message) {
@@ -437,8 +438,12 @@ public final class SpecWire {
       case IndexSpec.Flat() -> out.setFlat(FlatIndexSpec.getDefaultInstance()).build();
       case IndexSpec.Hnsw(int m, int efConstruction) ->
           out.setHnsw(HnswIndexSpec.newBuilder().setM(m).setEfConstruction(efConstruction)).build();
-      case IndexSpec.MultiVector(int centroids) ->
-          out.setMultiVector(MultiVectorIndexSpec.newBuilder().setCentroids(centroids)).build();
+      case IndexSpec.MultiVector(int centroids, int poolFactor) ->
+          out.setMultiVector(
+                  MultiVectorIndexSpec.newBuilder()
+                      .setCentroids(centroids)
+                      .setPoolFactor(poolFactor == 1 ? 0 : poolFactor))
+              .build();
     };
   }
 }

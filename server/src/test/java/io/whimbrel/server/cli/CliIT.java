@@ -544,6 +544,76 @@ class CliIT {
   }
 
   @Test
+  void importsTokensAndShowsWhichMatched() throws IOException {
+    // Two points, of two tokens and of one.
+    Path tokens = files.resolve("tokens.fvecs");
+    java.nio.ByteBuffer rows =
+        java.nio.ByteBuffer.allocate(3 * 12).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+    for (float[] row : new float[][] {{1, 0}, {0, 1}, {0.6f, 0.8f}}) {
+      rows.putInt(2).putFloat(row[0]).putFloat(row[1]);
+    }
+    Files.write(tokens, rows.array());
+    Path lengths = Files.writeString(files.resolve("lengths.txt"), "2\n1\n");
+
+    String[] load = {
+      "import",
+      tokens.toString(),
+      "-c",
+      "tokens",
+      "--lengths",
+      lengths.toString(),
+      "--create",
+      "--index",
+      "multi_vector"
+    };
+    assertThat(ok(load)).startsWith("imported 2 points");
+    assertThat(ok("get", "-c", "tokens", "0", "--with-vectors")).contains("[[1.0,0.0],[0.0,1.0]]");
+    assertThat(
+            ok(
+                "search",
+                "-c",
+                "tokens",
+                "--vector",
+                "[[0, 1], [1, 0]]",
+                "--align",
+                "--scoring",
+                "mean"))
+        .isEqualTo(
+            """
+            1  1.0  0  {}
+                 0 -> 1  1.0000
+                 1 -> 0  1.0000
+            2  0.7000000476837158  1  {}
+                 0 -> 0  0.8000
+                 1 -> 0  0.6000
+            """);
+    assertThat(
+            json(
+                "search",
+                "-c",
+                "tokens",
+                "--vector-file",
+                tokens.toString(),
+                "--row",
+                "1",
+                "--rows",
+                "2",
+                "-k",
+                "1",
+                "--align",
+                "--maxsim-shortlist",
+                "2",
+                "--maxsim-candidates",
+                "2"))
+        .contains("\"alignment\":[{\"query_token\":0,\"token\":1,\"score\":1.0}");
+    assertThat(run("search", "-c", "tokens", "--vector", "[[0, 1]]", "--ef", "50").err())
+        .contains("params.ef: 50 (expected: none");
+    assertThat(
+            run("search", "-c", "tokens", "--vector-file", tokens.toString(), "--rows", "4").err())
+        .contains("--rows: 4 (expected: 1 to 3)");
+  }
+
+  @Test
   void tellsTheServersVersion() {
     assertThat(ok("version", "--server")).contains("server ", "kernels ");
     assertThat(json("version", "--server")).contains("\"server\":{\"version\":");

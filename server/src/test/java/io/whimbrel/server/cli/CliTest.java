@@ -233,7 +233,7 @@ class CliTest {
 
   private static List<Hit> hits(int... ids) {
     return Arrays.stream(ids)
-        .mapToObj(id -> new Hit(PointId.of(id), 0, Map.of(), Map.of(), 0))
+        .mapToObj(id -> new Hit(PointId.of(id), 0, Map.of(), Map.of(), 0, List.of()))
         .toList();
   }
 

@@ -49,7 +49,8 @@ class NothingIgnoredTest {
             .build();
     SearchRequest search = search(payload, vectors);
     return Stream.concat(
-        Stream.concat(migrationRequests(), queryRequests()),
+        Stream.concat(
+            Stream.concat(migrationRequests(), queryRequests()), collectionRequests()),
         Stream.of(
             request(create(), SpecWire::create),
             request(GetCollectionRequest.newBuilder().setName("c").build(), SpecWire::name),
@@ -385,8 +386,52 @@ class NothingIgnoredTest {
             CollectionSpec.newBuilder()
                 .setName("c")
                 .addFields(FieldSpec.newBuilder().setName("f").setSpec(spec))
-                .addIndexes(index()))
+                .addIndexes(index())
+                .addTexts(textIndex())
+                .setTtlPath("t"))
         .build();
+  }
+
+  private static TextIndexSpec textIndex() {
+    return TextIndexSpec.newBuilder()
+        .setPath("p")
+        .setAnalyzer(TextAnalyzer.TEXT_ANALYZER_ENGLISH)
+        .build();
+  }
+
+  private static Stream<Request> collectionRequests() {
+    Alias alias = Alias.newBuilder().setName("a").setCollection("c").build();
+    return Stream.of(
+        request(
+            AddTextIndexRequest.newBuilder().setCollection("c").setIndex(textIndex()).build(),
+            TextWire::add),
+        request(
+            DropTextIndexRequest.newBuilder().setCollection("c").setPath("p").build(),
+            TextWire::drop),
+        request(
+            AddFieldRequest.newBuilder()
+                .setCollection("c")
+                .setField(create().getSpec().getFields(0))
+                .build(),
+            SpecWire::addField),
+        request(
+            DropFieldRequest.newBuilder().setCollection("c").setField("f").build(),
+            SpecWire::dropField),
+        request(
+            SetTtlRequest.newBuilder().setCollection("c").setPath("t").build(), SpecWire::setTtl),
+        request(
+            ChangeAliasesRequest.newBuilder()
+                .addChanges(AliasChange.newBuilder().setCreate(alias))
+                .addChanges(AliasChange.newBuilder().setSwitch(alias))
+                .addChanges(AliasChange.newBuilder().setDrop("a"))
+                .build(),
+            AliasWire::changes),
+        request(
+            ListAliasesRequest.getDefaultInstance(),
+            (ListAliasesRequest m) -> {
+              AliasWire.check(m);
+              return m;
+            }));
   }
 
   private static PayloadIndexSpec index() {

@@ -13,6 +13,7 @@ import io.whimbrel.client.PointId;
 import io.whimbrel.client.Value;
 import io.whimbrel.client.Vector;
 import io.whimbrel.client.WhimbrelException;
+import io.whimbrel.server.cli.json.JsonReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -28,7 +29,8 @@ import java.util.OptionalLong;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/// Rows of a Parquet file: one column of ids, one list column of vectors, all others payload.
+/// Rows of a Parquet file: one column of ids, one list column of vectors, all others payload. A
+/// list of lists is a matrix of as many rows.
 ///
 /// Payload types: integers become int64, float and double become double, UTC timestamps moments;
 /// dates, times, local timestamps and UUIDs become text in ISO form; lists and structs stay lists
@@ -140,7 +142,7 @@ final class ParquetPoints implements PointReader {
             + candidates.size()
             + " columns can be the vector"
             + (found.isEmpty() ? "" : " (" + found + ")"),
-        "one list of float or double, named by --vector-column");
+        "one list of float or double, or of such lists, named by --vector-column");
   }
 
   private int idColumn(String name) throws FileFormatException {
@@ -156,6 +158,16 @@ final class ParquetPoints implements PointReader {
   }
 
   private static boolean isVector(SchemaNode column) {
+    return isNumbers(column) || isMatrix(column);
+  }
+
+  private static boolean isMatrix(SchemaNode column) {
+    return column instanceof SchemaNode.GroupNode group
+        && group.isList()
+        && isNumbers(group.getListElement());
+  }
+
+  private static boolean isNumbers(SchemaNode column) {
     return column instanceof SchemaNode.GroupNode group
         && group.isList()
         && group.getListElement() instanceof SchemaNode.PrimitiveNode element
@@ -185,6 +197,41 @@ final class ParquetPoints implements PointReader {
 
   private Vector vector() throws FileFormatException {
     @Nullable PqList list = rows.isNull(vectorColumn) ? null : rows.getList(vectorColumn);
+    return isMatrix(columns.get(vectorColumn)) ? matrix(list) : Vector.of(numbers(list));
+  }
+
+  private Vector matrix(@Nullable PqList list) throws FileFormatException {
+    int count = list == null ? 0 : list.size();
+    float[] values = {};
+    int dimension = 0;
+    for (int i = 0; i < count; i++) {
+      float[] token = numbers(list != null && list.get(i) instanceof PqList inner ? inner : null);
+      if (i == 0) {
+        dimension = token.length;
+        if ((long) count * dimension > JsonReader.VECTOR_VALUES_MAX) {
+          throw FileFormatException.atRow(
+              file,
+              row,
+              count + " vectors of " + dimension,
+              "at most " + JsonReader.VECTOR_VALUES_MAX + " numbers");
+        }
+        values = new float[count * dimension];
+      } else if (token.length != dimension) {
+        throw FileFormatException.atRow(
+            file,
+            row,
+            "vector " + i + " of " + token.length + " numbers",
+            dimension + ", as in vector 0");
+      }
+      System.arraycopy(token, 0, values, i * dimension, dimension);
+    }
+    if (count == 0) {
+      throw FileFormatException.atRow(file, row, "no vectors", "1 at least");
+    }
+    return new Vector(values, count, "");
+  }
+
+  private float[] numbers(@Nullable PqList list) throws FileFormatException {
     if (list == null || list.size() == 0 || list.size() > MatrixFile.DIMENSION_MAX) {
       throw FileFormatException.atRow(
           file,
@@ -201,7 +248,7 @@ final class ParquetPoints implements PointReader {
             file, row, "value " + i + " is " + number, "a finite float32 number");
       }
     }
-    return Vector.of(values);
+    return values;
   }
 
   private Value value(@Nullable Object value, SchemaNode node) throws FileFormatException {

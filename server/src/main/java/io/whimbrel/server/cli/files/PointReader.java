@@ -21,7 +21,13 @@ public interface PointReader extends AutoCloseable {
   /// Opens `file` by the ending of its name.
   static PointReader open(Path file, ReadingOptions options) throws IOException {
     if (MatrixFile.isMatrix(file)) {
-      return new MatrixPoints(MatrixFile.open(file), options);
+      return options.lengths().isPresent()
+          ? TokenPoints.open(file, options.lengths().get(), options)
+          : new MatrixPoints(MatrixFile.open(file), options);
+    }
+    if (options.lengths().isPresent()) {
+      throw FileFormatException.of(
+          file, "a file beside lengths", "fvecs, bvecs, f16vecs or npy; others say their rows");
     }
     String name = file.toString().toLowerCase(Locale.ROOT);
     if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) {

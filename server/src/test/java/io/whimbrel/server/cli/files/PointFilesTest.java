@@ -37,7 +37,7 @@ class PointFilesTest {
       writer.write(Point.of(PointId.of("y"), Map.of(), Map.of("v", Vector.of(3, 4))));
     }
 
-    assertThat(read(file, new ReadingOptions("v", 40, "", "")))
+    assertThat(read(file, new ReadingOptions("v", 40, "", "", Optional.empty())))
         .containsExactly(
             Point.of(PointId.of(40), Map.of(), Map.of("v", Vector.of(1, 2))),
             Point.of(PointId.of(41), Map.of(), Map.of("v", Vector.of(3, 4))));
@@ -176,7 +176,9 @@ class PointFilesTest {
   @Test
   void numbersParquetRowsWithoutIds() throws Exception {
     List<Point> points =
-        read(resource("numbers-zstd.parquet"), new ReadingOptions("f", 100, "", "vec"));
+        read(
+            resource("numbers-zstd.parquet"),
+            new ReadingOptions("f", 100, "", "vec", Optional.empty()));
 
     assertThat(points).hasSize(5);
     assertThat(points.get(4))
@@ -188,6 +190,62 @@ class PointFilesTest {
   }
 
   @Test
+  void takesRunsOfRowsForMatrices() throws IOException {
+    Path file = directory.resolve("tokens.npy");
+    try (PointWriter writer = PointWriter.npy(file, "default")) {
+      for (int i = 0; i < 6; i++) {
+        writer.write(Point.of(PointId.of(i), Vector.of(i, -i)));
+      }
+    }
+    Path lengths = Files.writeString(directory.resolve("lengths.txt"), "1\n3\n 2 \n");
+    ReadingOptions options = ReadingOptions.DEFAULT.withLengths(lengths);
+    try (PointReader reader = PointReader.open(file, options)) {
+      assertThat(reader.total()).hasValue(3);
+    }
+    assertThat(read(file, options))
+        .containsExactly(
+            Point.of(PointId.of(0), Vector.ofRows(new float[][] {{0, 0}})),
+            Point.of(PointId.of(1), Vector.ofRows(new float[][] {{1, -1}, {2, -2}, {3, -3}})),
+            Point.of(PointId.of(2), Vector.ofRows(new float[][] {{4, -4}, {5, -5}})));
+
+    refusedLengths(file, "1\n3\n", "2 lengths of 4 rows in all (expected: 6 in ");
+    refusedLengths(file, "1\n0\n5\n", "row 1: \"0\" (expected: a number from 1 to 2097152");
+    refusedLengths(file, "1\n\n5\n", "row 1: \"\"");
+    refusedLengths(file, "6\n2097153\n", "row 1: \"2097153\"");
+    assertThatExceptionOfType(FileFormatException.class)
+        .isThrownBy(() -> PointReader.open(directory.resolve("a.jsonl"), options))
+        .withMessageContaining("a file beside lengths");
+  }
+
+  private void refusedLengths(Path file, String text, String message) throws IOException {
+    Path lengths = Files.writeString(directory.resolve("bad.txt"), text);
+    assertThatExceptionOfType(FileFormatException.class)
+        .isThrownBy(() -> PointReader.open(file, ReadingOptions.DEFAULT.withLengths(lengths)))
+        .withMessageContaining(message);
+  }
+
+  @Test
+  void readsMatricesOfParquet() throws Exception {
+    List<Point> points = read(resource("tokens.parquet"), ReadingOptions.DEFAULT);
+    assertThat(points.subList(0, 2))
+        .containsExactly(
+            Point.of(
+                PointId.of("a"),
+                Map.of("title", Value.of("one")),
+                Vector.ofRows(new float[][] {{1, 2, 3}, {4, 5, 6}})),
+            Point.of(
+                PointId.of("b"),
+                Map.of("title", Value.of("two")),
+                Vector.ofRows(new float[][] {{0.25f, 0, -1}})));
+    try (PointReader reader =
+        PointReader.open(resource("ragged.parquet"), ReadingOptions.DEFAULT)) {
+      assertThatExceptionOfType(FileFormatException.class)
+          .isThrownBy(reader::next)
+          .withMessageContaining("row 0: vector 1 of 2 numbers (expected: 3, as in vector 0)");
+    }
+  }
+
+  @Test
   void asksWhichParquetColumnIsMeant() throws Exception {
     Path file = resource("two-vectors.parquet");
 
@@ -196,30 +254,35 @@ class PointFilesTest {
         .withMessageContaining("2 columns can be the vector (a, b)")
         .withMessageContaining("--vector-column");
     assertThatExceptionOfType(FileFormatException.class)
-        .isThrownBy(() -> PointReader.open(file, new ReadingOptions("d", 0, "", "nope")))
+        .isThrownBy(
+            () -> PointReader.open(file, new ReadingOptions("d", 0, "", "nope", Optional.empty())))
         .withMessageContaining("\"nope\" is not a vector column");
     assertThatExceptionOfType(FileFormatException.class)
-        .isThrownBy(() -> PointReader.open(file, new ReadingOptions("d", 0, "key", "a")))
+        .isThrownBy(
+            () -> PointReader.open(file, new ReadingOptions("d", 0, "key", "a", Optional.empty())))
         .withMessageContaining("no column \"key\"");
   }
 
   @Test
   void readsUnsignedParquetIdsAndRefusesNaN() throws Exception {
     Path file = resource("two-vectors.parquet");
-    try (PointReader reader = PointReader.open(file, new ReadingOptions("d", 0, "", "b"))) {
+    try (PointReader reader =
+        PointReader.open(file, new ReadingOptions("d", 0, "", "b", Optional.empty()))) {
       assertThat(reader.total()).hasValue(2);
       assertThat(reader.next().map(Point::id)).contains(PointId.of(0));
       assertThatExceptionOfType(FileFormatException.class)
           .isThrownBy(reader::next)
           .withMessageContaining("row 1: value 0 is NaN");
     }
-    try (PointReader reader = PointReader.open(file, new ReadingOptions("d", 0, "", "a"))) {
+    try (PointReader reader =
+        PointReader.open(file, new ReadingOptions("d", 0, "", "a", Optional.empty()))) {
       assertThat(reader.next()).isPresent();
       // The largest id: all 64 bits set.
       assertThat(reader.next().map(Point::id)).contains(PointId.of(-1));
       assertThat(reader.next()).isEmpty();
     }
-    try (PointReader reader = PointReader.open(file, new ReadingOptions("d", 0, "a", "b"))) {
+    try (PointReader reader =
+        PointReader.open(file, new ReadingOptions("d", 0, "a", "b", Optional.empty()))) {
       assertThatExceptionOfType(FileFormatException.class)
           .isThrownBy(reader::next)
           .withMessageContaining("row 0: id");
