@@ -18,7 +18,6 @@ import io.whimbrel.core.store.Table;
 import io.whimbrel.core.store.View;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -89,11 +88,14 @@ final class Backfills {
     if (permit.points() == 0) {
       return Work.none(permit.waitReason(), permit.retryAfter());
     }
-    List<Leased> leased;
+    List<Long> ids;
     try (View view = store.view()) {
-      Map<Long, BacklogRecord> taken = new HashMap<>();
-      List<Long> ids = take(view, collection, moving, side, permit.points(), ttl.toNanos(), taken);
-      leased = read(view, collection, ids, taken);
+      ids = take(view, collection, moving, side, permit.points(), ttl.toNanos());
+    }
+    List<Leased> leased;
+    // Newer than the leases, so that what another worker stored since the scan is not given again.
+    try (View view = store.view()) {
+      leased = read(view, collection, moving, side, ids);
     }
     if (leased.isEmpty()) {
       return Work.none("every point that waits is leased or rests", BUSY_RETRY);
@@ -115,8 +117,7 @@ final class Backfills {
       LiveCollection.Moving moving,
       BackfillSide side,
       int wanted,
-      long ttlNanos,
-      Map<Long, BacklogRecord> taken)
+      long ttlNanos)
       throws StorageException {
     MovingField.Side state = moving.state().side(side);
     List<Long> ids = new ArrayList<>();
@@ -137,7 +138,6 @@ final class Backfills {
             long internalId = Keys.internalIdOf(scan.key());
             if (state.leases().take(internalId, ttlNanos)) {
               ids.add(internalId);
-              taken.put(internalId, BacklogRecord.decode(scan.valueBytes()));
             }
             state.nextId(internalId + 1);
           }
@@ -147,20 +147,36 @@ final class Backfills {
     return ids;
   }
 
+  /// The leased points that still wait; the leases of the others end.
   private static List<Leased> read(
-      View view, LiveCollection collection, List<Long> ids, Map<Long, BacklogRecord> taken)
+      View view,
+      LiveCollection collection,
+      LiveCollection.Moving moving,
+      BackfillSide side,
+      List<Long> ids)
       throws StorageException {
+    char kind = MovingRows.kind(side);
+    long number = moving.migration().number();
+    List<byte @Nullable []> listed =
+        view.multiGet(
+            Table.MIGRATION,
+            ids.stream().map(id -> Keys.inMotion(collection.number(), number, kind, id)).toList());
     List<byte @Nullable []> rows =
         view.multiGet(
             Table.POINTS, ids.stream().map(id -> Keys.point(collection.number(), id)).toList());
     List<Leased> leased = new ArrayList<>(ids.size());
     for (int i = 0; i < ids.size(); i++) {
+      byte[] waits = listed.get(i);
       byte[] row = rows.get(i);
-      BacklogRecord listed = taken.get(ids.get(i));
-      if (row == null || listed == null) {
+      if (waits == null) {
+        moving.state().side(side).leases().end(ids.get(i));
+        continue;
+      }
+      if (row == null) {
         throw new StorageException("a backlog names a point that is not there");
       }
-      leased.add(new Leased(ids.get(i), PointRecord.decode(row), listed.attempts()));
+      int attempts = BacklogRecord.decode(waits).attempts();
+      leased.add(new Leased(ids.get(i), PointRecord.decode(row), attempts));
     }
     return leased;
   }

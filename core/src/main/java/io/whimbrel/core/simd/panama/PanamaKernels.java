@@ -19,10 +19,10 @@ import jdk.incubator.vector.VectorSpecies;
 /// 1,000,000 rows of 128 values in 31 to 45 ns a row instead of 55 to 58 (35 in C). Rows are whole
 /// 64-byte lines, so there is no tail within a register.
 ///
-/// Rows anywhere go four at once: the query is loaded once, which pays for rows in the cache.
-/// The loop over them takes its step from a field, see [PanamaCodeKernels], and its method stays
-/// below the 325 bytes up to which C2 inlines; not inlined, each slice of a row is an object. Rows
-/// one after the other do not: four near streams are slower than one.
+/// Rows anywhere go four at once: the query is loaded once, which pays for rows in the cache. The
+/// loop over them takes its step from a field, see [PanamaCodeKernels], and its method stays below
+/// the 325 bytes up to which C2 inlines; not inlined, each slice of a row is an object. Rows one
+/// after the other do not: four near streams are slower than one.
 public final class PanamaKernels implements Kernels {
   private static final VectorSpecies<Float> SPECIES = VectorSpecies.of(float.class, Width.SHAPE);
   private static final int REGISTER = SPECIES.vectorByteSize();
