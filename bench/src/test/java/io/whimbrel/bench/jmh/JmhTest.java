@@ -45,9 +45,10 @@ final class JmhTest {
     }
     int last = dots[0].length - 1;
     for (int row = 0; row <= last; row++) {
-      // The same rows from the last to the first.
-      assertThat(dotsAt[1][last - row]).isEqualTo(dots[1][row]);
-      assertThat(distancesAt[1][last - row]).isEqualTo(distances[1][row]);
+      // The same rows from the last to the first, four at once: summed in another order.
+      assertThat(dotsAt[1][last - row]).isCloseTo(dots[1][row], within(1e-7f * dim + 1e-6f));
+      assertThat(distancesAt[1][last - row])
+          .isCloseTo(distances[1][row], within(1e-7f * dim * dim + 1e-6f));
       assertThat(dots[0][row]).isNotZero();
       assertThat(distances[0][row]).isPositive();
     }
